@@ -1,0 +1,65 @@
+# filiation: every word that CI uses, a developer can use too. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := .demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick lint types imports docs bench format clean
+
+help:  ## list what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## install into .venv with the pinned versions (the other words do it when needed)
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "filiation needs Python 3.11 or newer, and no '$(PYTHON)' was found on the PATH."; \
+	  echo "Install it, or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "filiation needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name a newer one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: its venv module is missing."; \
+	  echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing filiation and its pinned dependencies into $(VENV) (once, a minute or two) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+demo: $(STAMP)  ## segment a real micrograph and show what its label image descends from
+	@$(BIN)/python -m filiation demo --folder $(DEMO)
+
+test: $(STAMP)  ## every test
+	@$(BIN)/python -m pytest
+
+quick: $(STAMP)  ## the tests that take less than two minutes together
+	@$(BIN)/python -m pytest -m 'not slow'
+
+lint: $(STAMP)  ## ruff, snakefmt and snakemake --lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/snakemake --lint
+
+types: $(STAMP)  ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(STAMP)  ## the arrows between rooms
+	@$(BIN)/lint-imports
+
+docs: $(STAMP)  ## the documentation's own tests: every command documented, every example run
+	@$(BIN)/python -m pytest tests/docs
+
+bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
+	@$(BIN)/python benchmarks/run.py
+
+format: $(STAMP)  ## put every file into its usual form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/snakefmt Snakefile workflow
+
+clean:  ## remove what the other words made
+	rm -rf $(VENV) $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,58 @@
+"""The errors that filiation raises.
+
+Every error says what happened, where, what was found, what was expected and what to do next. Each child also is
+the builtin it stands for, so a caller who knows only Python can catch it. ``exit_code`` is what the command line
+returns when the error ends a command; ``docs/reference/exit-codes.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FiliationError(Exception):
+    """Base of every error that filiation raises on purpose; its text is one message for a person."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class BadInputError(FiliationError, ValueError):
+    """What was given cannot be used: a wrong type, a missing column, an unknown method, an unreadable image."""
+
+    exit_code = 2
+
+
+class NotFoundError(FiliationError, LookupError):
+    """The thing asked for is not in the catalogue, or not on disk."""
+
+    exit_code = 3
+
+
+class InvalidCrateError(FiliationError, ValueError):
+    """A crate is truncated, malformed or not valid by its profile."""
+
+    exit_code = 4
+
+
+class ChangedError(FiliationError):
+    """Bytes differ from their record."""
+
+    exit_code = 5
+
+
+class DamagedJournalError(FiliationError, ValueError):
+    """A journal was changed after it was written: a line does not carry the hash of the line before it."""
+
+    exit_code = 6
+
+
+class MissingExtraError(FiliationError, ImportError):
+    """An optional library is not installed; the message names the extra to install."""
+
+    exit_code = 7
+
+
+class CatalogueBusyError(FiliationError, BlockingIOError):
+    """Another process is writing to the catalogue."""
+
+    exit_code = 8
