@@ -48,8 +48,11 @@ class DigestCache:
 
     Examples
     --------
-    >>> with DigestCache(Path("/nowhere/digests.sqlite")) as cache:
-    ...     cache.get_pixels("0" * 64)
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, DigestCache(pathlib.Path(folder, "digests.sqlite")) as cache:
+    ...     cache.put_pixels("0" * 64, "1" * 64)
+    ...     cache.get_pixels("0" * 64) == "1" * 64
+    True
     """
 
     def __init__(self, path: Path) -> None:
