@@ -262,7 +262,7 @@ class WorkflowRun:
     started, ended
         UTC. ``ended`` is None if the run was killed.
     config
-        The workflow's whole config as used, one parameter a top-level key.
+        The workflow's whole config as used, one parameter a leaf, under dotted names (``segment.sigma``).
     config_files
         Paths of config files and profiles in use.
     rules
@@ -279,6 +279,8 @@ class WorkflowRun:
         Names of values that were withheld.
     error
         What ended the run.
+    license
+        Licence that the person states for their runs, an address or a name.
     """
 
     id: str
@@ -300,6 +302,7 @@ class WorkflowRun:
     not_captured: tuple[str, ...] = ()
     redacted: tuple[str, ...] = ()
     error: str | None = None
+    license: str | None = None
 
     @property
     def iri(self) -> str:

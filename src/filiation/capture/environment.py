@@ -1,0 +1,147 @@
+"""What something was made with and by: software versions, machine, person, profile files, repository."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from filiation.capture.live_job import Plain
+from filiation.capture.place import Settings
+
+_USER_IN_URL = re.compile(r"(?<=://)[^/@]*@")
+
+
+def agent_facts(settings: Settings) -> Plain:
+    """Describe the person who runs: what they state of themselves, never guessed."""
+    facts = {
+        "name": settings.name,
+        "orcid": settings.orcid,
+        "affiliation": settings.affiliation,
+        "affiliation_ror": settings.affiliation_ror,
+        "license": settings.license,
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def machine_facts() -> Plain:
+    """Describe this machine: host, platform, processors that this process may use, boot id where there is one."""
+    facts: Plain = {"host": platform.node(), "platform": platform.platform(), "cpus": _usable_cpus()}
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if boot.exists():
+        facts["boot"] = boot.read_text("ascii").strip()
+    return facts
+
+
+def _usable_cpus() -> int | None:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def scheduler_facts() -> Plain:
+    """Describe the cluster job that this process runs in, if it does; names by the schedulers' own documentation."""
+    known = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
+    for variable, scheduler in known.items():
+        if os.environ.get(variable):
+            facts = {"scheduler": scheduler, "job": os.environ[variable]}
+            if scheduler == "slurm" and os.environ.get("SLURM_JOB_PARTITION"):
+                facts["partition"] = os.environ["SLURM_JOB_PARTITION"]
+            return facts
+    return {}
+
+
+def imported_distributions(modules: Iterable[str] | None = None) -> list[Plain]:
+    """List the installed distributions whose modules this process has imported, with version and package URL."""
+    names = {name.partition(".")[0] for name in (sys.modules if modules is None else modules)}
+    by_module = _distributions_by_module()
+    found = sorted({name for module in names for name in by_module.get(module, ())}, key=str.lower)
+    return [distribution_facts(name) for name in found]
+
+
+@cache
+def _distributions_by_module() -> dict[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return dict(packages_distributions())
+
+
+def distribution_facts(name: str) -> Plain:
+    """Describe one installed Python distribution."""
+    from importlib.metadata import version
+
+    found = version(name)
+    normal = re.sub(r"[-_.]+", "-", name).lower()  # PEP 503, as the purl specification asks for pypi
+    return {"name": name, "version": found, "purl": f"pkg:pypi/{normal}@{found}"}
+
+
+def python_facts() -> Plain:
+    """Describe the interpreter as software."""
+    version = platform.python_version()
+    return {"name": platform.python_implementation(), "version": version, "purl": f"pkg:generic/python@{version}"}
+
+
+def profile_files(workflow: Any, arguments: Sequence[str]) -> list[str]:
+    """List the profile files in use: those named on the command line, and the default ones Snakemake looks for."""
+    del workflow  # the live workflow keeps no trace of its profiles
+    candidates: list[Path] = []
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in ("--profile", "--workflow-profile"):
+            value = value if equals else next(iter(arguments[index + 1 :]), "")
+            candidates.append(Path(value))
+    if os.environ.get("SNAKEMAKE_PROFILE"):
+        candidates.append(Path(os.environ["SNAKEMAKE_PROFILE"]))
+    if not any(argument.startswith("--workflow-profile") for argument in arguments):
+        bases = [Path.cwd(), *_snakefile_folders(arguments)]
+        candidates += [base / part for base in bases for part in ("profiles/default", "workflow/profiles/default")]
+    files: list[str] = []
+    for folder in candidates:
+        for path in (folder, *(folder / name for name in _PROFILE_NAMES)):
+            if path.is_file() and str(path.absolute()) not in files:
+                files.append(str(path.absolute()))
+                break
+    return files
+
+
+_PROFILE_NAMES = ("config.v8+.yaml", "config.yaml", "profile.yaml")
+
+
+def _snakefile_folders(arguments: Sequence[str]) -> list[Path]:
+    folders = []
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in ("-s", "--snakefile"):
+            folders.append(Path(value if equals else next(iter(arguments[index + 1 :]), "")).parent)
+    return folders
+
+
+def repository_facts(folder: str) -> Plain:
+    """Describe the git repository around a folder: commit, address without credentials, whether it was modified."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    facts: Plain = {"commit": commit}
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if status is not None:
+        facts["modified"] = bool(status)
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    if remote:
+        facts["url"] = _USER_IN_URL.sub("", remote)
+    return facts
+
+
+def _git(folder: str, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -1,0 +1,109 @@
+"""Snakemake's log events as plain facts: untyped records in, named facts out, in one place.
+
+The events and their fields are those of snakemake-interface-logger-plugins 2; file names in events are for people
+(``x (pipe)``), so paths come from the live job.
+"""
+
+from __future__ import annotations
+
+import re
+from logging import LogRecord
+
+from filiation.capture.live_job import ATTRIBUTE, Plain, describe_job, describe_workflow, plain_value
+
+_SUBMITTED = re.compile(
+    r"Submitted job (?P<job>\d+) with external jobid '(?P<external>[^']+)'"
+    r"|Job (?P<slurm_job>\d+) has been submitted with SLURM jobid (?P<slurm>\S+)"
+)
+_STARTED_FIELDS = (
+    "snakemake_version",
+    "python_version",
+    "platform",
+    "host",
+    "user",
+    "snakefile_main",
+    "basedir",
+    "rundir",
+    "cwd",
+    "config_md5",
+)
+
+
+def run_started(record: LogRecord) -> Plain:
+    """Describe WORKFLOW_STARTED: who, where, with what; the live workflow adds config, sources and executor."""
+    facts: Plain = {field: _text(getattr(record, field, None)) for field in _STARTED_FIELDS}
+    facts["run"] = str(getattr(record, "workflow_id", ""))
+    live = getattr(record, ATTRIBUTE, None)
+    if live is None:
+        facts["capture"] = "events only"
+        facts["configfiles"] = [str(path) for path in getattr(record, "configfiles", None) or []]
+    else:
+        facts |= describe_workflow(*live)
+    return facts
+
+
+def job_started(record: LogRecord, folder: str) -> Plain:
+    """Describe JOB_INFO: one attempt of one job, at its start or submission."""
+    facts: Plain = {
+        "job": record.__dict__["jobid"],
+        "rule": record.__dict__["rule_name"],
+        "message": getattr(record, "rule_msg", None),
+        "local": getattr(record, "local", None),
+        "wildcards": {str(k): str(v) for k, v in (getattr(record, "wildcards", None) or {}).items()},
+        "reason": getattr(record, "reason", None) or None,
+        "threads": getattr(record, "threads", None),
+        "resources": _resources(getattr(record, "resources", None)),
+        "command": getattr(record, "shellcmd", None),
+        "checkpoint": bool(getattr(record, "is_checkpoint", False)),
+    }
+    live = getattr(record, ATTRIBUTE, None)
+    if live is not None:
+        try:
+            job, attempt, params = live
+            return facts | describe_job(job, attempt, params, folder)
+        except Exception as error:  # a job that cannot be read costs detail, never the run
+            facts["capture_error"] = f"{type(error).__name__}: {error}"
+    facts["capture"] = "events only"
+    for what in ("input", "output", "log"):
+        names = [str(name) for name in (getattr(record, what, None) or [])]
+        facts[what] = [{"name": f"{what}[{index}]", "path": name} for index, name in enumerate(names)]
+    return facts
+
+
+def job_failed(record: LogRecord) -> Plain:
+    """Describe JOB_ERROR: the end of one attempt."""
+    extra = getattr(record, "aux", None) or {}
+    return {
+        "job": record.__dict__["jobid"],
+        "rule": getattr(record, "rule_name", None),
+        "message": _text(getattr(record, "rule_msg", None)) or record.getMessage(),
+        "log": [str(path) for path in getattr(record, "log", None) or []],
+        "external": _text(extra.get("external_jobid") if isinstance(extra, dict) else None),
+    }
+
+
+def error(record: LogRecord) -> Plain:
+    """Describe ERROR: an exception that Snakemake reports."""
+    return {"exception": _text(getattr(record, "exception", None)), "message": record.getMessage()}
+
+
+def submitted(record: LogRecord) -> Plain | None:
+    """Find the cluster's job id in a free text; that is the only place where Snakemake tells it early."""
+    text = record.getMessage()
+    if "jobid" not in text:
+        return None
+    match = _SUBMITTED.search(text)
+    if match is None:
+        return None
+    return {"job": int(match["job"] or match["slurm_job"]), "external": match["external"] or match["slurm"]}
+
+
+def _resources(resources: object) -> Plain:
+    if resources is None:
+        return {}
+    items = resources.items() if hasattr(resources, "items") else []
+    return {str(name): plain_value(value) for name, value in items if not str(name).startswith("_")}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,166 @@
+"""The journal: one append-only file of JSON lines a run, each line chained to the one before by its hash.
+
+While a run lives, its journal is the truth. A line is acknowledged once it was handed to the operating system, so a
+killed main process loses none; the end of the run is also forced to disk. The format is ``docs/reference/journal.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from filiation.errors import DamagedJournalError, NotFoundError
+
+FORMAT = 1
+_FIRST = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a journal.
+
+    Parameters
+    ----------
+    sequence
+        From 0, without gaps.
+    time
+        Wall clock, UTC.
+    monotonic
+        Monotonic clock in seconds; comparable within one boot of one machine.
+    kind
+        ``run_started``, ``job_started``, ``job_finished``, ``job_failed``, …
+    data
+        What the event says, as plain values.
+    """
+
+    sequence: int
+    time: datetime
+    monotonic: float
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal as read.
+
+    Parameters
+    ----------
+    path
+        Where it was read.
+    events
+        Every acknowledged event, in order.
+    torn
+        Number of bytes of an unfinished last line that were left out; 0 for a whole journal.
+    """
+
+    path: Path
+    events: tuple[Event, ...]
+    torn: int = 0
+
+
+class JournalWriter:
+    """Appends events to a new journal.
+
+    Parameters
+    ----------
+    path
+        The file to make; its folder is made too.
+
+    Raises
+    ------
+    OSError
+        If the file exists or cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        # O_EXCL: two processes never share a journal. Unbuffered: a line reaches the system with its one write.
+        self._file: IO[bytes] = path.open("xb", buffering=0)
+        self._sequence = 0
+        self._previous = _FIRST
+
+    def append(self, kind: str, data: Mapping[str, object], moment: float | None = None) -> None:
+        """Write one event. ``moment`` is its wall clock time in seconds since the epoch, if it is not now."""
+        record = {
+            "seq": self._sequence,
+            "prev": self._previous,
+            "time": datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(),
+            "mono": round(time.monotonic(), 6),
+            "event": kind,
+            "data": data,
+        }
+        line = _encode(record)
+        self._file.write(line + b"\n")
+        self._sequence += 1
+        self._previous = hashlib.sha256(line).hexdigest()
+
+    def close(self) -> None:
+        """Force what was written to disk and close the file."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+
+def _encode(record: Mapping[str, object]) -> bytes:
+    # ensure_ascii keeps undecodable file name bytes (surrogate escapes) as plain \udcXX escapes.
+    return json.dumps(record, separators=(",", ":"), default=repr).encode("ascii")
+
+
+def read_journal(path: Path) -> Journal:
+    """Read a journal and verify its chain.
+
+    An unfinished last line (the process was killed while writing) is left out and counted in ``Journal.torn``.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    DamagedJournalError
+        If a line inside is not what was written: the first bad line is named. Nothing is repaired.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no journal at {path}.") from error
+    whole, _, torn = content.rpartition(b"\n")
+    events: list[Event] = []
+    previous = _FIRST
+    for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+        events.append(_read_line(path, number, line, previous))
+        previous = hashlib.sha256(line).hexdigest()
+    return Journal(path=path, events=tuple(events), torn=len(torn))
+
+
+def _read_line(path: Path, number: int, line: bytes, previous: str) -> Event:
+    def damaged(found: str) -> DamagedJournalError:
+        return DamagedJournalError(
+            f"The journal {path} was changed after it was written: line {number} {found}. "
+            f"The {number - 1} lines before it verify. Nothing was repaired; restore the file from a copy."
+        )
+
+    try:
+        record = json.loads(line)
+        event = Event(
+            sequence=record["seq"],
+            time=datetime.fromisoformat(record["time"]),
+            monotonic=record["mono"],
+            kind=record["event"],
+            data=record["data"],
+        )
+        carried = record["prev"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged("is not an event") from error
+    if carried != previous:
+        raise damaged("does not carry the hash of the line before it")
+    if event.sequence != number - 1:
+        raise damaged(f"has sequence number {event.sequence} where {number - 1} was expected")
+    return event

@@ -1,0 +1,253 @@
+"""The live job: what Snakemake's events leave out, read from its own objects while they live.
+
+Events carry neither parameters by name nor real paths, flags, attempts or scripts. A filter on Snakemake's logger
+runs in the thread that logs, where the caller's frame still holds the job; it only takes a reference. The reading is
+done later, in the listener's thread. A job that cannot be read costs detail, never the run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from types import FrameType
+from typing import Any
+
+ATTRIBUTE = "filiation_live"
+"""Where the filter leaves what it found on the record."""
+
+_DEEPEST_FRAME = 12
+_FLAGS = ("directory", "temp", "protected", "pipe", "service", "touch", "update", "ancient", "ensure", "storage_object")
+_LONGEST_VALUE = 100_000
+
+Plain = dict[str, Any]
+
+
+class LiveJobTap(logging.Filter):
+    """Attaches the live job, or the live workflow, to the records of the events that announce it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass; never raise into Snakemake."""
+        try:
+            event = getattr(record, "event", None)
+            if event == "job_info":
+                frame = _frame_of("log_info")
+                job = frame.f_locals["self"] if frame is not None else None
+                if job is not None and not job.is_group():
+                    # The attempt is raised in place for a retry, so it is taken now; so are the parameters, which
+                    # Snakemake evaluates once in this thread and keeps.
+                    setattr(record, ATTRIBUTE, (job, job.attempt, job.params))
+            elif event == "workflow_started":
+                frame = _frame_of("execute")
+                if frame is not None:
+                    # Snakemake keeps the executor on the workflow only after this event.
+                    setattr(record, ATTRIBUTE, (frame.f_locals["self"], frame.f_locals["executor_plugin"].name))
+        except Exception:  # noqa: S110 - observe, never disturb
+            pass
+        return True
+
+
+def _frame_of(function: str) -> FrameType | None:
+    """Return the nearest calling frame of a function with that name."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_DEEPEST_FRAME):
+        if frame is None or frame.f_code.co_name == function:
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def describe_job(job: Any, attempt: int, params: Any, folder: str) -> Plain:
+    """Return the facts of a live ``snakemake.jobs.Job`` as plain values.
+
+    Parameters
+    ----------
+    job
+        The live job.
+    attempt
+        Its attempt when it was announced, from 1.
+    params
+        Its evaluated parameters, a ``snakemake.io.Params``.
+    folder
+        The run's folder, for the state of files.
+    """
+    rule = job.rule
+    return {
+        "attempt": attempt,
+        "kind": _kind(job),
+        "rule_file": str(rule.snakefile) if rule.snakefile else None,
+        "rule_line": _line(rule),
+        "script": _script(job),
+        "params": [[name, plain_value(value)] for name, value in _named_values(params, "params")],
+        "input": _files(job.input, "input", folder),
+        "output": _files(job.output, "output", folder, states=False),
+        "log": _files(job.log, "log", folder, states=False),
+        "benchmark": str(job.benchmark) if job.benchmark else None,
+        "conda": _text_or_none(job, "conda_env_file", "conda_env_spec"),
+        "container": _text_or_none(job, "container_img_url"),
+        "modules": [str(name) for name in (getattr(job, "env_modules", None) or [])],
+        "group": str(job.group) if job.group else None,
+        "depends_on": _dependencies(job),
+    }
+
+
+def _line(rule: Any) -> int | None:
+    """Return the rule's line in the Snakefile; ``rule.lineno`` counts lines of the Python made from it."""
+    try:
+        return int(rule.workflow.linemaps[rule.snakefile][rule.lineno])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _kind(job: Any) -> str:
+    # run: rules and script: rules both have a run function, so the sure signs come first.
+    for kind in ("script", "notebook", "wrapper"):
+        if getattr(job.rule, kind, None):
+            return kind
+    if job.rule.shellcmd is not None:
+        return "shell"
+    return "none" if job.rule.norun else "run"
+
+
+def _script(job: Any) -> str | None:
+    rule = job.rule
+    if rule.wrapper:
+        return str(rule.wrapper)
+    name = rule.script or rule.notebook
+    if not name:
+        return None
+    if os.path.isabs(str(name)) or "://" in str(name):
+        return str(name)
+    return os.path.normpath(os.path.join(str(rule.basedir), str(name)))
+
+
+def _named_values(values: Any, what: str) -> Iterable[tuple[str, object]]:
+    """Yield every value once, under its name or its position, in order.
+
+    Snakemake keeps a named list of three files as three values and one name for the range of them.
+    """
+    if values is None:
+        return
+    for index, (name, value) in enumerate(_all_items(values)):
+        yield (name if name is not None else f"{what}[{index}]"), value
+
+
+def _all_items(values: Any) -> Iterable[tuple[str | None, object]]:
+    return list(values._allitems())
+
+
+def _files(files: Any, what: str, folder: str, *, states: bool = True) -> list[Plain]:
+    described: list[Plain] = []
+    for name, value in _named_values(files, what):
+        several = isinstance(value, list | tuple) or (not isinstance(value, str) and hasattr(value, "_allitems"))
+        members: list[Any] = list(value) if several else [value]  # type: ignore[call-overload]
+        for index, member in enumerate(members):
+            path = str(member)
+            entry: Plain = {"name": f"{name}[{index}]" if several else name, "path": path}
+            flags = sorted(flag for flag in _FLAGS if flag in (getattr(member, "flags", None) or {}))
+            if flags:
+                entry["flags"] = flags
+            if "storage_object" in flags:
+                entry["query"] = str(member.flags["storage_object"].query)
+            if states:
+                entry["state"] = file_state(os.path.join(folder, path))
+            described.append(entry)
+    return described
+
+
+def file_state(path: str) -> list[int] | None:
+    """Return size, modification time (ns) and inode of a file, or of what changes last in a directory output.
+
+    Enough to notice that something else was written there since; None if nothing is there.
+    """
+    try:
+        found = os.stat(path)
+        if os.path.isdir(path):
+            for name in (".snakemake_timestamp", "zarr.json", ".zattrs"):
+                if os.path.exists(os.path.join(path, name)):
+                    found = os.stat(os.path.join(path, name))
+                    break
+    except (OSError, ValueError):
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def _text_or_none(job: Any, *attributes: str) -> str | None:
+    for attribute in attributes:
+        try:
+            value = getattr(job, attribute, None)
+        except Exception:  # noqa: S112 - Snakemake computes some of these on access and may refuse
+            continue
+        if value:
+            return str(getattr(value, "address", None) or getattr(value, "file", None) or value)
+    return None
+
+
+def _dependencies(job: Any) -> list[list[object]]:
+    dag = job.dag
+    found = {(dag.jobid(other), other.rule.name) for other in dag.dependencies[job]}
+    return [list(pair) for pair in sorted(found)]
+
+
+def plain_value(value: object) -> object:
+    """Return a JSON-like copy of a value: paths as texts, mappings by text keys, anything else by its ``repr``."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return str(value)[:_LONGEST_VALUE]
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain_value(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return repr(value)[:_LONGEST_VALUE]
+
+
+def describe_workflow(workflow: Any, executor: str) -> Plain:
+    """Return the facts of a live ``snakemake.workflow.Workflow`` at its start as plain values.
+
+    Parameters
+    ----------
+    workflow
+        The live workflow.
+    executor
+        Name of its executor plugin; ``touch`` only sets times.
+    """
+    return {
+        "config": plain_value(workflow.config),
+        "sources": sorted({str(path) for path in _source_paths(workflow)}),
+        "executor": executor,
+        "deployment": sorted(str(method) for method in workflow.deployment_settings.deployment_method),
+        "configfiles": [str(path) for path in workflow.configfiles],
+        "targets": sorted(str(target) for target in (workflow.dag_settings.targets or ())),
+    }
+
+
+def _source_paths(workflow: Any) -> Iterable[str]:
+    for source in workflow.included:
+        path = source.get_path_or_uri(secret_free=True)
+        yield str(path)
+
+
+def up_to_date_jobs(workflow: Any, folder: str) -> list[Plain]:
+    """Return the jobs that the run wanted and did not have to do: rule, wildcards and outputs."""
+    dag = workflow.dag
+    if dag is None:
+        return []
+    jobs = [job for job in dag.jobs if not dag.needrun(job) and job.output and dag.jobid(job) is not None]
+    return [
+        {
+            "rule": job.rule.name,
+            "wildcards": dict(job.wildcards_dict),
+            "output": [
+                {**entry, "state": file_state(os.path.join(folder, entry["path"]))}
+                for entry in _files(job.output, "output", "", states=False)
+            ],
+        }
+        for job in sorted(jobs, key=lambda job: (job.rule.name, [str(path) for path in job.output]))
+    ]

@@ -1,0 +1,212 @@
+"""Observation: what is on disk of the files that a run names, with digests, told apart from what was written since.
+
+A file that changed after the action that is recorded is said to be changed; its digest would be another thing's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filiation.capture.assembly import entity_path
+from filiation.capture.journal import Event
+from filiation.capture.live_job import file_state
+from filiation.capture.steps import StepRecord
+from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree
+from filiation.errors import FiliationError
+from filiation.model import DataEntity, EntityKind, Presence, is_uri
+
+# The names that the field's writers use; anything else is left untyped rather than guessed.
+_MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".ipynb": "application/x-ipynb+json",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".log": "text/plain",
+    ".md": "text/markdown",
+    ".parquet": "application/vnd.apache.parquet",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".py": "text/x-python",
+    ".r": "text/x-r",
+    ".sh": "application/x-sh",
+    ".smk": "text/x-snakemake",
+    ".svg": "image/svg+xml",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".zip": "application/zip",
+}
+_STORE_TYPE = "application/vnd.zarr; version=3"
+
+State = Sequence[int] | None
+
+
+class Observer:
+    """Looks at files and keeps what it read.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    cache
+        Digests of files that have not changed since they were last read.
+    progress
+        Called with the number of bytes after each thing.
+    """
+
+    def __init__(
+        self, folder: str, cache: DigestCache | None = None, progress: Callable[[int], None] | None = None
+    ) -> None:
+        self._folder = folder
+        self._cache = cache
+        self._progress = progress or (lambda amount: None)
+        self.manifests: dict[str, bytes] = {}
+        """Manifest of every tree that was read, by the hexadecimal digest."""
+        self.problems: list[str] = []
+        """Sentences on what could not be read."""
+
+    def look(self, path: str, expected: State = None, flags: tuple[str, ...] = ()) -> DataEntity:
+        """Return what is at ``path``.
+
+        Parameters
+        ----------
+        path
+            As the model names it.
+        expected
+            State of the file when Snakemake last spoke of it; None if unknown.
+        flags
+            Snakemake's flags.
+        """
+        if is_uri(path):
+            return DataEntity(path, EntityKind.FILE, Presence.REMOTE, flags=flags)
+        place = os.path.join(self._folder, path)
+        if not os.path.lexists(place):
+            kind = EntityKind.DIRECTORY if "directory" in flags else EntityKind.FILE
+            gone = Presence.DELETED if "temp" in flags else Presence.MISSING
+            return DataEntity(path, kind, gone, flags=flags, media_type=media_type(path, kind))
+        kind = kind_of(place)
+        found = DataEntity(path, kind, Presence.PRESENT, flags=flags, media_type=media_type(path, kind))
+        if expected is not None and list(expected) != file_state(place):
+            return replace(found, presence=Presence.CHANGED)
+        try:
+            return self._digest(found, Path(place))
+        except (FiliationError, OSError) as error:
+            self.problems.append(f"The digest of {path} was not captured: {error}")
+            return found
+
+    def _digest(self, found: DataEntity, place: Path) -> DataEntity:
+        if found.is_tree:
+            tree: TreeDigest = digest_tree(place, cache=self._cache)
+            self.manifests[tree.digest.hex] = tree.manifest
+            self._progress(tree.size)
+            return replace(found, digest=tree.digest, size=tree.size, files=tree.files, modified=_modified(place))
+        size = place.stat().st_size
+        digest = digest_file(place, cache=self._cache)
+        self._progress(size)
+        return replace(found, digest=digest, size=size, modified=_modified(place))
+
+
+def _modified(place: Path) -> datetime:
+    stamp = place / ".snakemake_timestamp"
+    moment = (stamp if stamp.exists() else place).stat().st_mtime
+    return datetime.fromtimestamp(int(moment), UTC)
+
+
+def kind_of(place: str) -> EntityKind:
+    """Tell a file, a directory, an OME-Zarr image and an OME-Zarr label image from each other by their metadata."""
+    if not os.path.isdir(place):
+        return EntityKind.FILE
+    attributes: Any = {}
+    try:
+        with open(os.path.join(place, "zarr.json"), "rb") as stream:
+            attributes = json.load(stream)["attributes"]["ome"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        try:
+            with open(os.path.join(place, ".zattrs"), "rb") as stream:
+                attributes = json.load(stream)
+        except (OSError, ValueError, RecursionError):
+            return EntityKind.DIRECTORY
+    if not isinstance(attributes, Mapping) or "multiscales" not in attributes:
+        return EntityKind.DIRECTORY
+    return EntityKind.LABEL_IMAGE if "image-label" in attributes else EntityKind.IMAGE
+
+
+def media_type(path: str, kind: EntityKind) -> str | None:
+    """Return the media type that a name tells, if it tells one."""
+    if kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE):
+        return _STORE_TYPE
+    if kind is EntityKind.DIRECTORY:
+        return None
+    name = os.path.basename(path)
+    if name == "Snakefile":
+        return "text/x-snakemake"
+    return _MEDIA_TYPES.get(os.path.splitext(name)[1].lower())
+
+
+def named_files(events: Iterable[Event]) -> dict[str, tuple[State, tuple[str, ...]]]:
+    """Return every file that jobs name, with its last known state and its flags, in order of first mention.
+
+    The last word counts: an output's state when its job finished, else an input's when a job that uses it started.
+    """
+    files: dict[str, tuple[State, tuple[str, ...]]] = {}
+    outputs: dict[object, list[Mapping[str, Any]]] = {}
+    for event in events:
+        if event.kind == "job_started":
+            outputs[event.data["job"]] = list(event.data.get("output", ()))
+            for what in ("input", "output", "log"):
+                for entry in event.data.get(what, ()):
+                    path = entity_path(entry)
+                    state, flags = files.get(path, (None, ()))
+                    # A log goes on changing after the job ended; inputs that the run itself made have a later state.
+                    state = entry.get("state") or state
+                    files[path] = (state, tuple(sorted({*flags, *entry.get("flags", ())})))
+            if event.data.get("benchmark"):
+                files.setdefault(str(event.data["benchmark"]), (None, ()))
+        elif event.kind == "job_finished":
+            states = event.data.get("output") or {}
+            for entry in outputs.get(event.data["job"], ()):
+                path = entity_path(entry)
+                files[path] = (states.get(entry["path"]), files[path][1])
+    return files
+
+
+def reused_files(events: Iterable[Event]) -> dict[str, tuple[State, tuple[str, ...]]]:
+    """Return the outputs of jobs that were up to date, with their state and flags."""
+    return {
+        entity_path(entry): (entry.get("state"), tuple(entry.get("flags", ())))
+        for event in events
+        if event.kind == "up_to_date"
+        for job in event.data["jobs"]
+        for entry in job["output"]
+    }
+
+
+def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord]) -> list[DataEntity]:
+    """Add what only the steps know: pixel digests, and things used by URI."""
+    pixels = {path: digest for step in steps for path, digest in step.pixels.items()}
+    found = {entity.path: replace(entity, pixels=pixels.get(entity.path)) for entity in entities}
+    for step in steps:
+        for used in step.side_inputs:
+            known = found.get(used.iri) or DataEntity(
+                used.iri, EntityKind.RAW_IMAGE if is_uri(used.iri) else EntityKind.FILE, Presence.REMOTE
+            )
+            found[used.iri] = replace(
+                known,
+                digest=used.digest or known.digest,
+                pixels=used.pixels or known.pixels,
+                size=used.size if used.size is not None else known.size,
+                media_type=used.media_type or known.media_type,
+            )
+    return list(found.values())

@@ -1,0 +1,173 @@
+"""The recorder: from Snakemake's log records to the journal, and from the end of a run to its packing.
+
+It observes and never disturbs: whatever goes wrong here is told once on stderr and ends the recording, not the run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from logging import LogRecord
+from pathlib import Path
+from typing import Any
+
+from filiation.capture import events
+from filiation.capture.environment import agent_facts, machine_facts, profile_files, repository_facts
+from filiation.capture.journal import FORMAT, JournalWriter
+from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
+from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue, read_settings
+from filiation.capture.redaction import Redactor
+
+ERROR_WORD = "filiation: this run is not recorded any further"
+
+
+class Recorder:
+    """Writes one run's journal.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue's folder as the user names it, or None.
+    pack
+        Whether to pack the run when it ends.
+    dry
+        A dry run leaves nothing.
+    """
+
+    def __init__(self, catalogue: str | Path | None = None, *, pack: bool = True, dry: bool = False) -> None:
+        self._named_catalogue = catalogue
+        # A relative path means the folder where the user typed it; --directory changes it later.
+        self._typed_in = Path.cwd()
+        self._pack = pack
+        self._active = not dry
+        self._journal: JournalWriter | None = None
+        self._redactor = Redactor()
+        self._workflow: Any = None
+        self._catalogue = Path()
+        self._folder = ""
+        self._run = ""
+        self._eventful = False
+        self._outputs: dict[int, list[str]] = {}
+
+    def tap(self, logger: Any) -> None:
+        """Watch a logger for the live objects behind its records."""
+        if self._active:
+            logger.addFilter(LiveJobTap())
+
+    def emit(self, record: LogRecord) -> None:
+        """Record one log record; never raises."""
+        if not self._active:
+            return
+        try:
+            handle = _HANDLERS.get(str(getattr(record, "event", None) or ""), Recorder._free_text)
+            handle(self, record)
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
+
+    def close(self) -> None:
+        """End the journal and pack the run; never raises."""
+        if not self._active or self._journal is None:
+            self._active = False
+            return
+        try:
+            self._end()
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
+        finally:
+            self._active = False
+
+    def _start(self, record: LogRecord) -> None:
+        facts = events.run_started(record)
+        self._run, self._folder = facts["run"], facts["rundir"] or os.getcwd()
+        live = getattr(record, ATTRIBUTE, None)
+        self._workflow = live[0] if live is not None else None
+        self._catalogue = find_catalogue(
+            self._typed_in if self._named_catalogue else Path(self._folder), self._named_catalogue
+        )
+        self._redactor.learn(facts.get("config"))
+        facts["arguments"] = self._redactor.arguments(sys.argv)
+        facts["agent"] = agent_facts(read_settings(self._catalogue))
+        facts["machine"] = machine_facts()
+        facts["profiles"] = profile_files(self._workflow, sys.argv)
+        facts["repository"] = repository_facts(facts.get("basedir") or self._folder)
+        facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
+        self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
+        os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
+        self._write("run_started", facts, record)
+
+    def _job_started(self, record: LogRecord) -> None:
+        self._eventful = True
+        facts = events.job_started(record, self._folder)
+        self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
+        self._write("job_started", facts, record)
+
+    def _job_finished(self, record: LogRecord) -> None:
+        job = record.__dict__["job_id"]
+        states = {path: file_state(os.path.join(self._folder, path)) for path in self._outputs.pop(job, ())}
+        self._write("job_finished", {"job": job, "output": states}, record)
+
+    def _job_failed(self, record: LogRecord) -> None:
+        self._write("job_failed", events.job_failed(record), record)
+
+    def _error(self, record: LogRecord) -> None:
+        self._eventful = True
+        self._write("error", events.error(record), record)
+
+    def _free_text(self, record: LogRecord) -> None:
+        facts = events.submitted(record)
+        if facts is not None:
+            self._write("job_submitted", facts, record)
+
+    def _write(self, kind: str, facts: Plain, record: LogRecord | None = None) -> None:
+        if self._journal is not None:
+            plain = self._redactor.plain(facts)
+            assert isinstance(plain, dict)  # noqa: S101 - a mapping stays one
+            self._journal.append(kind, plain, record.created if record is not None else None)
+
+    def _end(self) -> None:
+        assert self._journal is not None  # noqa: S101 - close() checked it
+        if not self._eventful:
+            # Nothing was done and nothing went wrong: there is nothing to remember.
+            self._journal.close()
+            self._journal.path.unlink()
+            return
+        if self._workflow is not None:
+            try:
+                self._write("up_to_date", {"jobs": up_to_date_jobs(self._workflow, self._folder)})
+            except Exception as error:  # the end record matters more
+                self._write("not_captured", {"what": "jobs that were up to date", "error": repr(error)})
+        self._write("run_ended", {"redacted": list(self._redactor.withheld)})
+        self._journal.close()
+        if self._pack:
+            pack_in_child(self._catalogue, self._run, self._folder)
+
+    def _give_up(self, error: Exception) -> None:
+        self._active = False
+        print(f"{ERROR_WORD} ({type(error).__name__}: {error}). The workflow goes on.", file=sys.stderr)  # noqa: T201
+
+
+def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
+    """Pack a run in a process of its own and wait; it reports on stderr and cannot fail the run."""
+    command = [sys.executable, "-m", "filiation", "pack", run, "--catalogue", str(catalogue), "--after-run"]
+    # A session of its own: a second Ctrl-C ends Snakemake, not the packing.
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=folder, start_new_session=True)
+    child.wait()
+
+
+_HANDLERS: dict[str, Callable[[Recorder, LogRecord], None]] = {
+    "workflow_started": Recorder._start,
+    "job_info": Recorder._job_started,
+    "job_finished": Recorder._job_finished,
+    "job_error": Recorder._job_failed,
+    "error": Recorder._error,
+    # Seen, and said better by the events above or by the live job.
+    "job_started": lambda self, record: None,
+    "shellcmd": lambda self, record: None,
+    "progress": lambda self, record: None,
+    "run_info": lambda self, record: None,
+    "resources_info": lambda self, record: None,
+    "rulegraph": lambda self, record: None,
+    "group_info": lambda self, record: None,
+}

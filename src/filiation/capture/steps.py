@@ -1,0 +1,147 @@
+"""Step records: what a job says of itself, written in the process that did the work.
+
+A record is one JSON file in ``<catalogue>/steps/<run id>/``; ``docs/reference/step-record.md`` is the format. It is the
+only truthful source of real start and end, host, effective parameters and imported versions on a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SideInput:
+    """Something a step used besides its declared inputs: a raw image by its URI, model weights.
+
+    Parameters
+    ----------
+    iri
+        URI or path.
+    name
+        A name for a person.
+    digest, pixels, size, media_type
+        As in ``DataEntity``.
+    """
+
+    iri: str
+    name: str
+    digest: Digest | None = None
+    pixels: Digest | None = None
+    size: int | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One execution of a step, as it recorded itself."""
+
+    path: Path
+    rule: str
+    outputs: tuple[str, ...]
+    status: Status
+    started: datetime
+    ended: datetime | None
+    parameters: tuple[Parameter, ...]
+    side_inputs: tuple[SideInput, ...]
+    pixels: Mapping[str, Digest]
+    """Pixel digests of inputs and outputs, by path."""
+    software: tuple[Software, ...]
+    usage: tuple[Usage, ...]
+    machine: Machine | None
+    scheduler_job: str | None
+    error: str | None
+
+
+def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, ...]]:
+    """Read every step record of a run, in order of start.
+
+    Returns
+    -------
+    tuple
+        The records, and a sentence for each file that is none.
+    """
+    records: list[StepRecord] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            records.append(_from_json(path, json.loads(path.read_text("utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"The step record {path.name} cannot be read ({type(error).__name__}: {error}).")
+    return tuple(sorted(records, key=lambda record: (record.started, record.path.name))), tuple(problems)
+
+
+def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
+    def items(key: str) -> list[dict[str, object]]:
+        found = record.get(key) or []
+        if not isinstance(found, list):
+            raise TypeError(f"{key} is not a list")
+        return found
+
+    def digest(item: Mapping[str, object], key: str) -> Digest | None:
+        return Digest.from_text(str(item[key])) if item.get(key) else None
+
+    files = [*items("inputs"), *items("outputs")]
+    machine = record.get("machine")
+    scheduler = record.get("scheduler")
+    error = record.get("error")
+    return StepRecord(
+        path=path,
+        rule=str(record["rule"]),
+        outputs=tuple(str(item["path"]) for item in items("outputs")),
+        status=Status(str(record["status"])),
+        started=datetime.fromisoformat(str(record["started"])),
+        ended=datetime.fromisoformat(str(record["ended"])) if record.get("ended") else None,
+        parameters=tuple(_parameter(item) for item in items("parameters")),
+        side_inputs=tuple(
+            SideInput(
+                iri=str(item["iri"]),
+                name=str(item["name"]),
+                digest=digest(item, "digest"),
+                pixels=digest(item, "pixels"),
+                size=_integer(item.get("size")),
+                media_type=_text(item.get("media_type")),
+            )
+            for item in items("side_inputs")
+        ),
+        pixels={str(item["path"]): found for item in files if (found := digest(item, "pixels")) is not None},
+        software=tuple(
+            sorted(
+                Software(str(item["name"]), _text(item.get("version")), _text(item.get("purl")))
+                for item in items("software")
+            )
+        ),
+        usage=tuple(
+            Usage(str(item["name"]), float(str(item["value"])), str(item["unit"]), "step") for item in items("usage")
+        ),
+        machine=Machine(
+            host=str(machine["host"]), platform=_text(machine.get("platform")), cpus=_integer(machine.get("cpus"))
+        )
+        if isinstance(machine, dict)
+        else None,
+        scheduler_job=_text(scheduler.get("job")) if isinstance(scheduler, dict) else None,
+        error=f"{error['type']}: {error['message']}" if isinstance(error, dict) else None,
+    )
+
+
+def _parameter(item: Mapping[str, object]) -> Parameter:
+    return Parameter(
+        name=str(item["name"]),
+        requested=Value.of(item["requested"]) if "requested" in item else None,
+        used=Value.of(item["used"]) if "used" in item else None,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) else None

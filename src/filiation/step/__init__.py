@@ -1,0 +1,24 @@
+"""The workflow author's door: one plain function, one line, and the step is recorded.
+
+.. code-block:: python
+
+    from filiation.images import Image, LabelImage
+    from filiation.step import run
+
+
+    def segment_nuclei(image: Image, *, sigma: float, minimum_area: int) -> LabelImage:
+        \"\"\"Label nuclei by Otsu threshold on the smoothed image.\"\"\"
+        ...
+
+
+    run(segment_nuclei, snakemake)
+
+``run`` hands the rule's inputs and parameters over by name, writes what the function returns to the rule's output and
+leaves a step record. While the function runs, :func:`used` declares a further input and :func:`effective` a value that
+was really worked with. ``docs/how-to/write-a-step.md`` has the whole story.
+"""
+
+from filiation.step.record import effective, used
+from filiation.step.running import run
+
+__all__ = ["effective", "run", "used"]

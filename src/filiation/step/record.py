@@ -1,0 +1,204 @@
+"""The step record: what a job says of itself. Written when the step starts, and again when it ends.
+
+The form is ``docs/reference/step-record.md``; ``filiation.capture.steps`` reads it back.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import os
+import resource
+import sys
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filiation.capture.environment import imported_distributions, machine_facts, python_facts, scheduler_facts
+from filiation.capture.live_job import plain_value
+from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
+from filiation.capture.redaction import Redactor
+from filiation.capture.steps import FORMAT
+from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.errors import FiliationError
+from filiation.step.binding import Argument, Binding, ScriptJob
+
+if TYPE_CHECKING:
+    from filiation.images import SourceIdentity
+
+_running: contextvars.ContextVar[StepNotes | None] = contextvars.ContextVar("filiation_step", default=None)
+
+
+def used(thing: SourceIdentity | Path) -> None:
+    """Declare a further input of the running step: a raw image by its identity, or a file such as model weights.
+
+    Outside a running step it does nothing, so a function stays testable by itself.
+
+    Raises
+    ------
+    NotFoundError
+        If a path is given and nothing is there.
+    """
+    notes = _running.get()
+    if notes is not None:
+        notes.side_inputs.append(_side_input(thing, notes))
+
+
+def effective(**values: object) -> None:
+    """Report parameter values that the running step really worked with, such as an automatic diameter."""
+    notes = _running.get()
+    if notes is not None:
+        notes.effective |= values
+
+
+class StepNotes:
+    """What is noted down while one step runs.
+
+    Parameters
+    ----------
+    job
+        The script's ``snakemake`` object.
+    function
+        Name of the function, for a person.
+    """
+
+    def __init__(self, job: ScriptJob, function: str) -> None:
+        self._job = job
+        self._function = function
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._redactor = Redactor()
+        folder = os.environ.get(STEP_FOLDER_VARIABLE)
+        catalogue = Path(folder).parents[1] if folder else find_catalogue(Path.cwd())
+        self._place = (
+            Path(folder) if folder else catalogue / "steps" / "unclaimed"
+        ) / f"{job.rule}-{uuid.uuid4()}.json"
+        self._binding: Binding | None = None
+        self.cache = DigestCache(catalogue / "digests.sqlite")
+        self.side_inputs: list[dict[str, object]] = []
+        self.effective: dict[str, object] = {}
+
+    def __enter__(self) -> StepNotes:
+        self._token = _running.set(self)
+        self._write("interrupted", None, [], [])
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        _running.reset(self._token)
+        inputs = self._digests(self._binding.inputs if self._binding else ())
+        result = (self._binding.result,) if self._binding and self._binding.result else ()
+        # What a failed step left behind is no output of it, so it gets no digest.
+        outputs = self._digests((*self._binding.written, *result)) if self._binding and error is None else []
+        self._write("finished" if error is None else "failed", error, inputs, outputs)
+        self.cache.close()
+
+    def bound(self, binding: Binding) -> None:
+        """Keep how the function is called."""
+        self._binding = binding
+
+    def _write(
+        self,
+        status: str,
+        error: BaseException | None,
+        inputs: list[dict[str, object]],
+        outputs: list[dict[str, object]],
+    ) -> None:
+        """Write the record; a record that cannot be written is told on stderr and costs nothing else."""
+        ended = status != "interrupted"
+        record: dict[str, object] = {
+            "format": FORMAT,
+            "rule": self._job.rule,
+            "function": self._function,
+            "status": status,
+            "started": self._started.isoformat(),
+            "ended": datetime.now(UTC).isoformat() if ended else None,
+            "wildcards": dict(self._job.wildcards.items()),
+            "parameters": self._parameters(),
+            "inputs": inputs,
+            "outputs": outputs or [{"path": str(path)} for _, path in _output_paths(self._job)],
+            "side_inputs": self.side_inputs,
+            "software": [python_facts(), *imported_distributions()] if ended else [],
+            "usage": self._usage() if ended else [],
+            "machine": machine_facts(),
+            "scheduler": scheduler_facts() or None,
+            "error": {"type": type(error).__name__, "message": str(error)} if error else None,
+        }
+        temporary = self._place.with_suffix(".part")
+        try:
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(self._redactor.plain(record), indent=1, default=repr), "utf-8")
+            temporary.replace(self._place)
+        except OSError as problem:
+            sys.stderr.write(f"filiation: the step record could not be written ({problem}).\n")
+
+    def _parameters(self) -> list[dict[str, object]]:
+        if self._binding is None:
+            return []
+        described = []
+        for name, value in {**self._binding.used, **self.effective}.items():
+            entry: dict[str, object] = {"name": name, "used": plain_value(value)}
+            if name in self._binding.requested:
+                entry["requested"] = plain_value(self._binding.requested[name])
+            described.append(entry)
+        return described
+
+    def _usage(self) -> list[dict[str, object]]:
+        own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+        # Linux counts the peak in KiB, macOS in bytes.
+        peak = max(own.ru_maxrss, children.ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
+        return [
+            {"name": "wall time", "value": round(time.monotonic() - self._clock, 3), "unit": "SEC"},
+            {"name": "cpu time", "value": round(processor, 3), "unit": "SEC"},
+            {"name": "peak memory", "value": round(peak / 1e6, 3), "unit": "MegaBYTE"},
+        ]
+
+    def _digests(self, arguments: Iterable[Argument]) -> list[dict[str, object]]:
+        return [
+            {"slot": argument.name, "path": str(path), **describe_content(path, self.cache)}
+            for argument in arguments
+            for path in argument.paths
+        ]
+
+
+def describe_content(path: Path, cache: DigestCache) -> dict[str, object]:
+    """Return the digests of a file or store as text, as far as they can be had; never raises for a bad store."""
+    from filiation.images import pixel_digest
+
+    facts: dict[str, object] = {}
+    try:
+        if not path.is_dir():
+            facts["digest"] = str(digest_file(path, cache=cache))
+            return facts
+        tree = digest_tree(path, cache=cache)
+        facts["digest"] = str(tree.digest)
+        if path.name.endswith(".zarr"):
+            pixels = cache.get_pixels(tree.digest.hex)
+            if pixels is None:
+                pixels = pixel_digest(path).hex
+                cache.put_pixels(tree.digest.hex, pixels)
+            facts["pixels"] = f"pixels1:{pixels}"
+    except (FiliationError, OSError) as error:
+        facts["not_captured"] = str(error)
+    return facts
+
+
+def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, object]:
+    if isinstance(thing, Path):
+        size = thing.stat().st_size if thing.is_file() else None
+        digest = digest_file(thing, cache=notes.cache) if thing.is_file() else digest_tree(thing).digest
+        return {"iri": str(thing), "name": thing.name, "digest": str(digest), "size": size}
+    facts: dict[str, Any] = {"iri": thing.iri, "name": thing.name, "size": thing.size, "media_type": thing.media_type}
+    for key in ("digest", "pixels"):
+        if getattr(thing, key) is not None:
+            facts[key] = str(getattr(thing, key))
+    return facts
+
+
+def _output_paths(job: ScriptJob) -> Iterable[tuple[str | None, str]]:
+    for name, value in job.output._allitems():
+        for path in [value] if isinstance(value, str) else value:
+            yield name, str(path)

@@ -1,0 +1,78 @@
+"""Running one step: bind, open, call, write, record."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from filiation.errors import FiliationError
+from filiation.step.binding import Binding, ScriptJob, bind
+from filiation.step.record import StepNotes
+
+
+def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
+    """Run one function as the step of a rule, and record it.
+
+    Parameters
+    ----------
+    function
+        Positional parameters are the rule's inputs by name, opened as annotated (``Image``, ``LabelImage``,
+        ``pyarrow.Table``, ``Path``; the pixels where nothing is asked for); keyword-only ones are its ``params``. What
+        it returns is written to the rule's output; a parameter named like an output gets its path instead.
+    snakemake
+        The object that Snakemake gives to a script.
+
+    Raises
+    ------
+    SystemExit
+        With the error's exit code, after one message on stderr, where the input or configuration is at fault.
+    Exception
+        Whatever the function raises, after the record says *failed*.
+    """
+    try:
+        with StepNotes(snakemake, f"{function.__module__}.{function.__qualname__}") as notes:
+            binding = bind(function, snakemake)
+            notes.bound(binding)
+            _call(function, binding)
+    except FiliationError as error:
+        message = f"{snakemake.rule}: {error}"
+        _log(snakemake, message)
+        sys.stderr.write(message + "\n")
+        raise SystemExit(error.exit_code) from error
+    except Exception:
+        _log(snakemake, traceback.format_exc())
+        raise
+    _log(snakemake, _summary(function, binding))
+
+
+def _call(function: Callable[..., object], binding: Binding) -> None:
+    # The images are heavy to import and a step whose names do not match should fail at once.
+    from filiation.images import Image
+    from filiation.step.files import open_argument, write_result
+
+    opened = {argument.name: open_argument(argument) for argument in binding.inputs}
+    own = {argument.name: argument.paths[0] for argument in binding.written}
+    result = function(**opened, **own, **binding.used)
+    if binding.result is not None:
+        images = {
+            argument.paths[0]: value
+            for argument in binding.inputs
+            if isinstance(value := opened[argument.name], Image) and not argument.several
+        }
+        write_result(binding.result, result, images)
+
+
+def _summary(function: Callable[..., object], binding: Binding) -> str:
+    values = ", ".join(f"{name}={value!r}" for name, value in binding.used.items())
+    return f"{function.__name__}({values}) finished."
+
+
+def _log(job: ScriptJob, text: str) -> None:
+    logs = [str(path) for _, value in job.log._allitems() for path in ([value] if isinstance(value, str) else value)]
+    if logs:
+        stream: TextIO
+        with Path(logs[0]).open("a", encoding="utf-8") as stream:
+            stream.write(text.rstrip("\n") + "\n")
