@@ -1,0 +1,55 @@
+"""Images, label images and tables: read from where they come, written as OME-Zarr and Parquet.
+
+An image comes from a *source*, named by a path or a URI, and is written as an OME-Zarr 0.5 store with physical sizes
+and lower resolutions. A label image is a store of its own that points to the image it was made from; the image's store
+is never written to again, so its digest stands.
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> folder = Path(tempfile.mkdtemp())
+>>> image = open_source("synthetic:nuclei3d?seed=7&shape=16,64,64&nuclei=4").fetch()
+>>> write_image(folder / "raw.ome.zarr", image)
+>>> facts = image_facts(folder / "raw.ome.zarr")
+>>> facts.axes, facts.shape, facts.scale
+(('z', 'y', 'x'), (16, 64, 64), (1.0, 0.5, 0.5))
+>>> pixel_digest(folder / "raw.ome.zarr") == pixel_digest_of_array(image.data, image.axes)
+True
+>>> bright = image.labelled((image.data > 2000).astype("uint32"))
+>>> write_labels(folder / "bright.ome.zarr", bright)
+>>> read_labels(folder / "bright.ome.zarr").values
+(1,)
+"""
+
+from filiation.images.assembly import assemble
+from filiation.images.colours import colour_of_label
+from filiation.images.conformance import Finding, check_store
+from filiation.images.facts import image_facts
+from filiation.images.image import Image, LabelImage
+from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
+from filiation.images.pictures import write_picture
+from filiation.images.pixels import pixel_digest, pixel_digest_of_array
+from filiation.images.sources import Source, SourceIdentity, open_source
+from filiation.images.tables import Table, read_table, write_table
+
+__all__ = [
+    "Finding",
+    "Image",
+    "LabelImage",
+    "Source",
+    "SourceIdentity",
+    "Table",
+    "assemble",
+    "check_store",
+    "colour_of_label",
+    "image_facts",
+    "open_source",
+    "pixel_digest",
+    "pixel_digest_of_array",
+    "read_image",
+    "read_labels",
+    "read_table",
+    "write_image",
+    "write_labels",
+    "write_picture",
+    "write_table",
+]

@@ -1,0 +1,104 @@
+"""One store for a viewer: an image with its labels and tables, linked from the stores they were made in.
+
+The image and label stores are only read. Their chunks are hard-linked, so the store costs next to no space, or copied
+where the file system cannot link. The metadata files that must differ are written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from filiation.errors import BadInputError
+from filiation.images.multiscale import Multiscale, open_multiscale
+from filiation.images.ome_zarr import VERSION, replaced_when_whole
+from filiation.images.tables import feature_table_attributes, read_table
+
+
+def assemble(path: Path, image: Path, labels: Mapping[str, Path], tables: Mapping[str, Path] | None = None) -> None:
+    """Write an OME-Zarr 0.5 store with an image, its label images and their tables.
+
+    Parameters
+    ----------
+    path
+        The store to make.
+    image
+        An OME-Zarr 0.5 image store.
+    labels
+        Name -> an OME-Zarr 0.5 label image store of the same image.
+    tables
+        Name of a label image -> a Parquet file with a column ``label``, one row for each object.
+
+    Raises
+    ------
+    BadInputError
+        If a store is not OME-Zarr 0.5, a table goes with no label image, or ``path`` is there already.
+    NotFoundError
+        If one of them does not exist.
+    """
+    tables = tables or {}
+    raw = _must_be_current(open_multiscale(image))
+    opened = {name: _must_be_current(open_multiscale(store)) for name, store in labels.items()}
+    for name, table in tables.items():
+        if name not in labels or "label" not in read_table(table).column_names:
+            raise BadInputError(
+                f"The table {table} is to go with the label image {name!r}; it needs a column 'label', and the label "
+                f"image must be one of {', '.join(labels) or '(none)'}."
+            )
+    with replaced_when_whole(path) as store:
+        _link_multiscale(raw, store)
+        group = zarr.open_group(store, mode="r+")
+        listing = {"ome": {"version": VERSION, "labels": list(labels)}}
+        group.create_group("labels", attributes=listing)
+        for name, label_store in opened.items():
+            _link_multiscale(label_store, store / "labels" / name)
+            _point_to_image(store / "labels" / name / "zarr.json")
+        if tables:
+            _add_tables(group, store, tables)
+
+
+def _must_be_current(store: Multiscale) -> Multiscale:
+    if store.version != VERSION:
+        raise BadInputError(
+            f"{store.path} is OME-Zarr {store.version}; a store is assembled from {VERSION}. Fetch it first."
+        )
+    return store
+
+
+def _add_tables(group: zarr.Group, store: Path, tables: Mapping[str, Path]) -> None:
+    group.create_group("tables", attributes={"tables": list(tables)})
+    for name, table in tables.items():
+        group.create_group(f"tables/{name}", attributes=feature_table_attributes(name))
+        _link(table, store / "tables" / name / "table.parquet")
+
+
+def _point_to_image(metadata: Path) -> None:
+    """Rewrite a label image's metadata file: inside the image's store, the image is two folders up."""
+    content: dict[str, Any] = json.loads(metadata.read_text("utf-8"))
+    content["attributes"]["ome"].setdefault("image-label", {"version": VERSION})["source"] = {"image": "../../"}
+    metadata.unlink()  # it is a hard link: writing into it would change the label store
+    metadata.write_text(json.dumps(content, indent=2), "utf-8")
+
+
+def _link_multiscale(source: Multiscale, target: Path) -> None:
+    target.mkdir(parents=True)
+    _link(source.path / "zarr.json", target / "zarr.json")
+    for level in source.levels:
+        for folder, _folders, files in os.walk(source.path / level.path):
+            here = target / Path(folder).relative_to(source.path)
+            here.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                _link(Path(folder) / file, here / file)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy2(source, target)

@@ -1,0 +1,225 @@
+"""Images and label images in memory: frozen, with the axes and pixel sizes that give the numbers a meaning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from filiation.errors import BadInputError
+
+Pixels: TypeAlias = npt.NDArray[Any]
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+Properties: TypeAlias = Mapping[int, Mapping[str, Json]]
+
+AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+"""The axes an image may have, in the order in which OME-Zarr 0.5 (section Axes metadata) asks for them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """Pixels at full resolution and what their axes mean.
+
+    Parameters
+    ----------
+    data
+        One dimension for each axis; integers, floating-point numbers or booleans.
+    axes
+        Names out of ``t c z y x``, in this order; ``y`` and ``x`` are always there.
+    scale
+        Distance between neighbouring pixels along each axis, in ``units``. All 1 if left out.
+    units
+        Unit of each axis as UDUNITS-2 spells it (``micrometer``, ``second``); empty where it is not known.
+    channels
+        A name for each position along ``c``; empty if unnamed.
+    name
+        A name for a person.
+
+    Raises
+    ------
+    BadInputError
+        If axes, scale, units or channels do not fit the data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = Image(np.zeros((4, 32, 32), "uint16"), ("z", "y", "x"), (2.0, 0.5, 0.5), ("micrometer",) * 3)
+    >>> image.shape, image.space
+    ((4, 32, 32), ('z', 'y', 'x'))
+    """
+
+    data: Pixels
+    axes: tuple[str, ...]
+    scale: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        check_axes(self.axes, where="An image")
+        _fill_in(self, "scale", (1.0,) * len(self.axes))
+        _fill_in(self, "units", ("",) * len(self.axes))
+        _check_fit(self.data, self.axes, self.scale, self.units)
+        if self.data.dtype.kind not in "iufb":
+            raise BadInputError(f"An image holds integers, floats or booleans; found {self.data.dtype}.")
+        if self.channels and len(self.channels) != self.channel_count:
+            raise BadInputError(
+                f"An image of {self.channel_count} channel(s) has {len(self.channels)} channel names: "
+                f"{', '.join(self.channels)}. Give one for each channel, or none."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, in pixels."""
+        return self.data.shape
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """The axes of space, in order."""
+        return tuple(axis for axis in self.axes if AXIS_TYPES[axis] == "space")
+
+    @property
+    def channel_count(self) -> int:
+        """Number of channels; 1 for an image without a channel axis."""
+        return self.shape[self.axes.index("c")] if "c" in self.axes else 1
+
+    def channel(self, index: int) -> Image:
+        """Return one channel at a single time point: an image whose axes are those of space alone.
+
+        Parameters
+        ----------
+        index
+            Position along ``c``, counted from 0. An image without a channel axis has channel 0 only.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such channel, or there are several time points.
+        """
+        if not 0 <= index < self.channel_count:
+            raise BadInputError(
+                f"Image {self.name!r} has {self.channel_count} channel(s), counted from 0; "
+                f"channel {index} was asked for."
+            )
+        frames = self.shape[self.axes.index("t")] if "t" in self.axes else 1
+        if frames != 1:
+            raise BadInputError(
+                f"Image {self.name!r} has {frames} time points; one is expected. Split the series into images."
+            )
+        where = {"c": index, "t": 0}
+        kept = tuple(position for position, axis in enumerate(self.axes) if axis in self.space)
+        return replace(
+            self,
+            data=self.data[tuple(where.get(axis, slice(None)) for axis in self.axes)],
+            axes=self.space,
+            scale=tuple(self.scale[position] for position in kept),
+            units=tuple(self.units[position] for position in kept),
+            channels=(self.channels[index],) if self.channels else (),
+        )
+
+    def labelled(self, labels: Pixels, *, name: str = "") -> LabelImage:
+        """Return ``labels``, an integer array of the shape of this image's space, with this image's pixel size.
+
+        Raises
+        ------
+        BadInputError
+            If the shape or type does not fit.
+        """
+        here = self.channel(0)
+        if labels.shape != here.shape:
+            raise BadInputError(
+                f"Labels of shape {labels.shape} do not fit image {self.name!r}, "
+                f"whose {', '.join(here.axes)} are {here.shape}."
+            )
+        return LabelImage(labels, here.axes, here.scale, here.units, name=name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelImage:
+    """An integer for each pixel: 0 for background, any other value for the object it belongs to.
+
+    Parameters
+    ----------
+    data
+        Non-negative integers, one dimension for each axis.
+    axes, scale, units
+        As in :class:`Image`.
+    name
+        A name for a person, for example ``nuclei``.
+    source
+        The image that was labelled, relative to the label image's own store; None if not known.
+    properties
+        For some objects, what else is known of them: label value -> name -> JSON value.
+
+    Raises
+    ------
+    BadInputError
+        If the data are no non-negative integers, or axes, scale or units do not fit.
+    """
+
+    data: Pixels
+    axes: tuple[str, ...]
+    scale: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    name: str = ""
+    source: str | None = None
+    properties: Properties | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        check_axes(self.axes, where="A label image")
+        _fill_in(self, "scale", (1.0,) * len(self.axes))
+        _fill_in(self, "units", ("",) * len(self.axes))
+        _check_fit(self.data, self.axes, self.scale, self.units)
+        if self.data.dtype.kind not in "iu":
+            raise BadInputError(f"A label image holds integers; found {self.data.dtype}.")
+        if self.data.dtype.kind == "i" and self.data.size and self.data.min() < 0:
+            raise BadInputError(f"Labels are 0 or larger; found {self.data.min()}.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, in pixels."""
+        return self.data.shape
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The label values that occur, sorted, without the background."""
+        found = np.unique(self.data)
+        return tuple(int(value) for value in found[found != 0])
+
+
+def check_axes(axes: tuple[str, ...], *, where: str) -> None:
+    """Check that ``axes`` are some of ``t c z y x``, in this order, with ``y`` and ``x``.
+
+    Raises
+    ------
+    BadInputError
+        If they are not; ``where`` begins the message.
+    """
+    expected = tuple(axis for axis in AXIS_TYPES if axis in axes)
+    if axes != expected or axes[-2:] != ("y", "x"):
+        raise BadInputError(
+            f"{where} has the axes {', '.join(map(repr, axes)) or 'none'}; expected some of t, c, z, y, x, "
+            "each at most once, in this order, with y and x."
+        )
+
+
+def _fill_in(image: Image | LabelImage, name: str, value: tuple[object, ...]) -> None:
+    if not getattr(image, name):
+        object.__setattr__(image, name, value)
+
+
+def _check_fit(data: Pixels, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...]) -> None:
+    if not data.ndim == len(axes) == len(scale) == len(units):
+        raise BadInputError(
+            f"Data of {data.ndim} dimension(s) do not go with {len(axes)} axes ({', '.join(axes)}), "
+            f"{len(scale)} pixel sizes and {len(units)} units: there must be one of each for each dimension."
+        )
+    if not data.size:
+        raise BadInputError(f"There are no pixels: {', '.join(axes)} are {data.shape}.")
+    for axis, size in zip(axes, scale, strict=True):
+        if not (math.isfinite(size) and size > 0):
+            raise BadInputError(f"The pixel size along {axis} must be positive; found {size}.")

@@ -1,0 +1,221 @@
+"""The metadata of an OME-Zarr multiscale image, read into frozen values; no pixel is read here.
+
+Read are OME-Zarr 0.4 (on Zarr 2) and 0.5 (on Zarr 3): https://ngff.openmicroscopy.org/0.5/ sections "Axes metadata",
+"coordinateTransformations metadata", "multiscales metadata" and "image-label metadata".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import zarr
+from zarr.errors import ContainsArrayError, GroupNotFoundError
+
+from filiation.errors import BadInputError, NotFoundError
+from filiation.images.image import check_axes
+
+READ_VERSIONS = ("0.4", "0.5")
+
+ZarrArray: TypeAlias = zarr.Array[Any]
+Block: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One resolution: its ``path`` in the store, its pixel size, where its first pixel lies, and the open array."""
+
+    path: str
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+    array: ZarrArray
+
+
+@dataclass(frozen=True, slots=True)
+class Multiscale:
+    """An OME-Zarr image or label image on disk.
+
+    Parameters
+    ----------
+    path
+        The store's folder.
+    version
+        OME-Zarr version, ``0.4`` or ``0.5``.
+    name
+        ``multiscales[0].name``, empty if there is none.
+    axes
+        Names of the axes, in order.
+    units
+        Unit of each axis, empty where none is given.
+    levels
+        Resolutions, the highest first.
+    omero
+        The ``omero`` block, empty if there is none.
+    image_label
+        The ``image-label`` block; None for an image.
+    """
+
+    path: Path
+    version: str
+    name: str
+    axes: tuple[str, ...]
+    units: tuple[str, ...]
+    levels: tuple[Level, ...]
+    omero: Block = field(default_factory=dict)
+    image_label: Block | None = None
+
+    @property
+    def full(self) -> Level:
+        """The highest resolution."""
+        return self.levels[0]
+
+    @property
+    def source(self) -> str | None:
+        """``image-label.source.image`` as written; the default ``../../`` of the specification is not filled in."""
+        source = (self.image_label or {}).get("source")
+        image = source.get("image") if isinstance(source, Mapping) else None
+        return image if isinstance(image, str) else None
+
+
+def open_multiscale(path: Path) -> Multiscale:
+    """Read the metadata of the OME-Zarr image or label image whose group is the folder ``path``.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing at ``path``.
+    BadInputError
+        If it is no Zarr group, no multiscale image, of another version, or its metadata are malformed.
+    """
+    group = open_group(path)
+    block = ome_block(group)
+    _refuse_containers(path, group, block)
+    try:
+        return _from_block(path, group, block)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, BadInputError | NotFoundError):
+            raise
+        raise BadInputError(
+            f"{path} has malformed OME-Zarr metadata ({type(error).__name__}: {error}). "
+            "Check it with `ome-zarr-models validate`, and write the store again."
+        ) from error
+
+
+def open_group(path: Path) -> zarr.Group:
+    """Open the folder ``path`` as a Zarr group, for reading.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing at ``path``.
+    BadInputError
+        If it is no Zarr group.
+    """
+    if not path.exists():
+        raise NotFoundError(f"There is no OME-Zarr store at {path}: the folder does not exist.")
+    try:
+        return zarr.open_group(path, mode="r", use_consolidated=False)
+    except ContainsArrayError as error:
+        raise BadInputError(
+            f"{path} is a single Zarr array, not an OME-Zarr image; name the folder above it."
+        ) from error
+    except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
+        raise BadInputError(
+            f"{path} is not an OME-Zarr store: it is no folder with a zarr.json (Zarr 3) or .zgroup (Zarr 2) of a "
+            "group."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            f"{path} has Zarr metadata that cannot be read ({type(error).__name__}: {error})."
+        ) from error
+
+
+def ome_block(group: zarr.Group) -> Block:
+    """Return the OME metadata of a group: the ``ome`` attribute in Zarr 3, all attributes in Zarr 2."""
+    attributes = cast("Block", group.attrs.asdict())
+    if group.metadata.zarr_format == 2:
+        return attributes
+    block = attributes.get("ome", {})
+    return block if isinstance(block, Mapping) else {}
+
+
+def _refuse_containers(path: Path, group: zarr.Group, block: Block) -> None:
+    if "multiscales" in block:
+        return
+    if "plate" in block or "well" in block:
+        hint = "it is a plate or well; name one field of view inside it, such as A/1/0"
+    elif "bioformats2raw.layout" in block:
+        hint = "it is a collection of images; name one of them, such as 0"
+    elif "labels" in block:
+        hint = f"it is a list of label images; name one of them: {block['labels']}"
+    elif "scene" in block:
+        hint = f"it is a scene of OME-Zarr 0.6; {' and '.join(READ_VERSIONS)} can be read"
+    else:
+        hint = f"its group has no 'multiscales' metadata (Zarr {group.metadata.zarr_format})"
+    raise BadInputError(f"{path} is not an OME-Zarr image: {hint}.")
+
+
+def _from_block(path: Path, group: zarr.Group, block: Block) -> Multiscale:
+    multiscale = block["multiscales"][0]
+    version = str(block.get("version", multiscale.get("version", "")))
+    if version not in READ_VERSIONS:
+        raise BadInputError(
+            f"{path} is of OME-Zarr version {version or '(none given)'}; "
+            f"{' and '.join(READ_VERSIONS)} can be read. Convert it first."
+        )
+    axes = tuple(str(axis["name"]) for axis in multiscale["axes"])
+    check_axes(axes, where=str(path))
+    if not multiscale["datasets"]:
+        raise BadInputError(f"{path} lists no resolution: 'multiscales[0].datasets' is empty.")
+    outer = _transform(multiscale.get("coordinateTransformations", []), len(axes), path)
+    return Multiscale(
+        path=path,
+        version=version,
+        name=str(multiscale.get("name") or ""),
+        axes=axes,
+        units=tuple(str(axis.get("unit") or "") for axis in multiscale["axes"]),
+        levels=tuple(_level(path, group, dataset, axes, outer) for dataset in multiscale["datasets"]),
+        omero=block.get("omero") or {},
+        image_label=block.get("image-label"),
+    )
+
+
+_Transform: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def _level(path: Path, group: zarr.Group, dataset: Block, axes: tuple[str, ...], outer: _Transform) -> Level:
+    array = group.get(dataset["path"])
+    if not isinstance(array, zarr.Array):
+        raise BadInputError(f"{path} lists the resolution {dataset['path']!r}, but there is no such array.")
+    if array.ndim != len(axes):
+        raise BadInputError(
+            f"{path} has {len(axes)} axes ({', '.join(axes)}), but its resolution {dataset['path']!r} has "
+            f"{array.ndim} dimensions."
+        )
+    scale, translation = _transform(dataset["coordinateTransformations"], len(axes), path)
+    return Level(
+        path=dataset["path"],
+        scale=tuple(inner * factor for inner, factor in zip(scale, outer[0], strict=True)),
+        translation=tuple(inner * factor + offset for inner, factor, offset in zip(translation, *outer, strict=True)),
+        array=array,
+    )
+
+
+def _transform(steps: list[Block], length: int, path: Path) -> _Transform:
+    scale, translation = (1.0,) * length, (0.0,) * length
+    for step in steps:
+        if step["type"] == "scale":
+            scale = tuple(float(value) for value in step["scale"])
+        elif step["type"] == "translation":
+            translation = tuple(float(value) for value in step["translation"])
+        else:
+            raise BadInputError(
+                f"{path} has a coordinate transformation of type {step['type']!r}; scale and translation can be read."
+            )
+    if not len(scale) == len(translation) == length:
+        raise BadInputError(
+            f"{path} has {length} axes, but a scale of {len(scale)} and a translation of {len(translation)} values."
+        )
+    return scale, translation

@@ -1,0 +1,271 @@
+"""Reading and writing OME-Zarr images and label images: the pixels and the physical sizes together.
+
+Written is OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5/), read 0.4 too. Images are compressed with blosc-zstd
+and shuffle, labels with plain zstd (98 times smaller, faster than blosc); both carry a crc32c checksum in each chunk,
+without which most flipped bits pass as other pixels. A store is written beside its place and moved there when whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import zarr
+from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec, ZstdCodec
+
+from filiation.errors import BadInputError, NotFoundError
+from filiation.images.colours import colour_of_label
+from filiation.images.image import AXIS_TYPES, Image, LabelImage, Pixels
+from filiation.images.multiscale import Multiscale, ZarrArray, open_multiscale
+from filiation.images.pyramid import (
+    LevelPlan,
+    plan_pyramid,
+    shrink_by_mean,
+    shrink_to_nearest,
+    steps_between,
+)
+from filiation.images.rendering import omero_block
+
+if TYPE_CHECKING:
+    from zarr.abc.codec import BytesBytesCodec
+
+VERSION = "0.5"
+MOST_COLOURS = 10_000
+"""Colours are written for at most this many objects; beyond, a viewer's own colours serve, and metadata stay small."""
+
+_PLANE_CHUNK = 256
+_DEPTH_CHUNK = 16
+_JsonDict: TypeAlias = dict[str, Any]
+
+
+def read_image(path: Path) -> Image:
+    """Read an OME-Zarr 0.4 or 0.5 image at full resolution.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing at ``path``.
+    BadInputError
+        If it is no OME-Zarr image, or a chunk is damaged.
+    """
+    store = open_multiscale(path)
+    names = tuple(str(channel.get("label") or "") for channel in store.omero.get("channels", ()))
+    image = Image(read_pixels(store), store.axes, store.full.scale, store.units, name=store.name)
+    if any(names) and len(names) == image.channel_count:
+        return Image(image.data, image.axes, image.scale, image.units, names, image.name)
+    return image
+
+
+def read_labels(path: Path) -> LabelImage:
+    """Read an OME-Zarr 0.4 or 0.5 label image at full resolution.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing at ``path``.
+    BadInputError
+        If it is no OME-Zarr image, has no ``image-label`` metadata, or a chunk is damaged.
+    """
+    store = open_multiscale(path)
+    if store.image_label is None:
+        raise BadInputError(f"{path} is an image, not a label image: it has no 'image-label' metadata.")
+    properties = {
+        int(row["label-value"]): {key: value for key, value in row.items() if key != "label-value"}
+        for row in store.image_label.get("properties") or ()
+    }
+    return LabelImage(
+        data=read_pixels(store),
+        axes=store.axes,
+        scale=store.full.scale,
+        units=store.units,
+        name=store.name,
+        source=store.source,
+        properties=properties or None,
+    )
+
+
+def read_pixels(store: Multiscale, region: tuple[slice, ...] = ()) -> Pixels:
+    """Read the pixels of ``store`` at full resolution, or a region of them.
+
+    Raises
+    ------
+    BadInputError
+        If a chunk is damaged: its checksum is wrong, or it cannot be decoded.
+    """
+    try:
+        return read_region(store.full.array, region)
+    except (ValueError, RuntimeError, OSError, zlib.error) as error:
+        raise BadInputError(
+            f"{store.path} cannot be read at full resolution: {error}. A chunk of it is damaged; restore the store "
+            "or make it again."
+        ) from error
+
+
+def read_region(array: ZarrArray, region: tuple[slice, ...]) -> Pixels:
+    """Read a region of an array as numpy; all of it for an empty ``region``."""
+    pixels: Pixels = array[region if region else ...]  # type: ignore[assignment]
+    return pixels
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write an image as an OME-Zarr 0.5 store with lower resolutions.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already.
+    """
+    levels = plan_pyramid(image.axes, image.shape, image.scale)
+    pixels = [image.data]
+    for finer, coarser in itertools.pairwise(levels):
+        pixels.append(shrink_by_mean(pixels[-1], steps_between(finer, coarser)))
+    block = {
+        "version": VERSION,
+        "multiscales": [_multiscale_block(image, levels, image.name or _stem(path), "local mean")],
+        "omero": omero_block(image, pixels[-1]),
+    }
+    with replaced_when_whole(path) as store:
+        _write_store(store, image.axes, pixels, block, _image_codecs(image.data))
+
+
+def write_labels(path: Path, labels: LabelImage) -> None:
+    """Write a label image as an OME-Zarr 0.5 store of its own, whose root is both multiscale and ``image-label``.
+
+    It gets the levels of the image that ``labels.source`` leads to, as the specification asks, and colours that
+    depend on the label values alone.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already, or the source is there and has another shape or pixel size.
+    """
+    levels = _levels_of_source(path, labels) or plan_pyramid(labels.axes, labels.shape, labels.scale)
+    pixels = [shrink_to_nearest(labels.data, levels[0], level) for level in levels]
+    block = {
+        "version": VERSION,
+        "multiscales": [_multiscale_block(labels, levels, labels.name or _stem(path), "nearest")],
+        "image-label": _image_label_block(labels),
+    }
+    with replaced_when_whole(path) as store:
+        _write_store(store, labels.axes, pixels, block, (ZstdCodec(level=1), Crc32cCodec()))
+
+
+@contextmanager
+def replaced_when_whole(path: Path) -> Iterator[Path]:
+    """Give a folder to write into, beside ``path``; on success it becomes ``path``, on failure it is removed.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already. An empty folder is taken over.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise BadInputError(f"{path} is there already; a store is never written to again. Remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_store(
+    store: Path,
+    axes: tuple[str, ...],
+    pixels: Sequence[Pixels],
+    block: _JsonDict,
+    codecs: tuple[BytesBytesCodec, ...],
+) -> None:
+    group = zarr.create_group(store, zarr_format=3, attributes={"ome": block})
+    for number, data in enumerate(pixels):
+        array = group.create_array(
+            str(number),
+            shape=data.shape,
+            dtype=data.dtype.newbyteorder("="),
+            chunks=_chunks(axes, data.shape),
+            compressors=codecs,
+            chunk_key_encoding={"name": "default", "separator": "/"},
+            dimension_names=axes,
+        )
+        array[...] = data
+
+
+def _chunks(axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    longest = {"y": _PLANE_CHUNK, "x": _PLANE_CHUNK, "z": _DEPTH_CHUNK}
+    return tuple(max(1, min(length, longest.get(axis, 1))) for axis, length in zip(axes, shape, strict=True))
+
+
+def _image_codecs(data: Pixels) -> tuple[BytesBytesCodec, ...]:
+    blosc = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle, typesize=data.dtype.itemsize, blocksize=0)
+    return (blosc, Crc32cCodec())
+
+
+def _multiscale_block(image: Image | LabelImage, levels: Sequence[LevelPlan], name: str, method: str) -> _JsonDict:
+    return {
+        "name": name,
+        "type": method,
+        "axes": [_axis(name, unit) for name, unit in zip(image.axes, image.units, strict=True)],
+        "datasets": [
+            {
+                "path": str(number),
+                "coordinateTransformations": [
+                    {"type": "scale", "scale": list(level.scale)},
+                    {"type": "translation", "translation": list(level.translation)},
+                ],
+            }
+            for number, level in enumerate(levels)
+        ],
+    }
+
+
+def _axis(name: str, unit: str) -> _JsonDict:
+    axis = {"name": name, "type": AXIS_TYPES[name]}
+    return {**axis, "unit": unit} if unit else axis
+
+
+def _image_label_block(labels: LabelImage) -> _JsonDict:
+    block: _JsonDict = {"version": VERSION}
+    values = labels.values
+    if values and len(values) <= MOST_COLOURS:
+        block["colors"] = [{"label-value": value, "rgba": [*colour_of_label(value), 255]} for value in values]
+    if labels.properties:
+        block["properties"] = [{"label-value": value, **row} for value, row in sorted(labels.properties.items())]
+    if labels.source is not None:
+        block["source"] = {"image": labels.source}
+    return block
+
+
+def _levels_of_source(path: Path, labels: LabelImage) -> tuple[LevelPlan, ...]:
+    if labels.source is None:
+        return ()
+    place = (path / labels.source).resolve()
+    try:
+        source = open_multiscale(place)
+    except NotFoundError:
+        return ()  # labels may travel without their image
+    kept = [source.axes.index(axis) for axis in labels.axes if axis in source.axes]
+    levels = tuple(
+        LevelPlan(
+            shape=tuple(level.array.shape[axis] for axis in kept),
+            scale=tuple(level.scale[axis] for axis in kept),
+            translation=tuple(level.translation[axis] for axis in kept),
+        )
+        for level in source.levels
+    )
+    if levels[0].shape != labels.shape or levels[0].scale != labels.scale:
+        raise BadInputError(
+            f"The labels for {path} do not fit their source {place}: their {', '.join(labels.axes)} are "
+            f"{labels.shape} pixels of {labels.scale}, the source's {levels[0].shape} of {levels[0].scale}."
+        )
+    return levels
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".zarr").removesuffix(".ome")

@@ -1,0 +1,97 @@
+"""Lower resolutions: how many levels, of which size, and how their pixels are made.
+
+Each level halves the axes of space, except one that is sampled twice as coarsely as the finest or worse: a stack
+with thick slices is first brought towards equal pixel sizes. Along a halved axis a pixel of the next level covers
+two of this one; the last of an odd number stands alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from filiation.images.image import AXIS_TYPES, Pixels
+
+SMALLEST = 128
+"""A level whose longest side in the plane is at most this many pixels is the last."""
+
+_TOO_COARSE = 1.5  # a pixel this many times longer than the finest is left alone
+
+
+@dataclass(frozen=True, slots=True)
+class LevelPlan:
+    """A level of a pyramid: its ``shape``, its pixel size ``scale``, and the place of its first pixel's centre.
+
+    ``translation`` counts from the first pixel's centre at full resolution: the mean of two pixels lies between
+    them, half a pixel on.
+    """
+
+    shape: tuple[int, ...]
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+
+
+def plan_pyramid(axes: tuple[str, ...], shape: tuple[int, ...], scale: tuple[float, ...]) -> tuple[LevelPlan, ...]:
+    """Return the levels of an image, full resolution first.
+
+    The plan depends on the axes of space alone, so an image and its labels get the same levels.
+
+    >>> [level.shape for level in plan_pyramid(("z", "y", "x"), (16, 500, 300), (2.0, 0.5, 0.5))]
+    [(16, 500, 300), (16, 250, 150), (16, 125, 75)]
+    """
+    levels = [LevelPlan(shape, scale, (0.0,) * len(shape))]
+    while max(levels[-1].shape[-2:]) > SMALLEST:
+        here = levels[-1]
+        steps = _steps(axes, here)
+        coarser = tuple(size * step for size, step in zip(here.scale, steps, strict=True))
+        levels.append(
+            LevelPlan(
+                shape=tuple(-(-length // step) for length, step in zip(here.shape, steps, strict=True)),
+                scale=coarser,
+                translation=tuple((after - first) / 2 for after, first in zip(coarser, scale, strict=True)),
+            )
+        )
+    return tuple(levels)
+
+
+def _steps(axes: tuple[str, ...], level: LevelPlan) -> tuple[int, ...]:
+    halved = [AXIS_TYPES[axis] == "space" and length > 1 for axis, length in zip(axes, level.shape, strict=True)]
+    finest = min(size for size, is_halved in zip(level.scale, halved, strict=True) if is_halved)
+    return tuple(
+        2 if is_halved and size < _TOO_COARSE * finest else 1
+        for size, is_halved in zip(level.scale, halved, strict=True)
+    )
+
+
+def steps_between(finer: LevelPlan, coarser: LevelPlan) -> tuple[int, ...]:
+    """Return how many pixels of ``finer`` one of ``coarser`` covers, along each axis."""
+    return tuple(round(after / before) for before, after in zip(finer.scale, coarser.scale, strict=True))
+
+
+def shrink_by_mean(data: Pixels, steps: tuple[int, ...]) -> Pixels:
+    """Return ``data`` with blocks of ``steps`` pixels replaced by their mean, rounded to even for integers.
+
+    A block that is cut off by the edge is averaged over what is there.
+    """
+    for axis, step in enumerate(steps):
+        if step == 1:
+            continue
+        starts = np.arange(0, data.shape[axis], step)
+        sums = np.add.reduceat(data, starts, axis=axis, dtype=np.float64)
+        counts = np.minimum(step, data.shape[axis] - starts)
+        mean = sums / counts.reshape([-1 if dim == axis else 1 for dim in range(data.ndim)])
+        data = (mean if data.dtype.kind == "f" else np.rint(mean)).astype(data.dtype)
+    return data
+
+
+def shrink_to_nearest(data: Pixels, full: LevelPlan, level: LevelPlan) -> Pixels:
+    """Return the pixels of ``data``, at full resolution, on which those of ``level`` begin.
+
+    No value appears that was not there, so an object keeps its label.
+    """
+    indices = [
+        np.minimum((np.arange(length) * (coarse / fine)).astype(np.intp), available - 1)
+        for length, available, fine, coarse in zip(level.shape, full.shape, full.scale, level.scale, strict=True)
+    ]
+    return data[np.ix_(*indices)]

@@ -1,0 +1,145 @@
+"""Where images come from: a path, or a URI whose scheme names the kind of source.
+
+A source does two things: it says which image it is (``identify``), and it hands the image over (``fetch``). A new kind
+of source is a class with these two methods and a line in ``SCHEMES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from filiation.errors import BadInputError, MissingExtraError
+from filiation.images.image import Image
+from filiation.model import Digest, is_uri
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIdentity:
+    """Which image a source stands for.
+
+    Parameters
+    ----------
+    iri
+        The URI in its one canonical spelling, or the path as given.
+    name
+        A name for a person.
+    digest
+        Over the bytes of the file or store behind it, if there is one.
+    pixels
+        Over the pixels, where they are what identifies it: a generated image has no bytes until it is written.
+    size
+        In bytes, of the file behind it.
+    media_type
+        IANA media type of the file behind it.
+    url
+        A page about the image.
+    """
+
+    iri: str
+    name: str
+    digest: Digest | None = None
+    pixels: Digest | None = None
+    size: int | None = None
+    media_type: str | None = None
+    url: str | None = None
+
+
+class Source(Protocol):
+    """A place that an image can be had from."""
+
+    def identify(self) -> SourceIdentity:
+        """Say which image this is, without handing it over."""
+
+    def fetch(self) -> Image:
+        """Hand the image over, at full resolution."""
+
+
+def open_source(uri_or_path: str) -> Source:
+    """Return the source that a URI or a path names.
+
+    Known are a path to an OME-Zarr store or a TIFF file, ``skimage:<name>`` (a micrograph that ships with
+    scikit-image) and ``synthetic:<name>?<parameters>`` (a generated image with a known truth).
+
+    Raises
+    ------
+    BadInputError
+        If the scheme, the name or a parameter is unknown, or the file is no image that can be read.
+    NotFoundError
+        If a path leads nowhere.
+    MissingExtraError
+        If the source belongs to an extra that this installation lacks.
+
+    Examples
+    --------
+    >>> open_source("skimage:immunohistochemistry").identify().size
+    477916
+    """
+    if not is_uri(uri_or_path):
+        return _path_source(uri_or_path)
+    scheme = uri_or_path.partition(":")[0].lower()
+    if scheme not in SCHEMES:
+        raise BadInputError(
+            f"{uri_or_path!r} has the unknown scheme {scheme!r}. Known are {_known()}, and a path without a scheme."
+        )
+    return SCHEMES[scheme](uri_or_path)
+
+
+def split_query(uri: str, known: Mapping[str, object]) -> tuple[str, dict[str, str]]:
+    """Split ``scheme:name?key=value&…`` into the name and its parameters.
+
+    Raises
+    ------
+    BadInputError
+        If the query is malformed, names a parameter twice, or one that is not ``known``.
+    """
+    name, _, query = uri.partition(":")[2].partition("?")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError as error:
+        raise BadInputError(f"{uri!r} has a malformed query: {error}. Write name=value&name=value.") from error
+    for key, _value in pairs:
+        if key not in known or [other for other, _ in pairs].count(key) > 1:
+            raise BadInputError(
+                f"{uri!r} gives the parameter {key!r}; each of {', '.join(known) or '(none)'} may be given once."
+            )
+    return name, dict(pairs)
+
+
+def _path_source(path: str) -> Source:
+    from filiation.images.files import PathSource  # tifffile is paid for only by those who read a file
+
+    return PathSource(Path(path))
+
+
+def _skimage_source(uri: str) -> Source:
+    from filiation.images.skimage_source import SkimageSource
+
+    return SkimageSource.from_uri(uri)
+
+
+def _synthetic_source(uri: str) -> Source:
+    from filiation.images.synthetic import SyntheticSource
+
+    return SyntheticSource.from_uri(uri)
+
+
+def _omero_source(uri: str) -> Source:
+    raise MissingExtraError(
+        f"{uri!r} names an image in OMERO; OMERO sources are not part of this version. "
+        f"Known are {_known(without='omero')}, and a path to an OME-Zarr store or TIFF file: export the image to one."
+    )
+
+
+SCHEMES: Mapping[str, Callable[[str], Source]] = MappingProxyType(
+    {"skimage": _skimage_source, "synthetic": _synthetic_source, "omero": _omero_source}
+)
+"""Scheme -> how to open a URI of it."""
+
+
+def _known(*, without: str = "omero") -> str:
+    return ", ".join(f"{scheme}:" for scheme in SCHEMES if scheme != without)
