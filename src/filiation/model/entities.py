@@ -231,6 +231,11 @@ class Agent:
     affiliation: str | None = None
     affiliation_ror: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.name == self.user:
+            # A login name in the name's place tells nothing more.
+            object.__setattr__(self, "name", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:

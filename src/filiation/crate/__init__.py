@@ -1,0 +1,9 @@
+"""Crates: a run as a Workflow Run RO-Crate on disk, and back.
+
+``write_crate`` makes the folder, ``read_crate`` returns the same run, ``validation`` asks the profiles' own checks.
+"""
+
+from filiation.crate.reader import read_crate
+from filiation.crate.writer import METADATA, Payload, write_crate
+
+__all__ = ["METADATA", "Payload", "read_crate", "write_crate"]

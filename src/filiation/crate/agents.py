@@ -1,0 +1,96 @@
+"""People, software and machines as JSON-LD and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from filiation.crate.jsonld import Node, local, node, reference, required, text
+from filiation.model import Agent, Machine, Software
+
+
+def agent_id(agent: Agent) -> str:
+    """Return the @id of a person: the ORCID where known."""
+    return agent.orcid or local("person", agent.user)
+
+
+def write_agent(agent: Agent) -> list[Node]:
+    """Return a person, and the organisation where known, as JSON-LD."""
+    organisation = organisation_id(agent)
+    nodes = [
+        node(
+            agent_id(agent),
+            "Person",
+            name=agent.name or agent.user,
+            user=agent.user,
+            affiliation=reference(organisation) if organisation else None,
+        )
+    ]
+    if organisation:
+        nodes.append(node(organisation, "Organization", name=agent.affiliation or organisation))
+    return nodes
+
+
+def organisation_id(agent: Agent) -> str | None:
+    """Return the @id of a person's organisation: the ROR where known; None if no organisation is."""
+    return agent.affiliation_ror or (local("organisation", agent.affiliation) if agent.affiliation else None)
+
+
+def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Agent:
+    """Return the person that :func:`write_agent` wrote."""
+    identifier, user = str(entity["@id"]), str(required(entity, "user"))
+    name = text(entity, "name")
+    organisation = str(entity["affiliation"]["@id"]) if "affiliation" in entity else None
+    title = text(nodes.get(organisation, {}), "name") if organisation else None
+    return Agent(
+        user=user,
+        name=name if name != user else None,
+        orcid=None if identifier.startswith("#") else identifier,
+        affiliation=title if title != organisation else None,
+        affiliation_ror=organisation if organisation and not organisation.startswith("#") else None,
+    )
+
+
+def software_id(software: Software) -> str:
+    """Return the @id of a program: its package URL where known."""
+    return software.purl or local("software", software.name, software.version or "unknown")
+
+
+def write_software(software: Software) -> Node:
+    """Return a program with its version as JSON-LD."""
+    return node(
+        software_id(software),
+        "SoftwareApplication",
+        name=software.name,
+        softwareVersion=software.version,
+        url=package_page(software),
+    )
+
+
+def package_page(software: Software) -> str | None:
+    """Return an address for a package URL; the purl itself is one, and names no registry's host."""
+    return software.purl
+
+
+def read_software(entity: Mapping[str, Any]) -> Software:
+    """Return the program that :func:`write_software` wrote."""
+    identifier = str(entity["@id"])
+    return Software(
+        name=str(required(entity, "name")),
+        version=text(entity, "softwareVersion"),
+        purl=None if identifier.startswith("#") else identifier,
+    )
+
+
+def write_machine(machine: Machine | None) -> dict[str, object]:
+    """Return where an action ran, as properties of the action."""
+    if machine is None:
+        return {}
+    return {"host": machine.host, "platform": machine.platform, "cpus": machine.cpus}
+
+
+def read_machine(entity: Mapping[str, Any]) -> Machine | None:
+    """Return where an action ran; None if it does not say."""
+    if "host" not in entity:
+        return None
+    return Machine(str(entity["host"]), text(entity, "platform"), entity.get("cpus"))

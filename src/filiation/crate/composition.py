@@ -1,0 +1,294 @@
+"""The metadata document: a ``WorkflowRun`` as flattened JSON-LD, profile by profile."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Container, Sequence
+from datetime import datetime
+
+from filiation.crate.agents import (
+    agent_id,
+    organisation_id,
+    software_id,
+    write_agent,
+    write_machine,
+    write_software,
+)
+from filiation.crate.jobs import action_name, control_id, schema_status, write_action, write_config
+from filiation.crate.jsonld import Node, isoformat, local, node, reference, references, single
+from filiation.crate.plan import Plan, examples_of, final_things, step_id, tool_id, write_rule
+from filiation.crate.profiles import (
+    COMPUTATIONAL_WORKFLOW,
+    INLINE_CONTEXT,
+    PROFILES,
+    RO_CRATE,
+    RO_CRATE_VERSION,
+    SNAKEMAKE_LANGUAGE,
+    WORKFLOW_RO_CRATE,
+    WORKFLOW_RUN_CONTEXT,
+)
+from filiation.crate.things import thing_id, write_thing
+from filiation.model import DataEntity, EntityKind, Presence, WorkflowRun
+
+RUN, ENGINE, ENGINE_RUN = "#run", "#engine", "#engine-run"
+JOURNAL, README, STEPS, MANIFESTS = "journal.jsonl", "README.md", "steps/", "manifests/"
+_NO_LICENCE = "#no-licence-stated"
+
+
+def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) -> Node:
+    """Return the content of ``ro-crate-metadata.json``.
+
+    Parameters
+    ----------
+    run
+        The run.
+    embedded
+        Places in the crate of the things whose bytes travel with it.
+    sizes
+        Bytes of the crate's own files: README, journal and step records, by place.
+    """
+    entities = _with_workflow_files(run)
+    identify = {entity.path: thing_id(entity.path, entity.is_tree, embedded) for entity in entities}
+    plan = Plan(run, identify)
+    things = [write_thing(entity, run.folder, embedded, _types(entity, run)) for entity in entities]
+    for thing, entity in zip(things, entities, strict=True):
+        thing |= {"exampleOfWork": found} if (found := examples_of(entity, plan)) else {}
+        if entity.path == run.workflow.main:
+            thing |= _main_workflow(run, plan)
+    own = _own_files(run, sizes)
+    nodes = [
+        *things,
+        *own,
+        *_parameters(run, plan),
+        *_tools(run, plan),
+        *_actions(run, plan),
+        *_run_actions(run, plan),
+        *write_agent(run.agent),
+        *_context(run),
+    ]
+    # A Dataset inside the crate is listed; a raw image outside is described, not listed.
+    listed = [
+        str(item["@id"])
+        for item, entity in zip(things, entities, strict=True)
+        if entity.kind is not EntityKind.RAW_IMAGE
+    ] + [str(item["@id"]) for item in own]
+    return _assemble(run, nodes, listed)
+
+
+def _types(entity: DataEntity, run: WorkflowRun) -> list[str]:
+    """Return the types of a thing besides File or Dataset."""
+    types = ["SoftwareSourceCode"] if entity.path in run.workflow.sources else []
+    if entity.path == run.workflow.main:
+        types += ["ComputationalWorkflow", "HowTo"]
+    if entity.kind is EntityKind.RAW_IMAGE:
+        types += ["ImageObject"]
+    return types
+
+
+def _with_workflow_files(run: WorkflowRun) -> list[DataEntity]:
+    """Return every thing; files that the run names but nobody looked at are there as not captured."""
+    known = {entity.path: entity for entity in run.entities}
+    slots = [slot for action in run.actions for slot in (*action.inputs, *action.outputs, *action.logs)]
+    named = [run.workflow.main, *run.workflow.sources, *run.config_files, *(slot.path for slot in slots)]
+    for path in named:
+        known.setdefault(path, DataEntity(path, EntityKind.FILE, Presence.MISSING))
+    return list(known.values())
+
+
+def _main_workflow(run: WorkflowRun, plan: Plan) -> Node:
+    workflow = run.workflow
+    properties = node(
+        plan.identify[workflow.main],
+        [],
+        name=workflow.name or posixpath.basename(workflow.main),
+        version=workflow.version,
+        codeRepository=workflow.repository,
+        url=workflow.repository,
+        programmingLanguage=reference(SNAKEMAKE_LANGUAGE),
+        conformsTo=reference(COMPUTATIONAL_WORKFLOW),
+        hasPart=references(
+            [
+                *(tool_id(rule.name) for rule in run.rules),
+                *(plan.identify[path] for path in workflow.sources if path != workflow.main),
+            ]
+        ),
+        step=references(step_id(rule.name) for rule in run.rules),
+        input=references(plan.workflow_inputs),
+        output=references(plan.workflow_outputs),
+        connection=references(plan.connections.get("", ())),
+        modified=workflow.modified,
+    )
+    return {name: value for name, value in properties.items() if name not in ("@id", "@type")}
+
+
+def _parameters(run: WorkflowRun, plan: Plan) -> list[Node]:
+    values = [write_config(parameter) for parameter in run.config]
+    return [*plan.formal.values(), *plan.connection_nodes.values(), *values]
+
+
+def _tools(run: WorkflowRun, plan: Plan) -> list[Node]:
+    positions = plan.positions()
+    software = {
+        rule.name: sorted({software_id(item) for action in run.actions if action.rule == rule.name
+                           for item in action.software})
+        for rule in run.rules
+    }  # fmt: skip
+    libraries = {software_id(item): write_software(item) for action in run.actions for item in action.software}
+    nodes = [
+        found
+        for rule in run.rules
+        for found in write_rule(rule, plan, software[rule.name], run.workflow.version, positions[rule.name])
+    ]
+    engine = node(ENGINE, "SoftwareApplication", name=run.engine.name, softwareVersion=run.engine.version,
+                  url=run.engine.purl, identifier=run.engine.purl)  # fmt: skip
+    return [*nodes, *libraries.values(), engine]
+
+
+def _actions(run: WorkflowRun, plan: Plan) -> list[Node]:
+    rules = {rule.name: rule for rule in run.rules}
+    return [
+        found for action in run.actions for found in write_action(action, rules[action.rule], plan, agent_id(run.agent))
+    ]
+
+
+def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
+    """Return the run itself, the engine's work, and what it did for each step."""
+    status, agent = reference(schema_status(run.status)), reference(agent_id(run.agent))
+    times = {"startTime": isoformat(run.started), "endTime": isoformat(run.ended)}
+    whole = node(
+        RUN,
+        "CreateAction",
+        name=f"Run of {run.workflow.name or run.workflow.main}",
+        description=run.command,
+        instrument=reference(plan.identify[run.workflow.main]),
+        agent=agent,
+        object=references([
+            *final_things(plan.sources, plan), *(str(write_config(parameter)["@id"]) for parameter in run.config)
+        ]),
+        result=references(final_things(plan.results, plan)),
+        actionStatus=status,
+        error=run.error if run.error else None,
+        **times,
+        runId=run.id,
+        runFolder=run.folder,
+        status=run.status.value,
+        command=run.command,
+        connections=single([f"{maker}\n{user}" for maker, user in run.connections]),
+        notCaptured=single(list(run.not_captured)),
+        redacted=single(list(run.redacted)),
+        **write_machine(run.machine),
+    )  # fmt: skip
+    controls = [
+        node(
+            control_id(rule.name),
+            "ControlAction",
+            name=f"Orchestration of {rule.name}",
+            instrument=reference(step_id(rule.name)),
+            object=references(action.local_id for action in run.actions if action.rule == rule.name),
+        )
+        for rule in run.rules
+    ]
+    engine = node(
+        ENGINE_RUN,
+        "OrganizeAction",
+        name=f"{run.engine.name} {run.engine.version or ''}".strip(),
+        description=run.command,
+        instrument=reference(ENGINE),
+        agent=agent,
+        object=references([
+            *(str(control["@id"]) for control in controls), *final_things(run.config_files, plan)
+        ]),
+        result=reference(RUN),
+        actionStatus=status,
+        **times,
+    )  # fmt: skip
+    return [whole, *controls, engine]
+
+
+def _own_files(run: WorkflowRun, sizes: dict[str, int]) -> list[Node]:
+    """Return the crate's own files: README, journal, step records, manifests."""
+    about = {action.step_record: action for action in run.actions if action.step_record}
+    nodes: list[Node] = []
+    for place, size in sorted(sizes.items()):
+        if place == MANIFESTS:
+            nodes.append(node(place, "Dataset", name="Manifests of directories and stores",
+                              description="For each tree the SHA-256 of every file in it, as sha256sum -z prints it; "
+                                          "the manifest's own SHA-256 is the tree's digest"))  # fmt: skip
+            continue
+        subject, media, words = "./", "text/markdown", "What this crate holds, for a person"
+        if place == JOURNAL:
+            subject, media, words = RUN, "application/jsonl", "Journal of the run: every event as it was recorded"
+        elif place in about:
+            subject, media = about[place].local_id, "application/json"
+            words = f"Step record of {action_name(about[place])}, written by the job itself"
+        nodes.append(node(place, "File", name=posixpath.basename(place), description=words, encodingFormat=media,
+                          contentSize=str(size), about=reference(subject)))  # fmt: skip
+    return nodes
+
+
+def _context(run: WorkflowRun) -> list[Node]:
+    """Return the entities that stand for profiles, the language and the licence."""
+    nodes = [node(profile.iri, "CreativeWork", name=profile.name, version=profile.version) for profile in PROFILES]
+    language = node(
+        SNAKEMAKE_LANGUAGE,
+        "ComputerLanguage",
+        name="Snakemake",
+        identifier=reference("https://doi.org/10.1093/bioinformatics/bts480"),
+        url=reference("https://snakemake.github.io"),
+    )
+    return [*nodes, language, _licence(run)]
+
+
+def _licence(run: WorkflowRun) -> Node:
+    if run.license:
+        identifier = run.license if run.license.startswith("http") else local("licence", run.license)
+        return node(identifier, "CreativeWork", name=run.license,
+                    description="Licence that the author states for this crate")  # fmt: skip
+    return node(_NO_LICENCE, "CreativeWork", name="No licence stated",
+                description="The author of this run has not stated a licence; ask them before reusing it")  # fmt: skip
+
+
+def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) -> Node:
+    """Hand the entities to ro-crate-py, which writes the descriptor, the context and the root."""
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(version=RO_CRATE_VERSION)
+    crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, INLINE_CONTEXT]
+    crate.metadata["conformsTo"] = [{"@id": RO_CRATE}, {"@id": WORKFLOW_RO_CRATE}]
+    for entity in {str(entity["@id"]): entity for entity in nodes}.values():
+        crate.add_or_update_jsonld(entity)
+    generated: Node = crate.metadata.generate()
+    actions = [f"{RUN}", ENGINE_RUN, *(control_id(rule.name) for rule in run.rules),
+               *(action.local_id for action in run.actions)]  # fmt: skip
+    publisher = organisation_id(run.agent)
+    main = next(str(entity["@id"]) for entity in nodes if "programmingLanguage" in entity)
+    root = node(
+        "./",
+        "Dataset",
+        name=f"{run.workflow.name or 'Workflow'} run of {_day(run.started)}",
+        description=_summary(run),
+        datePublished=isoformat(run.ended or run.started),
+        license=reference(str(_licence(run)["@id"])),
+        author=reference(agent_id(run.agent)),
+        publisher=reference(publisher) if publisher else None,
+        mainEntity=reference(main),
+        conformsTo=[reference(profile.iri) for profile in PROFILES],
+        hasPart=references(listed),
+        mentions=references(actions),
+        identifier=run.iri,
+    )
+    graph = [root if entity["@id"] == "./" else entity for entity in generated["@graph"]]
+    return {"@context": generated["@context"], "@graph": graph}
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")
+
+
+def _summary(run: WorkflowRun) -> str:
+    failed = sum(1 for action in run.actions if action.status.value == "failed")
+    return (
+        f"Provenance of one run of a Snakemake workflow by {run.agent.name or run.agent.user} on {run.machine.host}: "
+        f"{len(run.actions)} actions ({failed} failed), {len(run.entities)} files, stores and images. "
+        f"The run is {run.status.value}."
+    )

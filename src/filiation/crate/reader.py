@@ -1,0 +1,113 @@
+"""Reading a crate of ours back as the ``WorkflowRun`` that was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filiation.crate.agents import read_agent, read_machine
+from filiation.crate.composition import ENGINE, RUN
+from filiation.crate.jobs import read_action, read_value
+from filiation.crate.jsonld import ids, many, moment, required, text
+from filiation.crate.plan import read_rule
+from filiation.crate.things import read_thing, thing_path
+from filiation.crate.writer import METADATA
+from filiation.errors import InvalidCrateError, NotFoundError
+from filiation.model import Machine, Software, Status, Workflow, WorkflowRun
+
+Nodes = Mapping[str, Mapping[str, Any]]
+
+
+def read_crate(folder: Path) -> WorkflowRun:
+    """Return the run that a crate of ours holds.
+
+    Crates of other engines have no run of ours inside; they are read as a graph, by the catalogue.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no crate.
+    InvalidCrateError
+        If the metadata is truncated or not one of our crates.
+    """
+    path = folder / METADATA if folder.is_dir() else folder
+    try:
+        graph = json.loads(path.read_bytes())["@graph"]
+        nodes = {str(entity["@id"]): entity for entity in graph}
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no crate at {folder}: {METADATA} was expected in it.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidCrateError(
+            f"The crate's metadata {path} cannot be read ({type(error).__name__}: {error}). "
+            "Was it cut off while copying? Copy it again, or pack the run anew with `filiation pack`."
+        ) from error
+    if "runId" not in nodes.get(RUN, {}):
+        raise InvalidCrateError(f"{path} is a crate, but not one that filiation wrote; ingest it to ask it questions.")
+    try:
+        return _read_run(nodes)
+    except (KeyError, ValueError, TypeError) as error:
+        if isinstance(error, InvalidCrateError):
+            raise
+        raise InvalidCrateError(f"The crate {path} is damaged: {type(error).__name__}: {error}.") from error
+
+
+def _read_run(nodes: Nodes) -> WorkflowRun:
+    run, root, engine = nodes[RUN], nodes["./"], nodes[ENGINE]
+    main = nodes[str(root["mainEntity"]["@id"])]
+    things = [entity for entity in nodes.values() if "entityKind" in entity]
+    steps = {str(entity["workExample"]["@id"]): entity for entity in nodes.values() if "workExample" in entity}
+    actions = [entity for entity in nodes.values() if "jobNumber" in entity]
+    values = [nodes[found] for found in ids(run.get("object")) if found.startswith("#value-config-")]
+    licence = str(root["license"]["@id"])
+    return WorkflowRun(
+        id=str(required(run, "runId")),
+        status=Status(required(run, "status")),
+        workflow=_read_workflow(main, nodes),
+        engine=Software(str(engine["name"]), text(engine, "softwareVersion"), text(engine, "identifier")),
+        agent=read_agent(nodes[str(run["agent"]["@id"])], nodes),
+        machine=read_machine(run) or Machine("unknown"),
+        command=str(required(run, "command")),
+        folder=str(required(run, "runFolder")),
+        started=_always(run, "startTime"),
+        ended=moment(run, "endTime"),
+        config=tuple(read_value(value) for value in values),
+        config_files=tuple(
+            thing_path(found)
+            for found in ids(nodes["#engine-run"].get("object"))
+            if nodes.get(found, {}).get("@type") != "ControlAction"
+        ),
+        rules=tuple(read_rule(nodes[tool], steps[tool]) for tool in ids(main.get("hasPart")) if tool in steps),
+        connections=tuple(_pair(str(pair)) for pair in many(run.get("connections"))),
+        actions=tuple(read_action(action, nodes) for action in actions),
+        entities=tuple(read_thing(thing) for thing in things),
+        not_captured=tuple(str(sentence) for sentence in many(run.get("notCaptured"))),
+        redacted=tuple(str(name) for name in many(run.get("redacted"))),
+        error=text(run, "error"),
+        license=None if licence.startswith("#no-licence") else text(nodes[licence], "name"),
+    )
+
+
+def _pair(text_of_two: str) -> tuple[str, str]:
+    maker, _, user = text_of_two.partition("\n")
+    return maker, user
+
+
+def _always(entity: Mapping[str, Any], name: str) -> Any:
+    required(entity, name)
+    return moment(entity, name)
+
+
+def _read_workflow(main: Mapping[str, Any], nodes: Nodes) -> Workflow:
+    path = thing_path(str(main["@id"]))
+    sources = {path, *(thing_path(part) for part in ids(main.get("hasPart")) if "entityKind" in nodes.get(part, {}))}
+    name = text(main, "name")
+    return Workflow(
+        main=path,
+        sources=tuple(sorted(sources)),
+        name=name if name != path.rpartition("/")[2] else None,
+        version=text(main, "version"),
+        repository=text(main, "codeRepository"),
+        modified=main.get("modified"),
+    )

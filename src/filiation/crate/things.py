@@ -1,0 +1,165 @@
+"""Data entities as JSON-LD and back. A store is one Dataset with digest, size and file count, never its chunks."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Container, Mapping
+from typing import Any
+
+from filiation.crate.jsonld import Node, isoformat, many, moment, node, required, single, text
+from filiation.model import (
+    DataEntity,
+    Digest,
+    DigestKind,
+    EntityKind,
+    ImageFacts,
+    Presence,
+    crate_path,
+    is_uri,
+    path_in_run,
+)
+
+
+def thing_id(path: str, tree: bool, embedded: Container[str]) -> str:
+    """Return the @id of the thing at a path.
+
+    In the payload it is the file's place; else a local identifier of the same form, which RO-Crate does not ask to
+    be present (ResearchObject/ro-crate issue 400).
+    """
+    if is_uri(path):
+        return path
+    place = crate_path(path) + ("/" if tree else "")
+    return place if path in embedded else "#" + place
+
+
+def thing_path(identifier: str) -> str:
+    """Undo :func:`thing_id`."""
+    if is_uri(identifier):
+        return identifier
+    path = path_in_run(identifier.removeprefix("#"))
+    return path.rstrip("/") if len(path) > 1 else path
+
+
+def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types: list[str], **more: object) -> Node:
+    """Return a data entity as JSON-LD.
+
+    Parameters
+    ----------
+    entity
+        The entity.
+    folder
+        The run's folder, for the place where it was last seen.
+    embedded
+        Paths whose bytes travel with the crate.
+    types
+        Further types, such as SoftwareSourceCode.
+    more
+        Further properties.
+    """
+    digest, image = entity.digest, entity.image
+    described: dict[str, object] = {
+        "name": posixpath.basename(entity.path) or entity.path,
+        "description": _description(entity),
+        "contentSize": None if entity.size is None else str(entity.size),
+        "encodingFormat": entity.media_type,
+        "dateModified": isoformat(entity.modified),
+        "sha256": digest.hex if digest and digest.kind is DigestKind.FILE else None,
+        "treeDigest": digest.hex if digest and digest.kind is DigestKind.TREE else None,
+        "pixelDigest": entity.pixels.hex if entity.pixels else None,
+        "identifier": single([found.iri for found in (digest, entity.pixels) if found]),
+        "fileCount": entity.files,
+        "entityKind": entity.kind.value,
+        "presence": entity.presence.value,
+        "flags": single(list(entity.flags)),
+        "reused": entity.reused or None,
+        "lastSeen": None if entity.is_remote else posixpath.join(folder, entity.path),
+    }
+    if image is not None:
+        described |= {
+            "axes": ",".join(image.axes),
+            "shape": ",".join(str(length) for length in image.shape),
+            "pixelType": image.dtype,
+            "scale": ",".join(repr(size) for size in image.scale),
+            "units": ",".join(image.units) if image.units else None,
+            "labelSource": image.source,
+        }
+    every = [_base_type(entity), *types]
+    identifier = thing_id(entity.path, entity.is_tree, embedded)
+    return node(identifier, every if len(every) > 1 else every[0], **{**described, **more})
+
+
+def _base_type(entity: DataEntity) -> str:
+    if entity.is_tree:
+        return "Dataset"
+    # An image outside the workflow is a work that is described here, not a file of this crate.
+    return "CreativeWork" if entity.kind is EntityKind.RAW_IMAGE else "File"
+
+
+_KINDS = {
+    EntityKind.FILE: "File",
+    EntityKind.DIRECTORY: "Directory",
+    EntityKind.IMAGE: "OME-Zarr image",
+    EntityKind.LABEL_IMAGE: "OME-Zarr label image",
+    EntityKind.RAW_IMAGE: "Raw image outside the workflow",
+}
+_PRESENCES = {
+    Presence.PRESENT: "",
+    Presence.DELETED: ", made and then deleted by the workflow",
+    Presence.MISSING: ", not there when the run was recorded",
+    Presence.CHANGED: ", written again after this run used or made it, so its digest is not known",
+    Presence.REMOTE: "",
+}
+
+
+def _description(entity: DataEntity) -> str:
+    image = entity.image
+    shape = f" of {' x '.join(str(length) for length in image.shape)} ({', '.join(image.axes)})" if image else ""
+    return f"{_KINDS[entity.kind]}{shape}{_PRESENCES[entity.presence]}"
+
+
+def read_thing(entity: Mapping[str, Any]) -> DataEntity:
+    """Return the data entity that :func:`write_thing` wrote.
+
+    Raises
+    ------
+    InvalidCrateError
+        If a property that is always there is missing.
+    """
+    digest = None
+    if "sha256" in entity:
+        digest = Digest(DigestKind.FILE, str(entity["sha256"]))
+    elif "treeDigest" in entity:
+        digest = Digest(DigestKind.TREE, str(entity["treeDigest"]))
+    return DataEntity(
+        path=thing_path(str(entity["@id"])),
+        kind=EntityKind(required(entity, "entityKind")),
+        presence=Presence(required(entity, "presence")),
+        digest=digest,
+        pixels=Digest(DigestKind.PIXELS, str(entity["pixelDigest"])) if "pixelDigest" in entity else None,
+        size=int(entity["contentSize"]) if "contentSize" in entity else None,
+        files=entity.get("fileCount"),
+        flags=tuple(str(flag) for flag in many(entity.get("flags"))),
+        media_type=text(entity, "encodingFormat"),
+        modified=moment(entity, "dateModified"),
+        image=_read_image(entity),
+        reused=bool(entity.get("reused")),
+    )
+
+
+def _read_image(entity: Mapping[str, Any]) -> ImageFacts | None:
+    if "axes" not in entity:
+        return None
+
+    def items(name: str) -> list[str]:
+        joined = str(entity.get(name, ""))
+        return joined.split(",") if joined else []
+
+    return ImageFacts(
+        axes=tuple(items("axes")),
+        shape=tuple(int(length) for length in items("shape")),
+        dtype=str(entity.get("pixelType", "")),
+        scale=tuple(float(size) for size in items("scale")),
+        # One axis without a unit is written as an empty text, as is no unit at all; axes tell which.
+        units=tuple(str(entity["units"]).split(",")) if "units" in entity else (),
+        source=text(entity, "labelSource"),
+    )

@@ -1,0 +1,110 @@
+"""Writing a crate folder: the metadata document and the small files; large things are referred to, never copied."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filiation.crate.composition import JOURNAL, MANIFESTS, README, document
+from filiation.model import WorkflowRun
+
+METADATA = "ro-crate-metadata.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What travels inside a crate.
+
+    Parameters
+    ----------
+    files
+        Bytes of small files by their place in the crate (``work/Snakefile``), redacted by the caller.
+    trees
+        Places in the crate that the caller fills with larger things, trees with a final ``/``.
+    journal
+        The journal's bytes.
+    steps
+        Bytes of step records by place (``steps/….json``).
+    manifests
+        Manifests of trees by hexadecimal digest.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    trees: frozenset[str] = frozenset()
+    journal: bytes = b""
+    steps: Mapping[str, bytes] = field(default_factory=dict)
+    manifests: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
+    """Write a run's crate into a folder that is not visible under its final name yet.
+
+    Every file is forced to disk, so that the caller's rename makes a whole crate visible or none.
+
+    Raises
+    ------
+    OSError
+        If something cannot be written.
+    """
+    readme = _readme(run).encode("utf-8")
+    own = {README: readme, JOURNAL: payload.journal, **payload.steps}
+    manifests = {f"{MANIFESTS}{digest}.sha256": content for digest, content in payload.manifests.items()}
+    sizes = {place: len(content) for place, content in own.items()}
+    if manifests:
+        sizes[MANIFESTS] = 0
+    metadata = document(run, {*payload.files, *payload.trees}, sizes)
+    text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
+    for place, content in {**payload.files, **own, **manifests, METADATA: text.encode("ascii")}.items():
+        _write(folder / _decoded(place), content)
+
+
+def _decoded(place: str) -> str:
+    from filiation.model import decode_path
+
+    return decode_path(place)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _readme(run: WorkflowRun) -> str:
+    name = run.workflow.name or run.workflow.main
+    lines = [
+        f"# Run of {name}, {run.started:%Y-%m-%d %H:%M} UTC",
+        "",
+        f"Run `{run.id}` of a Snakemake workflow by {run.agent.name or run.agent.user} on {run.machine.host}: "
+        f"{run.status.value}.",
+        "",
+        f"    {run.command}",
+        "",
+        "This folder is a Workflow Run RO-Crate (Provenance Run Crate 0.5 on RO-Crate 1.1). `ro-crate-metadata.json`",
+        "says what was run, with which parameters and software, by whom and when, what it used and what it made.",
+        "",
+        "- `work/`: the workflow's own files, as they were (secrets withheld); large things are not copied but named",
+        "  in the metadata by place, size and digest",
+        "- `journal.jsonl`: every event of the run, each line chained to the one before by its hash",
+        "- `steps/`: what jobs recorded of themselves",
+        "- `manifests/`: for each directory or OME-Zarr store the SHA-256 of every file in it",
+        "",
+        "| action | status | start (UTC) | end (UTC) |",
+        "|---|---|---|---|",
+    ]
+    for action in run.actions:
+        wildcards = " ".join(f"{key}={value}" for key, value in action.wildcards)
+        times = [f"{moment:%H:%M:%S}" if moment else "not known" for moment in (action.started, action.ended)]
+        lines.append(f"| {_cell(action.rule)} {_cell(wildcards)} | {action.status.value} | {times[0]} | {times[1]} |")
+    if run.not_captured:
+        lines += ["", "Not captured:", "", *(f"- {_cell(sentence)}" for sentence in run.not_captured)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
