@@ -1,0 +1,23 @@
+"""Segmentation: methods found by name, measurements of objects, agreement with a truth, a picture to judge by.
+
+Everything here works on arrays and plain numbers; nothing knows of files, Snakemake or OMERO.
+
+>>> import numpy as np
+>>> y, x = np.mgrid[:40, :60]
+>>> blobs = 100 * np.exp(-((y - 20) ** 2 + (x - 15) ** 2) / 40) + 100 * np.exp(-((y - 20) ** 2 + (x - 45) ** 2) / 40)
+>>> segment = method_named("otsu_watershed")
+>>> labels = segment(
+...     blobs, (0.5, 0.5), sigma=0.5, window=0, correction=1.0, spacing=3.0, minimum_size=5.0
+... )
+>>> measure(labels, blobs, ("y", "x"), (0.5, 0.5)).select(["label", "centroid_x"]).to_pylist()
+[{'label': 1, 'centroid_x': 7.5}, {'label': 2, 'centroid_x': 22.5}]
+>>> agreement(labels, labels).f1
+1.0
+"""
+
+from filiation.segmentation.agreement import Agreement, agreement
+from filiation.segmentation.measure import measure
+from filiation.segmentation.methods import METHODS, Method, method_named
+from filiation.segmentation.overlay import overlay
+
+__all__ = ["METHODS", "Agreement", "Method", "agreement", "measure", "method_named", "overlay"]
