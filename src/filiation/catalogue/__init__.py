@@ -1,0 +1,63 @@
+"""The catalogue: a folder of run crates, and what is made from them to answer questions.
+
+Crates on disk are the truth. From each one the ingest makes a named graph in an RDF store and nodes and edges in a
+lineage index; both can be deleted and made again, and answer the same.
+
+>>> import tempfile, pathlib
+>>> folder = tempfile.TemporaryDirectory()
+>>> catalogue = Catalogue(CatalogueFolder.create(pathlib.Path(folder.name) / ".filiation"))
+>>> catalogue.rebuild()
+RebuildReport(crates=(), problems=())
+>>> with catalogue.reading() as index:
+...     index.runs()
+()
+>>> folder.cleanup()
+"""
+
+from filiation.catalogue.crates import CatalogueFolder, CrateOnDisk, identify, payload_path
+from filiation.catalogue.graph import LineageGraph, Literal, Rows, Term, Triple
+from filiation.catalogue.index import LineageIndex
+from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
+from filiation.catalogue.joining import Joining
+from filiation.catalogue.nodes import (
+    GENERATED,
+    PART,
+    SAME_CONTENT,
+    USED,
+    ActionNode,
+    Edge,
+    EntityNode,
+    Json,
+    Node,
+    RunSummary,
+    shown_time,
+)
+
+__all__ = [
+    "GENERATED",
+    "PART",
+    "SAME_CONTENT",
+    "USED",
+    "ActionNode",
+    "Catalogue",
+    "CatalogueFolder",
+    "CrateOnDisk",
+    "Edge",
+    "EntityNode",
+    "IngestReport",
+    "Joining",
+    "Json",
+    "LineageGraph",
+    "LineageIndex",
+    "Literal",
+    "Node",
+    "Progress",
+    "RebuildReport",
+    "Rows",
+    "RunSummary",
+    "Term",
+    "Triple",
+    "identify",
+    "payload_path",
+    "shown_time",
+]

@@ -1,0 +1,353 @@
+"""The catalogue's folder, and the crates in it: the truth that store and index are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
+from filiation.model import Digest, DigestKind, run_iri
+
+METADATA: Final = "ro-crate-metadata.json"
+FOLDER: Final = ".filiation"
+VARIABLE: Final = "FILIATION_CATALOGUE"
+LARGEST_METADATA: Final = 512 * 1024 * 1024
+"""Bytes of metadata that are read at most; a larger file is refused instead of filling the memory."""
+
+_RUN_ID_KEYS: Final = (
+    "runId",
+    "filiation:runId",
+    "https://w3id.org/ro/terms/filiation#runId",
+)
+_TEMPORARY: Final = ".arriving-"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class CrateOnDisk:
+    """A crate that stands in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where it stands.
+    id
+        The run's UUID; for a crate that carries none, the version 5 UUID of the SHA-256 of its metadata file.
+    metadata_digest
+        Of ``ro-crate-metadata.json``.
+    own
+        Whether the id is the crate's own, so whether it is one that filiation wrote.
+    """
+
+    folder: Path
+    id: str
+    metadata_digest: Digest
+    own: bool
+
+    @property
+    def iri(self) -> str:
+        """The crate's IRI, which also names its graph."""
+        return run_iri(self.id)
+
+    @property
+    def metadata(self) -> Path:
+        """The metadata file."""
+        return self.folder / METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFolder:
+    """Where everything of a catalogue stands.
+
+    Parameters
+    ----------
+    root
+        Absolute path of the folder, usually ``.filiation`` inside a run's folder.
+    """
+
+    root: Path
+
+    @property
+    def crates(self) -> Path:
+        """One folder a run: the truth."""
+        return self.root / "crates"
+
+    @property
+    def journals(self) -> Path:
+        """One journal a run."""
+        return self.root / "journals"
+
+    @property
+    def steps(self) -> Path:
+        """One folder of step records a run."""
+        return self.root / "steps"
+
+    @property
+    def store(self) -> Path:
+        """The RDF store, a cache."""
+        return self.root / "store"
+
+    @property
+    def index(self) -> Path:
+        """The lineage index, a cache."""
+        return self.root / "index.sqlite"
+
+    @property
+    def digests(self) -> Path:
+        """What was digested already, a cache."""
+        return self.root / "digests.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever writes store and index."""
+        return self.root / "lock"
+
+    @classmethod
+    def find(cls, place: Path | str | None = None) -> CatalogueFolder:
+        """Find the catalogue: the one given, else the environment's, else upwards from the working folder.
+
+        Parameters
+        ----------
+        place
+            A catalogue folder, or a folder that holds one as ``.filiation``.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        if place is not None:
+            return cls._at(Path(place), said_by="")
+        if given := os.environ.get(VARIABLE):
+            return cls._at(Path(given), said_by=f" The environment variable {VARIABLE} names it.")
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / FOLDER).is_dir():
+                return cls(folder / FOLDER)
+        raise NotFoundError(
+            f"No catalogue: there is no folder {FOLDER} in {here} or above it. Run a workflow with "
+            f"`snakemake --logger filiation`, or name a catalogue with {VARIABLE}."
+        )
+
+    @classmethod
+    def _at(cls, place: Path, *, said_by: str) -> CatalogueFolder:
+        place = place.absolute()
+        if (place / FOLDER).is_dir():
+            return cls(place / FOLDER)
+        looks_like_one = any((place / part).is_dir() for part in ("crates", "journals"))
+        if place.is_dir() and (place.name == FOLDER or looks_like_one):
+            return cls(place)
+        raise NotFoundError(f"No catalogue at {place}.{said_by} Expected a folder {FOLDER} or one that holds it.")
+
+    @classmethod
+    def create(cls, root: Path) -> CatalogueFolder:
+        """Make the folder ``root`` a catalogue, if it is not one yet."""
+        folder = cls(root.absolute())
+        folder.crates.mkdir(parents=True, exist_ok=True)
+        ignore = folder.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        return folder
+
+    def list_crates(self) -> tuple[Path, ...]:
+        """Return the folders of the crates that arrived, sorted by name."""
+        if not self.crates.is_dir():
+            return ()
+        found = (path for path in self.crates.iterdir() if (path / METADATA).is_file())
+        return tuple(sorted(path for path in found if not path.name.startswith(".")))
+
+    def arrive(self, source: Path, *, move: bool = False) -> CrateOnDisk:
+        """Bring a crate into the catalogue; under its final name it is complete or not there at all.
+
+        The crate is copied (or renamed, if ``move`` and on the same file system) into a temporary folder beside its
+        destination, flushed to disk, and renamed. One of the same id is replaced.
+
+        Raises
+        ------
+        InvalidCrateError
+            If ``source`` is no crate that can be read.
+        """
+        crate = identify(source)
+        destination = self.crates / crate.id
+        if source.absolute() == destination:
+            return crate
+        self.crates.mkdir(parents=True, exist_ok=True)
+        arriving = self.crates / f"{_TEMPORARY}{crate.id}-{os.getpid()}"
+        shutil.rmtree(arriving, ignore_errors=True)
+        try:
+            _bring(source, arriving, move=move)
+            _flush_tree(arriving)
+            _swap_in(arriving, destination)
+        except BaseException:
+            shutil.rmtree(arriving, ignore_errors=True)
+            raise
+        return CrateOnDisk(destination, crate.id, crate.metadata_digest, crate.own)
+
+    def settle(self, folder: Path) -> CrateOnDisk:
+        """Give a crate that someone put into the folder under another name the name of its id.
+
+        Raises
+        ------
+        InvalidCrateError
+            If it cannot be read, or another crate of that id is there.
+        """
+        crate = identify(folder)
+        home = self.crates / crate.id
+        if folder.name == crate.id:
+            return crate
+        if home.exists():
+            raise InvalidCrateError(f"{folder} holds the same run as {home}; keep one of them.")
+        folder.rename(home)
+        return CrateOnDisk(home, crate.id, crate.metadata_digest, crate.own)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what interrupted arrivals left behind; put back a crate whose replacement never came."""
+        swept = []
+        for path in sorted(self.crates.glob(".*")) if self.crates.is_dir() else ():
+            if path.name.startswith(".leaving-"):
+                home = self.crates / path.name.removeprefix(".leaving-")
+                if not home.exists():
+                    path.rename(home)
+                    continue
+            elif not path.name.startswith(_TEMPORARY) or _is_alive(path.name):
+                continue
+            shutil.rmtree(path, ignore_errors=True)
+            swept.append(path.name)
+        return tuple(swept)
+
+
+def identify(folder: Path) -> CrateOnDisk:
+    """Tell which crate stands in ``folder``.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no crate.
+    InvalidCrateError
+        If its metadata file cannot be read.
+    """
+    document, digest = read_metadata(folder)
+    own = _run_id(document)
+    if own is not None:
+        return CrateOnDisk(folder, own, digest, own=True)
+    return CrateOnDisk(folder, str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=False)
+
+
+def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:
+    """Read a crate's metadata file and digest it.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder or the file is not there.
+    InvalidCrateError
+        If it is not a JSON object with a list ``@graph``, or larger than ``LARGEST_METADATA``.
+    """
+    path = folder / METADATA
+    if not path.is_file():
+        raise NotFoundError(f"No crate at {folder}: it has no {METADATA}.")
+    if path.stat().st_size > LARGEST_METADATA:
+        raise InvalidCrateError(f"{path} has {path.stat().st_size} bytes; at most {LARGEST_METADATA} are read.")
+    raw = path.read_bytes()
+    try:
+        document = json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InvalidCrateError(f"{path} is not UTF-8: {error}.") from error
+    except json.JSONDecodeError as error:
+        raise InvalidCrateError(
+            f"{path} is truncated or not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            "Pack the run again or fetch the crate again."
+        ) from error
+    except RecursionError as error:
+        raise InvalidCrateError(f"{path} is nested too deeply to be a crate's metadata.") from error
+    if not isinstance(document, dict) or not isinstance(document.get("@graph"), list):
+        raise InvalidCrateError(f"{path} is no RO-Crate: expected a JSON object with a list `@graph`.")
+    return document, Digest(DigestKind.FILE, hashlib.sha256(raw).hexdigest())
+
+
+def payload_path(crate: Path, reference: str) -> Path | None:
+    """Return the file that a relative reference names inside a crate; None if it leads outside or is not there."""
+    if not reference or reference.startswith("/") or _CONTROL.search(reference):
+        return None
+    path = crate / reference
+    try:
+        inside = path.resolve().is_relative_to(crate.resolve())
+    except OSError:
+        return None
+    return path if inside and path.exists() else None
+
+
+def _run_id(document: dict[str, object]) -> str | None:
+    graph = document["@graph"]
+    for entity in graph if isinstance(graph, list) else ():
+        if not isinstance(entity, dict) or entity.get("@id") not in ("./", ".", ""):
+            continue
+        for key in _RUN_ID_KEYS:
+            value = entity.get(key)
+            if isinstance(value, str):
+                try:
+                    return str(UUID(value))
+                except ValueError as error:
+                    raise InvalidCrateError(f"The crate's runId is no UUID: {value!r}.") from error
+    return None
+
+
+def _bring(source: Path, arriving: Path, *, move: bool) -> None:
+    if source.is_symlink():
+        raise BadInputError(f"{source} is a symbolic link; name the crate's folder itself.")
+    if move:
+        try:
+            source.rename(arriving)
+            return
+        except OSError:  # another file system: copy, then remove
+            pass
+    # Links are copied as links: what they lead to is not the crate's, and never read through them.
+    shutil.copytree(source, arriving, symlinks=True, ignore=_ignore_special)
+    if move:
+        shutil.rmtree(source)
+
+
+def _ignore_special(folder: str, names: list[str]) -> list[str]:
+    """Leave out what would block or make no sense in a copy: FIFOs, sockets, devices."""
+    paths = ((name, Path(folder) / name) for name in names)
+    return [name for name, path in paths if not (path.is_symlink() or path.is_file() or path.is_dir())]
+
+
+def _swap_in(arriving: Path, destination: Path) -> None:
+    leaving = destination.with_name(f".leaving-{destination.name}")
+    if destination.exists():
+        shutil.rmtree(leaving, ignore_errors=True)
+        destination.rename(leaving)
+    arriving.rename(destination)
+    _flush(destination.parent)
+    shutil.rmtree(leaving, ignore_errors=True)
+
+
+def _flush_tree(root: Path) -> None:
+    for folder, _, names in os.walk(root, topdown=False):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink():
+                _flush(path)
+        _flush(Path(folder))
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_alive(name: str) -> bool:
+    """Whether the process that an arriving folder is named after still runs here."""
+    number = name.rpartition("-")[2]
+    return number.isdigit() and Path(f"/proc/{number}").exists()

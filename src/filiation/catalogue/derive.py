@@ -1,0 +1,211 @@
+"""From what a crate states to lineage: which thing went into which action, and what came out of it.
+
+A Workflow Run RO-Crate says ``object``, ``result``, ``instrument``; lineage is said in PROV-O. Between the two
+stand some judgements, all made here:
+
+- parameters (``PropertyValue``) are never ancestors;
+- an action that stands for a whole workflow connects nothing when the crate has the actions of its steps, else every
+  input would be an ancestor of every output;
+- an action that failed, was interrupted or only touched its files generates nothing, whatever ``result`` says;
+- a collection hands through to its parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from filiation.catalogue.containment import contained
+from filiation.catalogue.describe import (
+    describe_action,
+    describe_entity,
+    describe_run,
+    status_of,
+    whole_run,
+    with_run_defaults,
+)
+from filiation.catalogue.graph import XSD, Literal, Triple
+from filiation.catalogue.nodes import GENERATED, PART, USED, ActionNode, Edge, EntityNode, RunSummary, shown_time
+from filiation.catalogue.statements import Statements
+from filiation.catalogue.vocabulary import (
+    ACTION_TYPES,
+    COLLECTION,
+    DATASET,
+    FORMAL_PARAMETER,
+    PROPERTY_VALUE,
+    PROV,
+    RDF_TYPE,
+    SCHEMA,
+    WORKFLOW,
+    F,
+)
+from filiation.model import Status
+
+LARGEST_PRODUCT: Final = 10_000
+"""An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
+
+_NO_DATA: Final = frozenset({PROPERTY_VALUE, FORMAL_PARAMETER})
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The lineage that a crate tells.
+
+    Parameters
+    ----------
+    run
+        The run in one line.
+    entities, actions
+        The nodes, sorted by IRI.
+    edges
+        Sorted; within the crate only, since how runs join depends on which others there are.
+    triples
+        The same in PROV-O, to stand beside the crate's own statements in its graph.
+    """
+
+    run: RunSummary
+    entities: tuple[EntityNode, ...]
+    actions: tuple[ActionNode, ...]
+    edges: tuple[Edge, ...]
+    triples: tuple[Triple, ...]
+
+
+def derive(triples: tuple[Triple, ...], crate: str) -> Derived:
+    """Derive the lineage that a crate's statements tell.
+
+    Parameters
+    ----------
+    triples
+        As :func:`filiation.catalogue.reading.read_triples` gives them.
+    crate
+        The crate's IRI.
+    """
+    about = Statements(triples, crate)
+    steps = _step_actions(about)
+    flow = [edge for action in steps for edge in _flow(about, action)]
+    generated = {edge.dst for edge in flow if edge.role == GENERATED}
+    things = _things(about, flow)
+    folder = about.text(crate, F + "runFolder")
+    entities = tuple(describe_entity(about, iri, generated=iri in generated, folder=folder) for iri in sorted(things))
+    whole = whole_run(about)
+    actions = tuple(with_run_defaults(describe_action(about, iri), about, whole) for iri in steps)
+    edges = tuple(sorted({*flow, *contained(entities, crate)}))
+    return Derived(
+        run=describe_run(about, whole, actions, entities),
+        entities=entities,
+        actions=actions,
+        edges=edges,
+        triples=_prov(about, entities, actions, edges),
+    )
+
+
+def _step_actions(about: Statements) -> tuple[str, ...]:
+    """Return the actions that did something themselves, without those that stand for others."""
+    actions = sorted(iri for iri in about.subjects() if about.types(iri) & ACTION_TYPES)
+    tools = {iri: about.links(iri, SCHEMA + "instrument") for iri in actions}
+    main = about.link(about.crate, SCHEMA + "mainEntity")
+    organised = _organised(about)
+    wholes = {
+        iri
+        for iri in actions
+        if iri in organised or any(tool == main or WORKFLOW in about.types(tool) for tool in tools[iri])
+    }
+    steps = [iri for iri in actions if iri not in wholes]
+    used_tools = {tool for iri in actions for tool in tools[iri]}
+    for iri in sorted(wholes):
+        parts = {part for tool in tools[iri] for part in _orchestrated(about, tool)}
+        is_main = main in tools[iri] or not parts
+        if not (parts & used_tools or (is_main and steps)):
+            steps.append(iri)
+    return tuple(sorted(steps))
+
+
+def _organised(about: Statements) -> set[str]:
+    """Return the actions that an engine's own action says it brought about: whole runs."""
+    engines = (iri for iri in about.subjects() if SCHEMA + "OrganizeAction" in about.types(iri))
+    return {run for engine in engines for run in about.links(engine, SCHEMA + "result")}
+
+
+def _orchestrated(about: Statements, workflow: str) -> set[str]:
+    """Return the tools that a workflow runs, those of its nested workflows too."""
+    found: set[str] = set()
+    waiting = [workflow]
+    while waiting:
+        for part in about.links(waiting.pop(), SCHEMA + "hasPart"):
+            if part not in found and part != workflow:
+                found.add(part)
+                waiting.append(part)
+    return found
+
+
+def _flow(about: Statements, action: str) -> list[Edge]:
+    used = _data(about, about.links(action, SCHEMA + "object"))
+    edges = [Edge(thing, action, USED, about.crate) for thing in used]
+    if status_of(about, action) is Status.FINISHED:
+        made = _data(about, about.links(action, SCHEMA + "result"))
+        edges += [Edge(action, thing, GENERATED, about.crate) for thing in made]
+    return edges
+
+
+def _data(about: Statements, found: tuple[str, ...]) -> list[str]:
+    """Keep what is data, and go through collections to their parts."""
+    data: dict[str, None] = {}
+    waiting = list(reversed(found))
+    while waiting:
+        iri = waiting.pop()
+        types = about.types(iri)
+        if iri in data or types & _NO_DATA or iri == about.crate:
+            continue
+        data[iri] = None
+        if types & {COLLECTION, DATASET}:
+            parts = (*about.links(iri, SCHEMA + "hasPart"), *about.links(iri, SCHEMA + "mainEntity"))
+            waiting.extend(reversed(parts))
+    return list(data)
+
+
+def _things(about: Statements, flow: list[Edge]) -> set[str]:
+    """Return what took part, and what the run only found up to date."""
+    things = {edge.src if edge.role == USED else edge.dst for edge in flow}
+    return things | {iri for iri in about.subjects() if about.is_true(iri, F + "reused")}
+
+
+def _prov(
+    about: Statements, entities: tuple[EntityNode, ...], actions: tuple[ActionNode, ...], edges: tuple[Edge, ...]
+) -> tuple[Triple, ...]:
+    found: set[Triple] = {(about.crate, RDF_TYPE, PROV + "Bundle")}
+    for entity in entities:
+        found.add((entity.iri, RDF_TYPE, PROV + "Entity"))
+        if entity.digest is not None and not entity.is_empty:
+            found.add((entity.iri, PROV + "specializationOf", entity.digest.iri))
+        if entity.pixels is not None:
+            found.add((entity.iri, F + "hasPixels", entity.pixels.iri))
+    for action in actions:
+        found.add((action.iri, RDF_TYPE, PROV + "Activity"))
+        for agent in about.links(action.iri, SCHEMA + "agent"):
+            found.add((action.iri, PROV + "wasAssociatedWith", agent))
+            found.add((agent, RDF_TYPE, PROV + "Agent"))
+        for when, predicate in ((action.started, "startedAtTime"), (action.ended, "endedAtTime")):
+            if when is not None:
+                found.add((action.iri, PROV + predicate, Literal(shown_time(when), XSD + "dateTime")))
+    return tuple(sorted(found | _prov_edges(edges), key=str))
+
+
+def _prov_edges(edges: tuple[Edge, ...]) -> set[Triple]:
+    found: set[Triple] = set()
+    used: dict[str, list[str]] = {}
+    made: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.role == USED:
+            found.add((edge.dst, PROV + "used", edge.src))
+            used.setdefault(edge.dst, []).append(edge.src)
+        elif edge.role == GENERATED:
+            found.add((edge.dst, PROV + "wasGeneratedBy", edge.src))
+            made.setdefault(edge.src, []).append(edge.dst)
+        elif edge.role == PART:
+            found.add((edge.dst, PROV + "wasDerivedFrom", edge.src))
+    for action, things in made.items():
+        sources = used.get(action, [])
+        if len(things) * len(sources) <= LARGEST_PRODUCT:
+            found |= {(thing, PROV + "wasDerivedFrom", source) for thing, source in product(things, sources)}
+    return found

@@ -1,0 +1,273 @@
+"""From a crate's statements to nodes: what is known of each thing and each action, and of the run as a whole."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from filiation.catalogue.nodes import ActionNode, EntityNode, RunSummary, read_time
+from filiation.catalogue.vocabulary import (
+    COLLECTION,
+    CONTAINER_IMAGE,
+    DATASET,
+    PROPERTY_VALUE,
+    SCHEMA,
+    WFRUN,
+    F,
+)
+from filiation.errors import BadInputError
+from filiation.model import Digest, DigestKind, EntityKind, Parameter, Software, Status, is_uri
+
+if TYPE_CHECKING:
+    from filiation.catalogue.statements import Statements
+
+_IMAGE_FACTS: Final = (
+    ("axes", "axes"),
+    ("shape", "shape"),
+    ("pixelType", "pixel type"),
+    ("scale", "scale"),
+    ("units", "units"),
+    ("labelSource", "label source"),
+)
+_ENDINGS: Final = {
+    "CompletedActionStatus": Status.FINISHED,
+    "FailedActionStatus": Status.FAILED,
+    "ActiveActionStatus": Status.INTERRUPTED,
+    "PotentialActionStatus": Status.INTERRUPTED,
+}
+_STATUSES: Final = frozenset(status.value for status in Status)
+
+
+def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str | None) -> EntityNode:
+    """Say what a crate tells of a thing; a thing that is only pointed at has no more than its path.
+
+    Parameters
+    ----------
+    about
+        The crate's statements.
+    iri
+        The thing.
+    generated
+        Whether an action of the crate made it.
+    folder
+        The run's folder, which relative paths start from.
+    """
+    path = about.path(iri)
+    name = about.text(iri, SCHEMA + "alternateName", SCHEMA + "name")
+    modified = about.text(iri, SCHEMA + "dateModified")
+    return EntityNode(
+        iri=iri,
+        crate=about.crate,
+        path=path,
+        kind=_kind(about, iri),
+        name=None if name in (None, path, posixpath.basename(path)) else name,
+        digest=_digest(about, iri),
+        pixels=_hex_digest(about.text(iri, F + "pixelDigest"), DigestKind.PIXELS),
+        size=about.number(iri, SCHEMA + "contentSize"),
+        files=about.number(iri, F + "fileCount"),
+        presence=about.text(iri, F + "presence"),
+        place=_place(about, iri, path, folder),
+        media_type=next((text for text in about.texts(iri, SCHEMA + "encodingFormat") if not is_uri(text)), None),
+        modified=read_time(modified) if modified else None,
+        image=tuple((shown, text) for key, shown in _IMAGE_FACTS if (text := _joined(about, iri, F + key))),
+        generated=generated,
+        reused=about.is_true(iri, F + "reused") and not generated,
+    )
+
+
+def describe_action(about: Statements, iri: str) -> ActionNode:
+    """Say what a crate tells of an action."""
+    tool = about.link(iri, SCHEMA + "instrument")
+    agent = about.link(iri, SCHEMA + "agent")
+    started, ended = (about.text(iri, SCHEMA + key) for key in ("startTime", "endTime"))
+    return ActionNode(
+        iri=iri,
+        crate=about.crate,
+        name=about.name(iri),
+        rule=about.name(tool) if tool else None,
+        job=about.number(iri, F + "jobNumber"),
+        attempt=about.number(iri, F + "attempt"),
+        status=status_of(about, iri).value,
+        started=read_time(started) if started else None,
+        ended=read_time(ended) if ended else None,
+        agent=about.name(agent) if agent else None,
+        agent_id=agent if agent and not agent.startswith(about.crate) else None,
+        host=about.text(iri, F + "host"),
+        command=about.text(iri, SCHEMA + "description"),
+        parameters=_parameters(about, iri),
+        software=_software(about, tool) if tool else (),
+        environment=_environment(about, iri),
+        usage=_usage(about, iri),
+        error=about.text(iri, SCHEMA + "error"),
+        reason=about.text(iri, F + "reason"),
+    )
+
+
+def describe_run(
+    about: Statements, whole: str | None, actions: tuple[ActionNode, ...], entities: tuple[EntityNode, ...]
+) -> RunSummary:
+    """Say what a crate tells of its run, with what was counted in it; ``whole`` is :func:`whole_run`."""
+    root = about.crate
+    main = about.link(root, SCHEMA + "mainEntity")
+    started, ended = ((about.text(whole, SCHEMA + key) if whole else None) for key in ("startTime", "endTime"))
+    starts = [action.started for action in actions if action.started]
+    ends = [action.ended for action in actions if action.ended]
+    agent = about.link(whole, SCHEMA + "agent") if whole else None
+    return RunSummary(
+        id=root.removeprefix("arcp://uuid,").rstrip("/"),
+        iri=root,
+        status=_run_status(about, whole, actions),
+        started=read_time(started) if started else min(starts, default=None),
+        ended=read_time(ended) if ended else (max(ends, default=None) if not about.text(root, F + "runId") else None),
+        workflow=_workflow_name(about, main),
+        agent=about.name(agent) if agent else next((a.agent for a in actions if a.agent), None),
+        host=about.text(root, F + "host"),
+        folder=about.text(root, F + "runFolder"),
+        jobs=len(actions),
+        failed=sum(action.status == Status.FAILED for action in actions),
+        outputs=sum(entity.generated for entity in entities),
+        reused=sum(entity.reused for entity in entities),
+    )
+
+
+def with_run_defaults(action: ActionNode, about: Statements, whole: str | None) -> ActionNode:
+    """Fill in what a crate tells only of the run as a whole: who, and where."""
+    agent = about.link(whole, SCHEMA + "agent") if whole and action.agent is None else None
+    if agent is not None:
+        action = replace(
+            action,
+            agent=about.name(agent),
+            agent_id=agent if not agent.startswith(about.crate) else None,
+        )
+    return action if action.host else replace(action, host=about.text(about.crate, F + "host"))
+
+
+def whole_run(about: Statements) -> str | None:
+    """Return the action that stands for the whole run, if there is one."""
+    main = about.link(about.crate, SCHEMA + "mainEntity")
+    if main is None:
+        return None
+    runs = [s for s in about.subjects() if main in about.links(s, SCHEMA + "instrument")]
+    return min((s for s in runs if SCHEMA + "CreateAction" in about.types(s)), default=None)
+
+
+def status_of(about: Statements, action: str) -> Status:
+    """How an action ended; one without a status ended well, as the Process Run Crate profile has it."""
+    own = about.text(action, F + "status")
+    if own in _STATUSES:
+        return Status(own)
+    ending = about.text(action, SCHEMA + "actionStatus") or ""
+    for name, status in _ENDINGS.items():
+        if ending.endswith(name):
+            return status
+    return Status.FINISHED
+
+
+def _run_status(about: Statements, whole: str | None, actions: tuple[ActionNode, ...]) -> str:
+    own = about.text(about.crate, F + "runStatus")
+    if own in _STATUSES:
+        return str(own)
+    if whole is not None:
+        return status_of(about, whole).value
+    return Status.FAILED.value if any(a.status == Status.FAILED for a in actions) else Status.FINISHED.value
+
+
+def _workflow_name(about: Statements, main: str | None) -> str | None:
+    return about.name(main) if main is not None else about.text(about.crate, SCHEMA + "name")
+
+
+def _kind(about: Statements, iri: str) -> str:
+    if own := about.text(iri, F + "entityKind"):
+        return own
+    types = about.types(iri)
+    if COLLECTION in types:
+        return "collection"
+    return EntityKind.DIRECTORY.value if DATASET in types else EntityKind.FILE.value
+
+
+def _digest(about: Statements, iri: str) -> Digest | None:
+    tree = _hex_digest(about.text(iri, F + "treeDigest"), DigestKind.TREE)
+    return tree or _hex_digest(about.text(iri, WFRUN + "sha256"), DigestKind.FILE)
+
+
+def _hex_digest(text: str | None, kind: DigestKind) -> Digest | None:
+    if text is None:
+        return None
+    try:
+        return Digest(kind, text.strip().lower().removeprefix(f"{kind.value}:"))
+    except BadInputError:
+        return None  # some engines put other checksums there; what is no SHA-256 identifies nothing
+
+
+def _place(about: Statements, iri: str, path: str, folder: str | None) -> str | None:
+    seen = about.text(iri, F + "lastSeen")
+    if seen is not None:
+        parts = urlsplit(seen)
+        return unquote(parts.path) if parts.scheme == "file" else seen
+    if is_uri(path):
+        return unquote(urlsplit(path).path) if path.startswith("file:") else path
+    if path.startswith("/") or folder is not None:
+        return posixpath.normpath(posixpath.join(folder or "/", path))
+    return None
+
+
+def _joined(about: Statements, iri: str, predicate: str) -> str:
+    return ", ".join(about.texts(iri, predicate))
+
+
+def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
+    found = []
+    for iri in about.links(action, SCHEMA + "object"):
+        if PROPERTY_VALUE not in about.types(iri):
+            continue
+        used = about.value(iri, SCHEMA + "value")
+        requested = about.value(iri, F + "requestedValue")
+        slot = about.link(iri, SCHEMA + "exampleOfWork")
+        name = about.text(iri, SCHEMA + "name") or (about.name(slot) if slot else about.path(iri))
+        if used is not None or requested is not None:
+            found.append(Parameter(name, requested=requested, used=used))
+    return tuple(sorted(found, key=lambda parameter: (parameter.name, parameter.value.json)))
+
+
+def _software(about: Statements, tool: str) -> tuple[Software, ...]:
+    found = [Software(about.name(iri), _version(about, iri), _purl(about, iri)) for iri in _requirements(about, tool)]
+    if version := _version(about, tool):
+        found.append(Software(about.name(tool), version))
+    return tuple(sorted(set(found), key=lambda software: (software.name.lower(), software.version or "")))
+
+
+def _requirements(about: Statements, tool: str) -> tuple[str, ...]:
+    return about.links(tool, SCHEMA + "softwareRequirements")
+
+
+def _version(about: Statements, iri: str) -> str | None:
+    return about.text(iri, SCHEMA + "softwareVersion", SCHEMA + "version")
+
+
+def _purl(about: Statements, iri: str) -> str | None:
+    candidates = (iri, *about.texts(iri, SCHEMA + "identifier"))
+    return next((text for text in candidates if text.startswith("pkg:")), None)
+
+
+def _environment(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for value in about.values(action, WFRUN + "containerImage"):
+        iri = str(value)
+        named = about.name(iri) if iri in about and CONTAINER_IMAGE in about.types(iri) else iri
+        tag = about.text(iri, WFRUN + "tag")
+        found.append(("container", f"{named}:{tag}" if tag else named))
+    for iri in about.links(action, WFRUN + "environment"):
+        found.append((about.name(iri), about.text(iri, SCHEMA + "value") or ""))
+    return tuple(sorted(found))
+
+
+def _usage(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for iri in about.links(action, WFRUN + "resourceUsage"):
+        unit = about.text(iri, SCHEMA + "unitCode", SCHEMA + "unitText") or ""
+        figure = about.text(iri, SCHEMA + "value") or ""
+        shown = unit.rpartition("/")[2]
+        found.append((about.name(iri), f"{figure} {shown}".strip()))
+    return tuple(sorted(found))

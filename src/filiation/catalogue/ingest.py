@@ -1,0 +1,240 @@
+"""The catalogue: crates on disk are the truth, store and index are made from them and made again at will."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from filiation.catalogue.crates import CatalogueFolder, CrateOnDisk, identify
+from filiation.catalogue.derive import Derived, derive
+from filiation.catalogue.index import LineageIndex
+from filiation.catalogue.lock import holding
+from filiation.catalogue.oxigraph import OxigraphGraph
+from filiation.catalogue.reading import read_triples
+from filiation.errors import FiliationError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from filiation.catalogue.graph import LineageGraph, Rows, Term, Triple
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Told how many of how many are done, and the name of the one at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of a crate that was taken in.
+
+    Parameters
+    ----------
+    id, iri
+        The run's UUID and its crate's IRI.
+    folder
+        Where the crate stands now.
+    outcome
+        ``new``, ``replaced`` or ``unchanged``.
+    entities, actions, edges
+        How many.
+    own
+        Whether filiation wrote the crate.
+    """
+
+    id: str
+    iri: str
+    folder: Path
+    outcome: str
+    entities: int = 0
+    actions: int = 0
+    edges: int = 0
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """What became of the crates when store and index were made from them.
+
+    Parameters
+    ----------
+    crates
+        Those taken in.
+    problems
+        Those that cannot be read, each as one message; they stay where they are.
+    """
+
+    crates: tuple[IngestReport, ...]
+    problems: tuple[str, ...]
+
+
+class Catalogue:
+    """A folder of crates with a store and an index made from them.
+
+    Every step of taking a crate in can be interrupted: the crate arrives whole or not at all, then the store takes it
+    in one transaction, then the index in another, which notes which metadata it was. A crate that the index does not
+    note is taken in again by the next who asks.
+
+    Parameters
+    ----------
+    folder
+        Where it stands.
+    wait
+        Seconds to wait for others at most.
+    """
+
+    def __init__(self, folder: CatalogueFolder, *, wait: float = 10.0) -> None:
+        self.folder = folder
+        self.wait = wait
+
+    def ingest(self, crate: Path, *, move: bool = False) -> IngestReport:
+        """Take a crate in; one that is there already changes nothing, another one of the same run replaces it.
+
+        Parameters
+        ----------
+        crate
+            The crate's folder, anywhere or in the catalogue already.
+        move
+            Move it into the catalogue instead of copying it.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no crate.
+        InvalidCrateError
+            If it cannot be read; the catalogue is then as before.
+        CatalogueBusyError
+            If others use the catalogue for longer than the wait.
+        """
+        coming = identify(crate)
+        read_triples(coming)  # what cannot be read does not come in
+        with self._writing() as (graph, index):
+            arrived = self.folder.arrive(crate, move=move)
+            return _take_in(arrived, graph, index)
+
+    def catch_up(self) -> RebuildReport:
+        """Take in what is in the folder and not in store and index, and forget what is gone."""
+        if not self._is_behind():
+            return RebuildReport((), ())
+        with self._writing() as (graph, index):
+            self.folder.sweep()
+            known = index.stamps()
+            names = {path.name for path in self.folder.list_crates()}
+            for name, (iri, _) in known.items():
+                if name not in names:
+                    index.remove(iri)
+                    graph.remove(iri)
+            behind = [path for path in self.folder.list_crates() if known.get(path.name, ("", ""))[1] != _stamp(path)]
+            return _take_all_in(self.folder, behind, graph, index, None)
+
+    def rebuild(self, progress: Progress | None = None) -> RebuildReport:
+        """Make store and index again from the crates alone, in the order of their ids.
+
+        It can be interrupted: what is missing then is taken in by the next who asks.
+        """
+        with holding(self.folder.lock, wait=self.wait):
+            self.folder.sweep()
+            self.folder.index.unlink(missing_ok=True)
+            shutil.rmtree(self.folder.store, ignore_errors=True)
+            with OxigraphGraph(self.folder.store, wait=self.wait) as graph, self._index(create=True) as index:
+                return _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
+
+    @contextmanager
+    def reading(self) -> Iterator[LineageIndex]:
+        """Open the index to read while nobody writes; keep the block short, writers wait for it."""
+        with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
+            yield index
+
+    def query(
+        self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None
+    ) -> Rows:
+        """Answer a SPARQL query of our own over one crate's graph or all; see :class:`LineageGraph`."""
+        with self._store_for_reading() as store:
+            return store.query(text, graph=graph, given=given, limit=limit)
+
+    def quads(self) -> tuple[tuple[str, str, Term, str], ...]:
+        """Return everything in the store."""
+        with self._store_for_reading() as store:
+            return tuple(store.quads())
+
+    @contextmanager
+    def _store_for_reading(self) -> Iterator[LineageGraph]:
+        with (
+            holding(self.folder.lock, shared=True, wait=self.wait),
+            OxigraphGraph(self.folder.store, read_only=True, wait=self.wait) as store,
+        ):
+            yield store
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[LineageGraph, LineageIndex]]:
+        with holding(self.folder.lock, wait=self.wait):
+            if not self.folder.store.is_dir():
+                self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
+            with OxigraphGraph(self.folder.store, wait=self.wait) as graph, self._index(create=True) as index:
+                yield graph, index
+
+    def _index(self, *, create: bool) -> LineageIndex:
+        try:
+            return LineageIndex(self.folder.index, create=create, wait=self.wait)
+        except NotFoundError:
+            if not create:
+                raise
+            self.folder.index.unlink(missing_ok=True)  # damaged or of another format: it is only a cache
+            return LineageIndex(self.folder.index, create=True, wait=self.wait)
+
+    def _is_behind(self) -> bool:
+        if not self.folder.store.is_dir() or not self.folder.index.is_file():
+            return bool(self.folder.list_crates())
+        with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
+            known = {name: stamp for name, (_, stamp) in index.stamps().items()}
+        return known != {path.name: _stamp(path) for path in self.folder.list_crates()}
+
+
+def _take_all_in(
+    catalogue: CatalogueFolder,
+    folders: list[Path],
+    graph: LineageGraph,
+    index: LineageIndex,
+    progress: Progress | None,
+) -> RebuildReport:
+    reports, problems = [], []
+    for number, folder in enumerate(folders):
+        try:
+            reports.append(_take_in(catalogue.settle(folder), graph, index))
+        except FiliationError as error:
+            problems.append(f"{folder.name}: {error}")
+        if progress is not None:
+            progress(number + 1, len(folders), folder.name)
+    return RebuildReport(tuple(reports), tuple(problems))
+
+
+def _take_in(crate: CrateOnDisk, graph: LineageGraph, index: LineageIndex) -> IngestReport:
+    known = index.metadata_digest(crate.iri)
+    stamp, digest = _stamp(crate.folder), str(crate.metadata_digest)
+    if known == digest:
+        index.restamp(crate.iri, stamp)
+        return _report(crate, "unchanged", None)
+    stated = read_triples(crate)
+    derived = derive(stated, crate.iri)
+    graph.replace(crate.iri, _with_seal(stated, derived, crate))
+    index.replace(derived, folder=crate.folder.name, stamp=stamp, digest=digest)
+    return _report(crate, "new" if known is None else "replaced", derived)
+
+
+def _with_seal(stated: tuple[Triple, ...], derived: Derived, crate: CrateOnDisk) -> list[Triple]:
+    """Add the digest of the metadata file, by which the crate's own statements can be told from later ones."""
+    seal: Triple = (crate.iri, "https://w3id.org/ro/terms/filiation#metadata", crate.metadata_digest.iri)
+    return [*stated, *derived.triples, seal]
+
+
+def _report(crate: CrateOnDisk, outcome: str, derived: Derived | None) -> IngestReport:
+    if derived is None:
+        return IngestReport(crate.id, crate.iri, crate.folder, outcome, own=crate.own)
+    counts = len(derived.entities), len(derived.actions), len(derived.edges)
+    return IngestReport(crate.id, crate.iri, crate.folder, outcome, *counts, own=crate.own)
+
+
+def _stamp(folder: Path) -> str:
+    found = (folder / "ro-crate-metadata.json").stat()
+    return f"{found.st_size}:{found.st_mtime_ns}"

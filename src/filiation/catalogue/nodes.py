@@ -1,0 +1,327 @@
+"""The nodes and edges of lineage: everything that a person needs to know of a thing or an action. Frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from filiation.model import Digest, Parameter, Software, Value
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+USED: Final = "used"
+"""A thing went into an action."""
+GENERATED: Final = "generated"
+"""A thing came out of an action."""
+SAME_CONTENT: Final = "same content"
+"""What one run made is, byte for byte, what another found."""
+PART: Final = "part"
+"""A thing stands inside another, or is gathered in it."""
+
+_OF_NOTHING: Final = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """One step of lineage, in the direction in which data flowed.
+
+    Parameters
+    ----------
+    src
+        IRI of what was there before.
+    dst
+        IRI of what came of it.
+    role
+        ``used``, ``generated``, ``same content`` or ``part``.
+    crate
+        IRI of the crate that says so; of the using one for ``same content``.
+    """
+
+    src: str
+    dst: str
+    role: str
+    crate: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityNode:
+    """A file, directory, store or remote image, as one run saw it.
+
+    Parameters
+    ----------
+    iri, crate
+        Its IRI, and the IRI of the crate that describes it.
+    path
+        As the workflow named it; a URI for what is remote.
+    kind
+        An ``EntityKind`` value where the crate is one of filiation, else ``file``, ``directory`` or ``collection``.
+    name
+        A name for a person, where it differs from the path.
+    digest, pixels
+        Over bytes or tree, and over decoded pixels.
+    size, files
+        Bytes, and number of files of a tree.
+    presence
+        A ``Presence`` value, if the crate tells.
+    place
+        Where it was last seen: an absolute path, or a URI; None if the crate does not tell.
+    media_type
+        IANA media type.
+    modified
+        Time of last modification, UTC.
+    image
+        ``axes``, ``shape``, ``pixel type``, ``scale``, ``units`` and ``label source`` of an image, as written.
+    generated
+        Whether an action of this crate made it.
+    reused
+        Whether the run found it up to date: an earlier run made it.
+    """
+
+    iri: str
+    crate: str
+    path: str
+    kind: str = "file"
+    name: str | None = None
+    digest: Digest | None = None
+    pixels: Digest | None = None
+    size: int | None = None
+    files: int | None = None
+    presence: str | None = None
+    place: str | None = None
+    media_type: str | None = None
+    modified: datetime | None = None
+    image: tuple[tuple[str, str], ...] = ()
+    generated: bool = False
+    reused: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no bytes, or no files; an empty thing's digest tells nothing of where it came from."""
+        return self.digest is not None and self.digest.hex == _OF_NOTHING
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what is known as plain JSON; what is not known is left out."""
+        return _to_json(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNode:
+    """One attempt of one job, or one execution of a tool in another engine's crate.
+
+    Parameters
+    ----------
+    iri, crate
+        Its IRI, and the IRI of the crate that describes it.
+    name
+        For a person, for example ``segment (sample=ihc)``.
+    rule
+        Name of the tool or rule.
+    job, attempt
+        Snakemake's job number, and which try it was, from 1.
+    status
+        A ``Status`` value; finished if the crate says nothing, as the profile has it.
+    started, ended
+        UTC.
+    agent, agent_id
+        Name of who ran it, and an ORCID or other identifier.
+    host
+        Where it ran.
+    command
+        Command line.
+    parameters
+        By name, as requested and as used.
+    software
+        With versions.
+    environment
+        Container image, environment files and variables, as name and value.
+    usage
+        Resources used, as name and figure with unit.
+    error
+        What it failed with.
+    reason
+        Why the engine ran it.
+    """
+
+    iri: str
+    crate: str
+    name: str
+    rule: str | None = None
+    job: int | None = None
+    attempt: int | None = None
+    status: str = "finished"
+    started: datetime | None = None
+    ended: datetime | None = None
+    agent: str | None = None
+    agent_id: str | None = None
+    host: str | None = None
+    command: str | None = None
+    parameters: tuple[Parameter, ...] = ()
+    software: tuple[Software, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    usage: tuple[tuple[str, str], ...] = ()
+    error: str | None = None
+    reason: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, if both times are known and in order."""
+        if self.started is None or self.ended is None or self.ended < self.started:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what is known as plain JSON; what is not known is left out."""
+        return _to_json(self)
+
+
+Node: TypeAlias = "EntityNode | ActionNode"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in one line.
+
+    Parameters
+    ----------
+    id, iri
+        The run's UUID and its crate's IRI.
+    status
+        A ``Status`` value.
+    started, ended
+        UTC.
+    workflow
+        Name of what ran.
+    agent
+        Who started it.
+    host
+        Where.
+    folder
+        The run's folder.
+    jobs, failed
+        Attempts of jobs, and those that failed.
+    outputs, reused
+        Things made, and things found up to date.
+    """
+
+    id: str
+    iri: str
+    status: str
+    started: datetime | None = None
+    ended: datetime | None = None
+    workflow: str | None = None
+    agent: str | None = None
+    host: str | None = None
+    folder: str | None = None
+    jobs: int = 0
+    failed: int = 0
+    outputs: int = 0
+    reused: int = 0
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what is known as plain JSON; what is not known is left out."""
+        return _to_json(self)
+
+
+def shown_time(when: datetime) -> str:
+    """Write a time as ISO 8601 in UTC.
+
+    >>> shown_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    '2026-01-02T03:04:05Z'
+    """
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def read_time(text: str) -> datetime | None:
+    """Read an ISO 8601 time; one without a zone, as some engines write, is taken as UTC. None if it is no time."""
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return (when.replace(tzinfo=UTC) if when.tzinfo is None else when).astimezone(UTC)
+
+
+def node_to_text(node: Node | RunSummary) -> str:
+    """Write a node as one line of JSON."""
+    return json.dumps(node.to_json(), separators=(",", ":"), sort_keys=True)
+
+
+def entity_from_text(text: str) -> EntityNode:
+    """Undo :func:`node_to_text` for an entity."""
+    found = json.loads(text)
+    _revive(found, times=("modified",))
+    for key in ("digest", "pixels"):
+        if key in found:
+            found[key] = Digest.from_text(found[key])
+    found["image"] = tuple(found.get("image", {}).items())
+    return EntityNode(**found)
+
+
+def action_from_text(text: str) -> ActionNode:
+    """Undo :func:`node_to_text` for an action."""
+    found = json.loads(text)
+    _revive(found, times=("started", "ended"))
+    found["parameters"] = tuple(
+        Parameter(
+            item["name"],
+            Value.of(item["requested"]) if "requested" in item else None,
+            Value.of(item["used"]) if "used" in item else None,
+        )
+        for item in found.get("parameters", ())
+    )
+    found["software"] = tuple(Software(**item) for item in found.get("software", ()))
+    for key in ("environment", "usage"):
+        found[key] = tuple((name, value) for name, value in found.get(key, ()))
+    return ActionNode(**found)
+
+
+def run_from_text(text: str) -> RunSummary:
+    """Undo :func:`node_to_text` for a run."""
+    found = json.loads(text)
+    _revive(found, times=("started", "ended"))
+    return RunSummary(**found)
+
+
+def _revive(found: dict[str, object], times: tuple[str, ...]) -> None:
+    for key in times:
+        text = found.get(key)
+        if isinstance(text, str):
+            found[key] = read_time(text)
+
+
+def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
+    plain: dict[str, Json] = {}
+    for field in fields(thing):
+        value = getattr(thing, field.name)
+        if value is None or value == () or (value is False):
+            continue
+        plain[field.name] = _plain(field.name, value)
+    return plain
+
+
+def _plain(name: str, value: object) -> Json:
+    if name == "image" and isinstance(value, tuple):
+        return dict(value)
+    if isinstance(value, datetime):
+        return shown_time(value)
+    if isinstance(value, Digest):
+        return str(value)
+    if isinstance(value, Parameter):
+        given = {"requested": value.requested, "used": value.used}
+        parameter: dict[str, Json] = {"name": value.name}
+        return parameter | {key: _json_of(found) for key, found in given.items() if found is not None}
+    if isinstance(value, Software):
+        named: dict[str, Json] = {"name": value.name}
+        return named | {key: text for key, text in (("version", value.version), ("purl", value.purl)) if text}
+    if isinstance(value, tuple):
+        return [_plain("", item) for item in value]
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"Unexpected value: {value!r}.")
+
+
+def _json_of(value: Value) -> Json:
+    found: Json = json.loads(value.json)
+    return found

@@ -1,0 +1,206 @@
+"""The embedded RDF store. The only module that speaks to pyoxigraph."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
+
+import pyoxigraph as ox
+
+from filiation.catalogue.graph import XSD, Literal, Rows, Term, Triple
+from filiation.catalogue.lock import pauses
+from filiation.errors import BadInputError, CatalogueBusyError, InvalidCrateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+_LOCKED: Final = ("lock hold by", "LOCK:", "Resource temporarily unavailable")
+
+_T = TypeVar("_T")
+OxTerm: TypeAlias = "ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple"
+
+
+class OxigraphGraph:
+    """A :class:`~filiation.catalogue.graph.LineageGraph` in a folder, or in memory.
+
+    Use it as a context manager: only one process can write at a time, so it is opened late and closed early.
+
+    Parameters
+    ----------
+    folder
+        Where the store is; None for one in memory.
+    read_only
+        Open what is there without the right to write, beside other readers.
+    wait
+        Seconds to try for the store's own lock.
+
+    Raises
+    ------
+    CatalogueBusyError
+        If another process holds the store for writing.
+    """
+
+    def __init__(self, folder: Path | None = None, *, read_only: bool = False, wait: float = 10.0) -> None:
+        self._store: ox.Store | None = _open(folder, read_only=read_only, wait=wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store; its lock is free when nothing refers to it any more."""
+        self._store = None
+
+    @property
+    def _opened(self) -> ox.Store:
+        if self._store is None:
+            raise CatalogueBusyError("The store is closed; open the catalogue again.")
+        return self._store
+
+    def replace(self, graph: str, triples: Iterable[Triple]) -> None:
+        """Put ``triples`` in place of everything in ``graph``, in one transaction."""
+        name = ox.NamedNode(graph)
+        quads = [ox.Quad(ox.NamedNode(s), ox.NamedNode(p), _to_ox(o), name) for s, p, o in triples]
+        if self._opened.contains_named_graph(name):
+            # Only an update drops and inserts in one transaction. Oxigraph itself writes the terms as N-Triples.
+            written = ox.serialize((quad.triple for quad in quads), format=ox.RdfFormat.N_TRIPLES)
+            body = written.decode("utf-8") if written is not None else ""
+            self._opened.update(f"DROP SILENT GRAPH {name} ; INSERT DATA {{ GRAPH {name} {{\n{body}}} }}")
+        else:
+            self._opened.extend(quads)
+        self._opened.flush()
+
+    def remove(self, graph: str) -> None:
+        """Remove ``graph``; nothing happens if it is not there."""
+        self._opened.remove_graph(ox.NamedNode(graph))
+        self._opened.flush()
+
+    def quads(self, graph: str | None = None) -> Iterator[tuple[str, str, Term, str]]:
+        """Yield subject, predicate, object and graph of everything, or of one graph."""
+        name = ox.NamedNode(graph) if graph is not None else None
+        for quad in self._opened.quads_for_pattern(None, None, None, name):
+            subject, obj = _from_ox(quad.subject), _from_ox(quad.object)
+            if isinstance(quad.graph_name, ox.NamedNode):
+                yield str(subject), quad.predicate.value, obj, quad.graph_name.value
+
+    def query(
+        self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None
+    ) -> Rows:
+        """Answer a SPARQL query over ``graph``, or over the union of all graphs.
+
+        Raises
+        ------
+        BadInputError
+            If the query is not SPARQL, or is an update.
+        """
+        one: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
+        named: list[ox.NamedNode | ox.BlankNode] | None = None
+        if graph is not None:
+            one, named = [ox.NamedNode(graph)], [ox.NamedNode(graph)]
+        bound: dict[ox.Variable, ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple] = {
+            ox.Variable(name): _to_ox(term) for name, term in (given or {}).items()
+        }
+        try:
+            answer = self._opened.query(
+                text,
+                use_default_graph_as_union=graph is None,
+                default_graph=one,
+                named_graphs=named,
+                substitutions=bound or None,
+            )
+        except SyntaxError as error:
+            raise BadInputError(f"This is not a SPARQL query: {error}.") from error
+        return _rows(answer, limit)
+
+
+def parse_json_ld(document: bytes, base: str) -> list[Triple]:
+    """Read JSON-LD whose context stands in the document; nothing is ever fetched.
+
+    Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same.
+
+    Raises
+    ------
+    InvalidCrateError
+        If it is not JSON-LD, or names a context by its address.
+    """
+    named: dict[str, str] = {}
+
+    def name(term: Term) -> Term:
+        if isinstance(term, Literal) or not term.startswith("_:"):
+            return term
+        return named.setdefault(term, f"{base}.well-known/genid/{len(named) + 1}")
+
+    try:
+        return [
+            (str(name(_from_ox(quad.subject))), quad.predicate.value, name(_from_ox(quad.object)))
+            for quad in ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=base, lenient=True)
+        ]
+    except (SyntaxError, ValueError) as error:
+        raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
+
+
+def _open(folder: Path | None, *, read_only: bool, wait: float) -> ox.Store:
+    if folder is None:
+        return ox.Store()
+    if read_only and folder.is_dir():
+        return ox.Store.read_only(str(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for _ in pauses(wait):
+        try:
+            return ox.Store(str(folder))
+        except OSError as error:
+            if not any(sign in str(error) for sign in _LOCKED):
+                raise
+    raise CatalogueBusyError(
+        f"Another process is writing to the store {folder}; waited {wait:g} s. "
+        "Nothing is lost: the crates are on disk. Try again when it has finished."
+    )
+
+
+def _rows(answer: object, limit: int | None) -> Rows:
+    if isinstance(answer, ox.QueryBoolean):
+        return Rows(("answer",), ((Literal("true" if bool(answer) else "false", XSD + "boolean"),),))
+    if isinstance(answer, ox.QueryTriples):
+        found = [(_from_ox(t.subject), t.predicate.value, _from_ox(t.object)) for t in _first(answer, limit)]
+        columns: tuple[str, ...] = ("subject", "predicate", "object")
+        rows: list[tuple[Term | None, ...]] = [tuple(row) for row in found]
+    elif isinstance(answer, ox.QuerySolutions):
+        columns = tuple(variable.value for variable in answer.variables)
+        rows = [tuple(_optional(row[name]) for name in columns) for row in _first(answer, limit)]
+    else:  # pragma: no cover - pyoxigraph has no fourth kind of answer
+        raise BadInputError(f"Unexpected answer: {answer!r}.")
+    over = limit is not None and len(rows) > limit
+    return Rows(columns, tuple(rows[:limit] if over else rows), truncated=over)
+
+
+def _first(found: Iterator[_T], limit: int | None) -> Iterator[_T]:
+    return found if limit is None else islice(found, limit + 1)
+
+
+def _optional(term: OxTerm | None) -> Term | None:
+    return None if term is None else _from_ox(term)
+
+
+def _to_ox(term: Term) -> ox.NamedNode | ox.Literal:
+    if isinstance(term, str):
+        return ox.NamedNode(term)
+    if term.language:
+        return ox.Literal(term.text, language=term.language)
+    return ox.Literal(term.text, datatype=ox.NamedNode(term.datatype))
+
+
+def _from_ox(term: OxTerm) -> Term:
+    match term:
+        case ox.NamedNode():
+            return term.value
+        case ox.Literal():
+            return Literal(term.value, term.datatype.value, term.language or "")
+        case ox.BlankNode():
+            return f"_:{term.value}"
+    raise BadInputError(f"Unexpected RDF term: {term}.")

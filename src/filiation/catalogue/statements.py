@@ -1,0 +1,129 @@
+"""A crate's statements, looked up by subject and property, whatever is missing or given twice."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue.graph import XSD, Literal, Term, Triple
+from filiation.catalogue.vocabulary import RDF_TYPE, SCHEMA
+from filiation.model import Value, decode_path, is_uri, path_in_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_INTEGERS: Final = frozenset(XSD + name for name in ("integer", "int", "long", "short", "nonNegativeInteger"))
+_FLOATS: Final = frozenset(XSD + name for name in ("double", "float", "decimal"))
+
+
+class Statements:
+    """What a crate states.
+
+    Parameters
+    ----------
+    triples
+        Its statements, in a fixed order; answers keep it.
+    crate
+        The crate's IRI.
+    """
+
+    def __init__(self, triples: Iterable[Triple], crate: str) -> None:
+        self.crate = crate
+        self._by_subject: dict[str, dict[str, list[Term]]] = defaultdict(lambda: defaultdict(list))
+        for subject, predicate, value in triples:
+            self._by_subject[subject][predicate].append(value)
+
+    def __contains__(self, subject: object) -> bool:
+        return subject in self._by_subject
+
+    def subjects(self) -> Iterator[str]:
+        """Yield everything that is described."""
+        yield from self._by_subject
+
+    def values(self, subject: str, predicate: str) -> tuple[Term, ...]:
+        """Return every value."""
+        found = self._by_subject.get(subject)
+        return tuple(found.get(predicate, ())) if found is not None else ()
+
+    def types(self, subject: str) -> frozenset[str]:
+        """Return the IRIs of a subject's types."""
+        return frozenset(self.links(subject, RDF_TYPE))
+
+    def links(self, subject: str, predicate: str) -> tuple[str, ...]:
+        """Return the values that are IRIs."""
+        return tuple(value for value in self.values(subject, predicate) if isinstance(value, str))
+
+    def link(self, subject: str, predicate: str) -> str | None:
+        """Return the first value that is an IRI."""
+        return next(iter(self.links(subject, predicate)), None)
+
+    def text(self, subject: str, *predicates: str) -> str | None:
+        """Return the first value of the first property that has one, as text."""
+        for predicate in predicates:
+            for value in self.values(subject, predicate):
+                if text := str(value):
+                    return text
+        return None
+
+    def texts(self, subject: str, predicate: str) -> tuple[str, ...]:
+        """Return every value as text."""
+        return tuple(str(value) for value in self.values(subject, predicate))
+
+    def number(self, subject: str, predicate: str) -> int | None:
+        """Return the first value that is a whole number; some engines write ``"123 B"`` or ``"1.0"``."""
+        for text in self.texts(subject, predicate):
+            head = text.strip().split(" ")[0]
+            try:
+                return int(head)
+            except ValueError:
+                try:
+                    return int(float(head))
+                except (ValueError, OverflowError):
+                    continue
+        return None
+
+    def is_true(self, subject: str, predicate: str) -> bool:
+        """Whether the value is true."""
+        return any(text.lower() in ("true", "1") for text in self.texts(subject, predicate))
+
+    def value(self, subject: str, predicate: str) -> Value | None:
+        """Return a typed value; several are one list."""
+        found = [_python(value) for value in self.values(subject, predicate)]
+        if not found:
+            return None
+        return Value.of(found[0] if len(found) == 1 else found)
+
+    def name(self, subject: str) -> str:
+        """Return a name for a person: the one given, else what the IRI ends with."""
+        return self.text(subject, SCHEMA + "name") or self.path(subject)
+
+    def path(self, iri: str) -> str:
+        """Return where a thing stood, as the workflow named it."""
+        if not iri.startswith(self.crate):
+            return iri
+        reference = iri[len(self.crate) :]
+        path = path_in_run(reference)
+        if path == reference and not is_uri(reference):
+            path = decode_path(reference)
+        return path.rstrip("/") or "./"
+
+
+def _python(term: Term) -> object:
+    if not isinstance(term, Literal):
+        return term
+    try:
+        if term.datatype in _INTEGERS:
+            return int(term.text)
+        if term.datatype in _FLOATS:
+            return float(term.text)
+    except ValueError:
+        return term.text
+    if term.datatype == XSD + "boolean":
+        return term.text in ("true", "1")
+    if term.datatype.endswith("#JSON"):
+        try:
+            return json.loads(term.text)
+        except (json.JSONDecodeError, RecursionError):
+            return term.text
+    return term.text
