@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filiation.crate.contexts import CONTEXT_URLS, context_document, inline
-from filiation.crate.document import METADATA_FILE, read_document, refuse_escapes
+from filiation.crate.metadata import METADATA_FILE, read_metadata, refuse_escapes
 from filiation.errors import BadInputError, InvalidCrateError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def validate(
         If the profile or the severity is unknown.
     """
     least = _severity(severity)
-    document = read_document(crate)
+    document = read_metadata(crate)
     refuse_escapes(document)
     inline(document)  # an unknown context would send the validator to the web, or to a file
     folder = (crate if crate.is_dir() else crate.parent).resolve()
@@ -218,7 +218,7 @@ def _bundled_web_only(cache: Path) -> Iterator[Path]:
     from rocrate_validator.utils.http import HttpRequester
 
     _seed(cache)
-    with warnings.catch_warnings(), _quiet(logging.getLogger("rocrate_validator")):
+    with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")  # about the validator's own code: nothing a user could change
         try:
             yield cache
@@ -248,29 +248,26 @@ def _seed(cache: Path) -> None:
         def close(self) -> None:
             pass
 
-    session = requests_cache.CachedSession(
+    with requests_cache.CachedSession(
         cache_name=str(cache),
         backend="sqlite",
         expire_after=-1,
         allowable_methods=("GET",),
         allowable_codes=(200, 302, 404),
-    )
-    try:
+    ) as session:
         session.mount("https://", Bundle())
         for url in CONTEXT_URLS:
             # The validator asks in two ways, which the cache keeps apart.
             for headers in (None, {"Accept": "application/ld+json, application/json, */*;q=0.1"}):
                 session.get(url, headers=headers)
-    finally:
-        session.close()
 
 
 @contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep a library's log to itself; what it found is in its result."""
-    before = logger.disabled
-    logger.disabled = True
+def _quiet() -> Iterator[None]:
+    """Keep the validator from logging: it prints at the interpreter's exit, and what it found is in its result."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.disabled = before
+        logging.disable(before)
