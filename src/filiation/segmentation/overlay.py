@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from filiation.errors import BadInputError
 
@@ -14,7 +15,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Rgb: TypeAlias = npt.NDArray[np.uint8]
 Colour: TypeAlias = Callable[[int], tuple[int, int, int]]
 
-_LONGEST = 900  # a picture below is enlarged, as outlines one pixel wide hide small objects
+_LONGEST = 1200  # a picture below is enlarged, as outlines one pixel wide hide small objects
 
 
 def _yellow(_label: int) -> tuple[int, int, int]:
@@ -60,7 +61,8 @@ def overlay(pixels: Array, labels: Array, *, colour: Colour = _yellow) -> Rgb:
 
 
 def _along_z(pixels: Array, labels: Array) -> tuple[Array, Array]:
-    labelled = np.where(labels != 0, pixels.astype(np.float64), -np.inf)
+    calm = ndimage.uniform_filter(pixels.astype(np.float32), size=(1, 5, 5))  # else noise frays the borders
+    labelled = np.where(labels != 0, calm, -np.inf)
     brightest = labelled.argmax(axis=0)[np.newaxis]
     return pixels.max(axis=0), np.take_along_axis(labels, brightest, axis=0)[0]
 

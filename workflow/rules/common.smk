@@ -1,0 +1,100 @@
+# Config and sample sheet: read, checked against the schemas, and handed to the rules by name.
+
+import csv
+from pathlib import Path
+
+import jsonschema
+import yaml
+from filiation.model import is_uri
+from snakemake.exceptions import WorkflowError
+
+
+def read_schema(path):
+    """Return one of the workflow's schemas."""
+    return yaml.safe_load(Path(path).read_text("utf-8"))
+
+
+def check(data, schema, where):
+    """Stop with one message that names each field at fault."""
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(data), key=lambda error: list(error.path))
+    if errors:
+        faults = [f"{where}: {describe(error)}" for error in errors]
+        raise WorkflowError("\n".join([*faults, "config/README.md describes every field."]))
+
+
+def describe(error):
+    """Say which field is at fault, what was found and what is expected."""
+    field = ".".join(str(part) for part in error.path)
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"the field '{f'{field}.{missing}' if field else missing}' is missing."
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        unknown = ", ".join(f"'{name}'" for name in error.instance if name not in known)
+        return f"{f'{field!r} has ' if field else ''}unknown field(s) {unknown}; known are {', '.join(known)}."
+    hint = error.schema.get("description", "")
+    return f"the field '{field}': {error.message}.{f' It is the {hint}' if hint else ''}"
+
+
+def read_samples(path, schema):
+    """Return the sample sheet: name of the sample -> its row, with numbers as numbers and empty cells left out."""
+    if not Path(path).is_file():
+        raise WorkflowError(f"The sample sheet {path} is not there; the config's field 'samples' names it.")
+    with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
+        reader = csv.DictReader(sheet, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="(beyond the last column)")
+        rows = [(reader.line_num, {name: cell for name, cell in row.items() if cell}) for row in reader]
+    check_columns(path, reader.fieldnames or [], schema)
+    samples = {}
+    for line, row in rows:
+        row = {name: number_or_text(cell, schema["properties"].get(name, {})) for name, cell in row.items()}
+        check(row, schema, f"{path}, line {line}")
+        if row["sample"] in samples:
+            raise WorkflowError(f"{path}, line {line}: the sample '{row['sample']}' is there twice; name each once.")
+        samples[row["sample"]] = row
+    if not samples:
+        raise WorkflowError(f"{path} has no sample: give one a line, under the header.")
+    return samples
+
+
+def check_columns(path, columns, schema):
+    """Stop if a column that must be there is missing."""
+    for name in schema["required"]:
+        if name not in columns:
+            raise WorkflowError(
+                f"{path}: the column '{name}' is missing. Found: {', '.join(columns) or 'none'} "
+                f"(columns are separated by tabs). Known are {', '.join(schema['properties'])}."
+            )
+
+
+def number_or_text(cell, schema):
+    """Return a cell as the number that its column is to hold, or as it is where it holds none."""
+    kind = {"number": float, "integer": int}.get(schema.get("type"))
+    try:
+        return kind(cell) if kind else cell
+    except ValueError:
+        return cell
+
+
+def source_file(wildcards):
+    """Return the file or store that a sample's image comes from; nothing for a URI."""
+    source = SAMPLES[wildcards.sample]["source"]
+    return {} if is_uri(source) else {"source_file": source}
+
+
+def source_of(wildcards):
+    """Return where a sample's image comes from, a path or URI."""
+    return SAMPLES[wildcards.sample]["source"]
+
+
+def setting(name):
+    """Return a function of the wildcards: the sample's own value of a setting, or else the config's."""
+    return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"][name])
+
+
+check(config, read_schema(workflow.source_path("../schemas/config.schema.yaml")), "config")
+
+SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
+
+
+wildcard_constraints:
+    sample="[A-Za-z0-9][A-Za-z0-9_-]*",

@@ -1,0 +1,37 @@
+rule segment:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+    output:
+        labels=directory("results/{sample}/nuclei.ome.zarr"),
+    log:
+        "results/{sample}/logs/segment.log",
+    benchmark:
+        "results/{sample}/benchmarks/segment.tsv"
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        method=setting("method"),
+        channel=setting("channel"),
+        sigma=setting("sigma"),
+        window=setting("window"),
+        correction=setting("correction"),
+        spacing=setting("spacing"),
+        minimum_size=setting("minimum_size"),
+    script:
+        "../scripts/segment.py"
+
+
+rule measure:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        table="results/{sample}/measurements.parquet",
+    log:
+        "results/{sample}/logs/measure.log",
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        channel=setting("channel"),
+    script:
+        "../scripts/measure.py"
