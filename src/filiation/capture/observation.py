@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,16 +62,11 @@ class Observer:
         The run's folder.
     cache
         Digests of files that have not changed since they were last read.
-    progress
-        Called with the number of bytes after each thing.
     """
 
-    def __init__(
-        self, folder: str, cache: DigestCache | None = None, progress: Callable[[int], None] | None = None
-    ) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, cache: DigestCache | None = None) -> None:
+        self.folder = folder
         self._cache = cache
-        self._progress = progress or (lambda amount: None)
         self.manifests: dict[str, bytes] = {}
         """Manifest of every tree that was read, by the hexadecimal digest."""
         self.problems: list[str] = []
@@ -91,7 +86,7 @@ class Observer:
         """
         if is_uri(path):
             return DataEntity(path, EntityKind.FILE, Presence.REMOTE, flags=flags)
-        place = os.path.join(self._folder, path)
+        place = os.path.join(self.folder, path)
         if not os.path.lexists(place):
             kind = EntityKind.DIRECTORY if "directory" in flags else EntityKind.FILE
             gone = Presence.DELETED if "temp" in flags else Presence.MISSING
@@ -110,11 +105,9 @@ class Observer:
         if found.is_tree:
             tree: TreeDigest = digest_tree(place, cache=self._cache)
             self.manifests[tree.digest.hex] = tree.manifest
-            self._progress(tree.size)
             return replace(found, digest=tree.digest, size=tree.size, files=tree.files, modified=_modified(place))
         size = place.stat().st_size
         digest = digest_file(place, cache=self._cache)
-        self._progress(size)
         return replace(found, digest=digest, size=size, modified=_modified(place))
 
 

@@ -52,33 +52,36 @@ def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
 
 
 def software_id(software: Software) -> str:
-    """Return the @id of a program: its package URL where known."""
-    return software.purl or local("software", software.name, software.version or "unknown")
+    """Return the @id of a program: a web page on just this version where one is known, as the profiles recommend."""
+    kind, _, rest = (software.purl or "").partition("/")
+    name, _, version = rest.partition("@")
+    if kind == "pkg:pypi" and version:
+        return f"https://deps.dev/pypi/{name}/{version}"
+    if kind == "pkg:generic" and name == "python":
+        return f"https://www.python.org/downloads/release/python-{version.replace('.', '')}/"
+    return local("software", software.name, software.version or "unknown")
 
 
 def write_software(software: Software) -> Node:
     """Return a program with its version as JSON-LD."""
+    page = software_id(software)
     return node(
-        software_id(software),
+        page,
         "SoftwareApplication",
         name=software.name,
-        softwareVersion=software.version,
-        url=package_page(software),
+        softwareVersion=software.version or "unknown",
+        url=page if page.startswith("https://") else None,
+        identifier=software.purl,
     )
-
-
-def package_page(software: Software) -> str | None:
-    """Return an address for a package URL; the purl itself is one, and names no registry's host."""
-    return software.purl
 
 
 def read_software(entity: Mapping[str, Any]) -> Software:
     """Return the program that :func:`write_software` wrote."""
-    identifier = str(entity["@id"])
+    version = text(entity, "softwareVersion")
     return Software(
         name=str(required(entity, "name")),
-        version=text(entity, "softwareVersion"),
-        purl=None if identifier.startswith("#") else identifier,
+        version=version if version != "unknown" else None,
+        purl=text(entity, "identifier"),
     )
 
 

@@ -30,7 +30,7 @@ from filiation.crate.profiles import (
 from filiation.crate.things import thing_id, write_thing
 from filiation.model import DataEntity, EntityKind, Presence, WorkflowRun
 
-RUN, ENGINE, ENGINE_RUN = "#run", "#engine", "#engine-run"
+RUN, ENGINE_RUN = "#run", "#engine-run"
 JOURNAL, README, STEPS, MANIFESTS = "journal.jsonl", "README.md", "steps/", "manifests/"
 _NO_LICENCE = "#no-licence-stated"
 
@@ -77,12 +77,9 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) 
 
 def _types(entity: DataEntity, run: WorkflowRun) -> list[str]:
     """Return the types of a thing besides File or Dataset."""
-    types = ["SoftwareSourceCode"] if entity.path in run.workflow.sources else []
     if entity.path == run.workflow.main:
-        types += ["ComputationalWorkflow", "HowTo"]
-    if entity.kind is EntityKind.RAW_IMAGE:
-        types += ["ImageObject"]
-    return types
+        return ["SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
+    return ["ImageObject"] if entity.kind is EntityKind.RAW_IMAGE else []
 
 
 def _with_workflow_files(run: WorkflowRun) -> list[DataEntity]:
@@ -101,9 +98,9 @@ def _main_workflow(run: WorkflowRun, plan: Plan) -> Node:
         plan.identify[workflow.main],
         [],
         name=workflow.name or posixpath.basename(workflow.main),
-        version=workflow.version,
+        version=plan.version_of(workflow.main) or "unknown",
         codeRepository=workflow.repository,
-        url=workflow.repository,
+        url=workflow.repository or reference(plan.identify[workflow.main]),
         programmingLanguage=reference(SNAKEMAKE_LANGUAGE),
         conformsTo=reference(COMPUTATIONAL_WORKFLOW),
         hasPart=references(
@@ -134,13 +131,8 @@ def _tools(run: WorkflowRun, plan: Plan) -> list[Node]:
         for rule in run.rules
     }  # fmt: skip
     libraries = {software_id(item): write_software(item) for action in run.actions for item in action.software}
-    nodes = [
-        found
-        for rule in run.rules
-        for found in write_rule(rule, plan, software[rule.name], run.workflow.version, positions[rule.name])
-    ]
-    engine = node(ENGINE, "SoftwareApplication", name=run.engine.name, softwareVersion=run.engine.version,
-                  url=run.engine.purl, identifier=run.engine.purl)  # fmt: skip
+    nodes = [found for rule in run.rules for found in write_rule(rule, plan, software[rule.name], positions[rule.name])]
+    engine = write_software(run.engine)
     return [*nodes, *libraries.values(), engine]
 
 
@@ -153,7 +145,7 @@ def _actions(run: WorkflowRun, plan: Plan) -> list[Node]:
 
 def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
     """Return the run itself, the engine's work, and what it did for each step."""
-    status, agent = reference(schema_status(run.status)), reference(agent_id(run.agent))
+    status, agent = schema_status(run.status), reference(agent_id(run.agent))
     times = {"startTime": isoformat(run.started), "endTime": isoformat(run.ended)}
     whole = node(
         RUN,
@@ -169,8 +161,6 @@ def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
         actionStatus=status,
         error=run.error if run.error else None,
         **times,
-        runId=run.id,
-        runFolder=run.folder,
         status=run.status.value,
         command=run.command,
         connections=single([f"{maker}\n{user}" for maker, user in run.connections]),
@@ -193,7 +183,7 @@ def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
         "OrganizeAction",
         name=f"{run.engine.name} {run.engine.version or ''}".strip(),
         description=run.command,
-        instrument=reference(ENGINE),
+        instrument=reference(software_id(run.engine)),
         agent=agent,
         object=references([
             *(str(control["@id"]) for control in controls), *final_things(run.config_files, plan)
@@ -250,13 +240,19 @@ def _licence(run: WorkflowRun) -> Node:
 
 def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) -> Node:
     """Hand the entities to ro-crate-py, which writes the descriptor, the context and the root."""
+    from rocrate.model import DataEntity as InPayload
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(version=RO_CRATE_VERSION)
     crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, INLINE_CONTEXT]
     crate.metadata["conformsTo"] = [{"@id": RO_CRATE}, {"@id": WORKFLOW_RO_CRATE}]
     for entity in {str(entity["@id"]): entity for entity in nodes}.values():
-        crate.add_or_update_jsonld(entity)
+        identifier = str(entity["@id"])
+        if identifier.startswith("#") or ":" in identifier:
+            crate.add_or_update_jsonld(dict(entity))  # it takes the dictionary apart
+        else:
+            # Anything else would be given the local identifier of a contextual entity.
+            crate.add(InPayload(crate, identifier, {name: value for name, value in entity.items() if name != "@id"}))
     generated: Node = crate.metadata.generate()
     actions = [f"{RUN}", ENGINE_RUN, *(control_id(rule.name) for rule in run.rules),
                *(action.local_id for action in run.actions)]  # fmt: skip
@@ -276,6 +272,10 @@ def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) ->
         hasPart=references(listed),
         mentions=references(actions),
         identifier=run.iri,
+        runId=run.id,
+        runFolder=run.folder,
+        runStatus=run.status.value,
+        host=run.machine.host,
     )
     graph = [root if entity["@id"] == "./" else entity for entity in generated["@graph"]]
     return {"@context": generated["@context"], "@graph": graph}

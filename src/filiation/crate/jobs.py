@@ -76,7 +76,7 @@ def write_action(action: Action, rule: Rule, plan: Plan, agent: str) -> list[Nod
         result=references(plan.identify[slot.path] for slot in generated),
         startTime=isoformat(action.started),
         endTime=isoformat(action.ended),
-        actionStatus=reference(schema_status(action.status)),
+        actionStatus=schema_status(action.status),
         error=action.error,
         containerImage=reference(str(image["@id"])) if image else None,
         resourceUsage=references(str(figure["@id"]) for figure in figures),

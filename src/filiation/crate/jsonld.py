@@ -76,5 +76,5 @@ def moment(entity: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def isoformat(value: datetime | None) -> str | None:
-    """Return a time as ISO 8601 with its zone."""
-    return None if value is None else value.isoformat()
+    """Return a time as ISO 8601 with milliseconds and zone, the form that the run profiles recommend."""
+    return None if value is None else value.isoformat(timespec="milliseconds")

@@ -155,6 +155,13 @@ class Plan:
             )
             self.connections.setdefault(receiver, []).append(identifier)
 
+    def version_of(self, path: str | None) -> str | None:
+        """Return the version of a file of the workflow: the commit of its repository, else the digest of its bytes."""
+        if self.run.workflow.version:
+            return self.run.workflow.version
+        entity = self._kinds.get(path or "")
+        return str(entity.digest) if entity is not None and entity.digest is not None else None
+
     def positions(self) -> dict[str, int]:
         """Return each rule's place along the dependencies, from 1."""
         before: dict[str, set[str]] = {rule.name: set() for rule in self.run.rules}
@@ -217,7 +224,7 @@ def _formal(identifier: str, name: str, kind: str, description: str) -> Node:
     )
 
 
-def write_rule(rule: Rule, plan: Plan, software: Iterable[str], version: str | None, position: int) -> list[Node]:
+def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -> list[Node]:
     """Return a rule as tool and as step.
 
     Parameters
@@ -228,8 +235,6 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], version: str | N
         Identifiers of the plan.
     software
         @ids of the libraries that its jobs imported.
-    version
-        Version of the workflow.
     position
         Its place along the dependencies.
     """
@@ -241,7 +246,7 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], version: str | N
         "SoftwareApplication",
         name=rule.name,
         description=_what(rule),
-        softwareVersion=version,
+        softwareVersion=plan.version_of(rule.script) or plan.version_of(rule.source) or "unknown",
         url=_where(rule, plan),
         input=references(plan.tool_inputs.get(rule.name, ())),
         output=references(plan.tool_outputs.get(rule.name, ())),
@@ -249,7 +254,6 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], version: str | N
         softwareRequirements=references(software),
         ruleKind=rule.kind.value,
         line=rule.line,
-        isPartOf=reference(plan.identify[rule.source]) if rule.source and rule.source in plan.identify else None,
         declaredContainer=environment.container,
         declaredModules=single(list(environment.modules)),
         deployed=single(list(environment.deployed)),
@@ -278,15 +282,14 @@ def _what(rule: Rule) -> str:
     return f"Rule {rule.name}: {ways[rule.kind]}"
 
 
-def _where(rule: Rule, plan: Plan) -> str | None:
-    """Return the address of the rule's definition, where the workflow's repository has one."""
-    repository = plan.run.workflow.repository
-    return repository if repository and repository.startswith("https://") else None
+def _where(rule: Rule, plan: Plan) -> Node | None:
+    """Return the address of the file that defines the rule, inside the crate."""
+    return reference(plan.identify[rule.source]) if rule.source and rule.source in plan.identify else None
 
 
 def read_rule(tool: Mapping[str, Any], step: Mapping[str, Any]) -> Rule:
     """Return the rule that :func:`write_rule` wrote."""
-    main, part = ids(tool.get("mainEntity")), ids(tool.get("isPartOf"))
+    main, part = ids(tool.get("mainEntity")), ids(tool.get("url"))
     conda = ids(step.get("buildInstructions"))
     return Rule(
         name=str(required(tool, "name")),

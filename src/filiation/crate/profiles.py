@@ -71,6 +71,7 @@ OWN_TERMS = (
     "ruleKind",
     "runFolder",
     "runId",
+    "runStatus",
     "scale",
     "schedulerJob",
     "shape",

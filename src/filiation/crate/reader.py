@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filiation.crate.agents import read_agent, read_machine
-from filiation.crate.composition import ENGINE, RUN
+from filiation.crate.agents import read_agent, read_machine, read_software
+from filiation.crate.composition import ENGINE_RUN, RUN
 from filiation.crate.jobs import read_action, read_value
 from filiation.crate.jsonld import ids, many, moment, required, text
 from filiation.crate.plan import read_rule
 from filiation.crate.things import read_thing, thing_path
 from filiation.crate.writer import METADATA
 from filiation.errors import InvalidCrateError, NotFoundError
-from filiation.model import Machine, Software, Status, Workflow, WorkflowRun
+from filiation.model import Machine, Status, Workflow, WorkflowRun
 
 Nodes = Mapping[str, Mapping[str, Any]]
 
@@ -43,7 +43,7 @@ def read_crate(folder: Path) -> WorkflowRun:
             f"The crate's metadata {path} cannot be read ({type(error).__name__}: {error}). "
             "Was it cut off while copying? Copy it again, or pack the run anew with `filiation pack`."
         ) from error
-    if "runId" not in nodes.get(RUN, {}):
+    if "runId" not in nodes.get("./", {}) or RUN not in nodes:
         raise InvalidCrateError(f"{path} is a crate, but not one that filiation wrote; ingest it to ask it questions.")
     try:
         return _read_run(nodes)
@@ -54,7 +54,7 @@ def read_crate(folder: Path) -> WorkflowRun:
 
 
 def _read_run(nodes: Nodes) -> WorkflowRun:
-    run, root, engine = nodes[RUN], nodes["./"], nodes[ENGINE]
+    run, root, engine_run = nodes[RUN], nodes["./"], nodes[ENGINE_RUN]
     main = nodes[str(root["mainEntity"]["@id"])]
     things = [entity for entity in nodes.values() if "entityKind" in entity]
     steps = {str(entity["workExample"]["@id"]): entity for entity in nodes.values() if "workExample" in entity}
@@ -62,20 +62,20 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
     values = [nodes[found] for found in ids(run.get("object")) if found.startswith("#value-config-")]
     licence = str(root["license"]["@id"])
     return WorkflowRun(
-        id=str(required(run, "runId")),
+        id=str(required(root, "runId")),
         status=Status(required(run, "status")),
         workflow=_read_workflow(main, nodes),
-        engine=Software(str(engine["name"]), text(engine, "softwareVersion"), text(engine, "identifier")),
+        engine=read_software(nodes[str(engine_run["instrument"]["@id"])]),
         agent=read_agent(nodes[str(run["agent"]["@id"])], nodes),
         machine=read_machine(run) or Machine("unknown"),
         command=str(required(run, "command")),
-        folder=str(required(run, "runFolder")),
+        folder=str(required(root, "runFolder")),
         started=_always(run, "startTime"),
         ended=moment(run, "endTime"),
         config=tuple(read_value(value) for value in values),
         config_files=tuple(
             thing_path(found)
-            for found in ids(nodes["#engine-run"].get("object"))
+            for found in ids(engine_run.get("object"))
             if nodes.get(found, {}).get("@type") != "ControlAction"
         ),
         rules=tuple(read_rule(nodes[tool], steps[tool]) for tool in ids(main.get("hasPart")) if tool in steps),
@@ -99,6 +99,12 @@ def _always(entity: Mapping[str, Any], name: str) -> Any:
     return moment(entity, name)
 
 
+def _commit(main: Mapping[str, Any]) -> str | None:
+    """Return the commit; without a repository the version is the digest of the file, or not known."""
+    version = text(main, "version")
+    return None if version is None or version == "unknown" or version.startswith("sha256:") else version
+
+
 def _read_workflow(main: Mapping[str, Any], nodes: Nodes) -> Workflow:
     path = thing_path(str(main["@id"]))
     sources = {path, *(thing_path(part) for part in ids(main.get("hasPart")) if "entityKind" in nodes.get(part, {}))}
@@ -107,7 +113,7 @@ def _read_workflow(main: Mapping[str, Any], nodes: Nodes) -> Workflow:
         main=path,
         sources=tuple(sorted(sources)),
         name=name if name != path.rpartition("/")[2] else None,
-        version=text(main, "version"),
+        version=_commit(main),
         repository=text(main, "codeRepository"),
         modified=main.get("modified"),
     )

@@ -29,7 +29,7 @@ def thing_id(path: str, tree: bool, embedded: Container[str]) -> str:
     if is_uri(path):
         return path
     place = crate_path(path) + ("/" if tree else "")
-    return place if path in embedded else "#" + place
+    return place if place in embedded else "#" + place
 
 
 def thing_path(identifier: str) -> str:

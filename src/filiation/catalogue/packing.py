@@ -1,0 +1,275 @@
+"""Packing: from a run's journal to its crate in the catalogue, and from a crate to one that carries its data along."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filiation.capture.assembly import assemble, inside
+from filiation.capture.journal import Event, Journal, read_journal
+from filiation.capture.observation import Observer, named_files, reused_files, with_step_facts
+from filiation.capture.redaction import Redactor
+from filiation.capture.steps import StepRecord, read_step_records
+from filiation.capture.usage import read_benchmark
+from filiation.catalogue.crates import CatalogueFolder
+from filiation.catalogue.ingest import Catalogue
+from filiation.crate import METADATA, Payload, read_crate, write_crate
+from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.errors import BadInputError, FiliationError, NotFoundError
+from filiation.images import image_facts, pixel_digest
+from filiation.model import (
+    DataEntity,
+    Digest,
+    DigestKind,
+    EntityKind,
+    Presence,
+    Usage,
+    WorkflowRun,
+    crate_path,
+    is_uri,
+)
+
+# A log or config file larger than this is referred to by digest instead of being copied into the crate.
+_LARGEST_EMBEDDED = 1024 * 1024
+
+Progress = Callable[[int, int], None]
+"""Called with how many things were looked at, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackReport:
+    """What packing did.
+
+    Parameters
+    ----------
+    run
+        The run as packed.
+    crate
+        Folder of the crate.
+    left_out
+        Paths whose data did not come along, for a crate with payload: gone or changed since.
+    """
+
+    run: WorkflowRun
+    crate: Path
+    left_out: tuple[str, ...] = ()
+
+
+def unpacked_runs(folder: CatalogueFolder) -> tuple[str, ...]:
+    """Return the ids of journals without a crate whose run is over, in order of the journals' age."""
+    journals = sorted(folder.journals.glob("*.jsonl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    waiting = [path for path in journals if not (folder.crates / path.stem / METADATA).is_file()]
+    return tuple(path.stem for path in waiting if not _is_alive(path))
+
+
+def _is_alive(journal: Path) -> bool:
+    """Tell whether the main process of a run without an end is still there, on this machine and boot."""
+    events = read_journal(journal).events
+    if not events or events[-1].kind == "run_ended":
+        return False
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    start = events[0].data
+    same_boot = boot.exists() and start.get("machine", {}).get("boot") == boot.read_text("ascii").strip()
+    return same_boot and Path(f"/proc/{start.get('pid')}").exists()
+
+
+def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None) -> PackReport:
+    """Make a run's crate from its journal and bring it into the catalogue.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no journal of that run.
+    DamagedJournalError
+        If the journal was changed after it was written.
+    OSError
+        If the crate cannot be written; nothing then stands under its final name.
+    """
+    journal = read_journal(folder.journals / f"{run_id}.jsonl")
+    if not journal.events:
+        raise NotFoundError(f"The journal {journal.path} is empty: the run was stopped before it began. Delete it.")
+    steps, problems = read_step_records(folder.steps / run_id)
+    with DigestCache(folder.digests) as cache:
+        run, observer = _observe(journal, steps, problems, cache, progress)
+    folder.root.joinpath("packing").mkdir(parents=True, exist_ok=True)
+    making = folder.root / "packing" / f"{run_id}-{os.getpid()}"
+    shutil.rmtree(making, ignore_errors=True)
+    try:
+        write_crate(run, making, _small_payload(run, journal, steps, observer))
+        Catalogue(folder).ingest(making, move=True)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return PackReport(run, folder.crates / run_id)
+
+
+def _observe(
+    journal: Journal,
+    steps: Sequence[StepRecord],
+    problems: Sequence[str],
+    cache: DigestCache,
+    progress: Progress | None,
+) -> tuple[WorkflowRun, Observer]:
+    start: Mapping[str, Any] = journal.events[0].data
+    observer = Observer(str(start["rundir"]), cache)
+    wanted = _wanted_files(journal, steps, str(start["rundir"]))
+    seen: list[DataEntity] = []
+    for number, (path, (state, flags, reused)) in enumerate(wanted.items(), start=1):
+        seen.append(replace(observer.look(path, state, flags), reused=reused))
+        if progress is not None:
+            progress(number, len(wanted))
+    entities = [_with_image(entity, observer, cache) for entity in with_step_facts(seen, steps)]
+    usage = _benchmarks(journal.events, str(start["rundir"]))
+    run = assemble(journal, steps, entities, usage, (*problems, *observer.problems))
+    return run, observer
+
+
+def _wanted_files(
+    journal: Journal, steps: Sequence[StepRecord], folder: str
+) -> dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]]:
+    """Return every file of the run with its last known state, its flags and whether the run reused it."""
+    bare = assemble(journal, steps)
+    wanted: dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]] = {}
+    for path in (*bare.workflow.sources, *bare.config_files):
+        wanted[path] = (None, (), False)
+    for path, (state, flags) in named_files(journal.events).items():
+        wanted[_named(path, folder)] = (state, flags, False)
+    for path, (state, flags) in reused_files(journal.events).items():
+        wanted.setdefault(_named(path, folder), (state, flags, True))
+    for step in steps:
+        for used in step.side_inputs:
+            if not is_uri(used.iri):
+                wanted.setdefault(_named(used.iri, folder), (None, (), False))
+    return wanted
+
+
+def _named(path: str, folder: str) -> str:
+    return path if is_uri(path) or not path.startswith("/") else inside(path, folder)
+
+
+def _with_image(entity: DataEntity, observer: Observer, cache: DigestCache) -> DataEntity:
+    """Add what an OME-Zarr store's metadata says, and the digest of its pixels if no step has told it."""
+    if entity.kind not in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE) or entity.presence is not Presence.PRESENT:
+        return entity
+    place = Path(observer.folder) / entity.path
+    try:
+        entity = replace(entity, image=image_facts(place))
+        if entity.pixels is None and entity.digest is not None:
+            known = cache.get_pixels(entity.digest.hex) or pixel_digest(place).hex
+            cache.put_pixels(entity.digest.hex, known)
+            entity = replace(entity, pixels=Digest(DigestKind.PIXELS, known))
+    except (FiliationError, OSError) as error:
+        observer.problems.append(f"The image {entity.path} could not be read: {error}")
+    return entity
+
+
+def _benchmarks(events: Iterable[Event], folder: str) -> dict[str, tuple[Usage, ...]]:
+    paths = {
+        str(event.data["benchmark"]) for event in events if event.kind == "job_started" and event.data.get("benchmark")
+    }
+    return {path: read_benchmark(Path(folder) / path) for path in paths}
+
+
+def _small_payload(run: WorkflowRun, journal: Journal, steps: Sequence[StepRecord], observer: Observer) -> Payload:
+    """Return the small things that travel with every crate: sources, config, logs. What holds secrets stays out."""
+    redactor = Redactor()
+    logs = {slot.path for action in run.actions for slot in action.logs}
+    benchmarks = {action.benchmark for action in run.actions if action.benchmark}
+    wanted = {*run.workflow.sources, *run.config_files, *logs, *benchmarks}
+    files: dict[str, bytes] = {}
+    for entity in run.entities:
+        fits = entity.size is not None and entity.size <= _LARGEST_EMBEDDED
+        if entity.path in wanted and fits and not entity.is_tree and entity.presence is Presence.PRESENT:
+            content = (Path(observer.folder) / entity.path).read_bytes()
+            text = content.decode("utf-8", "surrogateescape")
+            if redactor.document(text) == text:
+                files[crate_path(entity.path)] = content
+    return Payload(
+        files=files,
+        journal=journal.path.read_bytes(),
+        steps={f"steps/{step.path.name}": step.path.read_bytes() for step in steps},
+        manifests=observer.manifests,
+    )
+
+
+def pack_with_payload(
+    folder: CatalogueFolder, run_id: str, target: Path, progress: Progress | None = None
+) -> PackReport:
+    """Make a self-contained copy of a run's crate: every file and store that is still as recorded comes along.
+
+    Files are hard-linked where the file system allows, else copied. What is gone or has changed since stays a
+    reference, and is reported.
+
+    Raises
+    ------
+    NotFoundError
+        If the run has no crate.
+    BadInputError
+        If ``target`` exists.
+    """
+    crate = folder.crates / run_id
+    run = read_crate(crate)
+    if target.exists():
+        raise BadInputError(f"{target} exists already; name a folder that does not, so that nothing is overwritten.")
+    making = target.with_name(f".{target.name}-{os.getpid()}")
+    taken: dict[str, DataEntity] = {}
+    left_out: list[str] = []
+    data = [entity for entity in run.entities if not entity.is_remote and entity.digest is not None]
+    try:
+        for number, entity in enumerate(data, start=1):
+            place = crate_path(entity.path) + ("/" if entity.is_tree else "")
+            if _bring_along(Path(run.folder) / entity.path, making / place, entity, crate / place):
+                taken[place] = entity
+            else:
+                left_out.append(entity.path)
+            if progress is not None:
+                progress(number, len(data))
+        write_crate(run, making, _whole_payload(crate, taken))
+        making.rename(target)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return PackReport(run, target, tuple(left_out))
+
+
+def _bring_along(source: Path, target: Path, entity: DataEntity, embedded: Path) -> bool:
+    """Link or copy a thing whose bytes are still those recorded; True if it came along."""
+    if embedded.is_file():
+        source = embedded
+    try:
+        now = digest_tree(source).digest if entity.is_tree else digest_file(source)
+        if now != entity.digest:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if entity.is_tree:
+            shutil.copytree(source, target, symlinks=True, copy_function=_link_or_copy,
+                            ignore=shutil.ignore_patterns(".snakemake_timestamp"))  # fmt: skip
+        else:
+            _link_or_copy(str(source), str(target))
+    except (OSError, FiliationError):
+        return False
+    return True
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _whole_payload(crate: Path, taken: Mapping[str, DataEntity]) -> Payload:
+    def contents(name: str) -> dict[str, bytes]:
+        place = crate / name
+        return {f"{name}/{path.name}": path.read_bytes() for path in sorted(place.glob("*"))} if place.is_dir() else {}
+
+    journal = crate / "journal.jsonl"
+    return Payload(
+        trees=frozenset(taken),
+        journal=journal.read_bytes() if journal.is_file() else b"",
+        steps=contents("steps"),
+        manifests={Path(name).stem: content for name, content in contents("manifests").items()},
+    )
