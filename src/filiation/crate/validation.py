@@ -194,7 +194,7 @@ def _issues(found: list[Any], base: str) -> tuple[Issue, ...]:
             severity=Severity[issue.severity.name],
             check=issue.identifier,
             entity=_entity(issue, base),
-            message=(issue.message or "").replace(base, "").strip(),
+            message=" ".join((issue.message or "").replace(base, "").split()),
         )
         for issue in found
     }
