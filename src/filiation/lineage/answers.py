@@ -1,0 +1,206 @@
+"""What a question about lineage is answered with: frozen, and able to draw, write and hand over itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from filiation.catalogue import SAME_CONTENT, ActionNode, Edge, EntityNode, Json, Literal, Node, RunSummary, Term
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+ANCESTORS = "ancestors"
+DESCENDANTS = "descendants"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a thing descends from, or what descends from it.
+
+    Parameters
+    ----------
+    thing
+        What was asked about, as it was asked.
+    direction
+        ``ancestors`` or ``descendants``.
+    roots
+        IRIs that the walk started from, sorted.
+    nodes
+        Things and actions, sorted by IRI. A remote image that several runs used is one node.
+    edges
+        Sorted; each points from what was there before to what came of it.
+    cut
+        IRIs beyond which there is more than the depth that was asked for.
+    note
+        How the thing was found, where that needs saying.
+    """
+
+    thing: str
+    direction: str
+    roots: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    cut: tuple[str, ...] = ()
+    note: str | None = None
+
+    @cached_property
+    def by_iri(self) -> dict[str, Node]:
+        """The nodes by their IRI."""
+        return {node.iri: node for node in self.nodes}
+
+    @property
+    def entities(self) -> tuple[EntityNode, ...]:
+        """The things, sorted by IRI."""
+        return tuple(node for node in self.nodes if isinstance(node, EntityNode))
+
+    @property
+    def actions(self) -> tuple[ActionNode, ...]:
+        """The actions, sorted by IRI."""
+        return tuple(node for node in self.nodes if isinstance(node, ActionNode))
+
+    @property
+    def sources(self) -> tuple[EntityNode, ...]:
+        """The things that nothing in the answer came before, sorted by IRI."""
+        later = {edge.dst for edge in self.edges}
+        return tuple(entity for entity in self.entities if entity.iri not in later and entity.iri not in self.cut)
+
+    @property
+    def graph(self) -> nx.DiGraph[str]:
+        """The answer as a networkx graph: IRIs as nodes, edges in the direction in which data flowed.
+
+        A node has ``type`` (``entity`` or ``action``), ``node`` (the frozen node) and everything of its JSON form;
+        an edge has ``role`` and ``crate``.
+        """
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for node in self.nodes:
+            graph.add_node(node.iri, type=_type(node), node=node, **_attributes(node))
+        for edge in self.edges:
+            graph.add_edge(edge.src, edge.dst, role=edge.role, crate=edge.crate)
+        return graph
+
+    def tree(self) -> str:
+        """Draw the answer as a tree of text."""
+        from filiation.lineage.drawing import draw_tree
+
+        return draw_tree(self)
+
+    def to_svg(self) -> str:
+        """Draw the answer as a picture."""
+        from filiation.lineage.picture import draw_picture
+
+        return draw_picture(self)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the answer as plain JSON."""
+        return {
+            "thing": self.thing,
+            "direction": self.direction,
+            "note": self.note,
+            "roots": list(self.roots),
+            "nodes": [{"type": _type(node), **node.to_json()} for node in self.nodes],
+            "edges": [{"src": e.src, "dst": e.dst, "role": e.role, "crate": e.crate} for e in self.edges],
+            "cut": list(self.cut),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run with all it did.
+
+    Parameters
+    ----------
+    summary
+        The run in one line.
+    actions
+        Attempts of jobs, by job and attempt.
+    entities
+        Things used, made and found up to date, by path.
+    reused_from
+        For each thing that the run did not make: its IRI, and the IRIs of the runs' crates that may have made it.
+    """
+
+    summary: RunSummary
+    actions: tuple[ActionNode, ...]
+    entities: tuple[EntityNode, ...]
+    reused_from: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the run as plain JSON."""
+        return {
+            "run": self.summary.to_json(),
+            "actions": [action.to_json() for action in self.actions],
+            "entities": [entity.to_json() for entity in self.entities],
+            "reused_from": {iri: list(crates) for iri, crates in self.reused_from},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows that answer a question.
+
+    Parameters
+    ----------
+    columns
+        Names, in order.
+    rows
+        One tuple a row, aligned with ``columns``; None where nothing is known.
+    title
+        What was asked, in words.
+    truncated
+        Whether there were more rows than the limit.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Term | None, ...], ...]
+    title: str = ""
+    truncated: bool = False
+
+    def as_text(self) -> tuple[tuple[str, ...], ...]:
+        """Return the rows as text, empty where nothing is known."""
+        return tuple(tuple("" if value is None else str(value) for value in row) for row in self.rows)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the answer in the form of SPARQL 1.1 Query Results JSON."""
+        bindings: list[Json] = [
+            {name: _binding(value) for name, value in zip(self.columns, row, strict=True) if value is not None}
+            for row in self.rows
+        ]
+        return {
+            "title": self.title,
+            "head": {"vars": list(self.columns)},
+            "results": {"bindings": bindings},
+            "truncated": self.truncated,
+        }
+
+
+def one_place(lineage: Lineage) -> dict[str, str]:
+    """Map each thing that a run only found to the one that another run made at the same path, if there is just one.
+
+    A person looks at one file; that several runs saw it is a remark, not another box.
+    """
+    makers: dict[str, list[str]] = {}
+    for edge in lineage.edges:
+        maker, taker = lineage.by_iri.get(edge.src), lineage.by_iri.get(edge.dst)
+        if edge.role == SAME_CONTENT and isinstance(maker, EntityNode) and isinstance(taker, EntityNode):
+            makers.setdefault(taker.iri, []).append(maker.iri if maker.path == taker.path else "")
+    return {taker: found[0] for taker, found in makers.items() if len(found) == 1 and found[0]}
+
+
+def _binding(value: Term) -> Json:
+    if not isinstance(value, Literal):
+        return {"type": "uri", "value": value}
+    if value.language:
+        return {"type": "literal", "value": value.text, "xml:lang": value.language}
+    return {"type": "literal", "value": value.text, "datatype": value.datatype}
+
+
+def _type(node: Node) -> str:
+    return "entity" if isinstance(node, EntityNode) else "action"
+
+
+def _attributes(node: Node) -> dict[str, Json]:
+    return {key: value for key, value in node.to_json().items() if key not in ("type", "node")}

@@ -1,0 +1,144 @@
+"""A lineage as a tree of text: a thing, what made it with which parameters, and below that what went in."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue import PART, SAME_CONTENT, ActionNode, EntityNode, Node
+from filiation.lineage import words
+from filiation.lineage.answers import ANCESTORS, Lineage, one_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WIDTH: Final = 110
+LONGEST_LIST: Final = 12
+"""So many software packages are named; the rest are counted, and stand in the JSON form."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """Something still to be drawn: a node, where it hangs, and by which relation."""
+
+    iri: str
+    before: str
+    last: bool
+    role: str
+
+
+def draw_tree(lineage: Lineage) -> str:
+    """Draw a lineage; what was drawn once is named again with "(see above)".
+
+    Parameters
+    ----------
+    lineage
+        What to draw. Cycles, as in a damaged or foreign crate, end where they close.
+    """
+    lines = [words.plain(lineage.note), ""] if lineage.note else []
+    drawn: set[str] = set()
+    tree = _Tree(lineage)
+    for root in lineage.roots:
+        block = list(tree.draw(root, drawn))
+        lines.extend(["", *block] if lines and lines[-1] and block else block)
+    return "\n".join(lines) + "\n"
+
+
+class _Tree:
+    def __init__(self, lineage: Lineage) -> None:
+        self._lineage = lineage
+        self._upwards = lineage.direction == ANCESTORS
+        self._one = one_place(lineage)
+        self._found: dict[str, list[str]] = defaultdict(list)
+        for found, made in self._one.items():
+            self._found[made].append(found)
+        self._cut = {self._one.get(iri, iri) for iri in lineage.cut}
+        self._next: dict[str, dict[str, str]] = defaultdict(dict)
+        for edge in lineage.edges:
+            near, far = (edge.dst, edge.src) if self._upwards else (edge.src, edge.dst)
+            near, far = self._one.get(near, near), self._one.get(far, far)
+            if near != far:
+                self._next[near].setdefault(far, edge.role)
+
+    def draw(self, root: str, drawn: set[str]) -> Iterator[str]:
+        root = self._one.get(root, root)
+        waiting = [] if root in drawn else [_Branch(root, "", last=True, role="")]
+        while waiting:
+            branch = waiting.pop()
+            node = self._lineage.by_iri.get(branch.iri)
+            fork, indent = ("", "") if not branch.role else ("└─ ", "   ") if branch.last else ("├─ ", "│  ")
+            head = self._head(branch, node)
+            if branch.iri in drawn:
+                yield f"{branch.before}{fork}{head} (see above)"
+                continue
+            drawn.add(branch.iri)
+            yield f"{branch.before}{fork}{head}"
+            below = branch.before + indent
+            following = sorted(self._next[branch.iri].items(), key=lambda item: self._order(*item))
+            for line in self._details(branch, node, has_more=bool(following)):
+                yield f"{below}{'│' if following else ' '}  {line}".rstrip()
+            for number, (iri, role) in enumerate(reversed(following)):
+                waiting.append(_Branch(iri, below, last=number == 0, role=role))
+
+    def _order(self, iri: str, role: str) -> tuple[str, str, str]:
+        node = self._lineage.by_iri.get(iri)
+        if isinstance(node, ActionNode):
+            return "", node.started.isoformat() if node.started else "", iri
+        return role, node.path if node is not None else iri, iri
+
+    def _head(self, branch: _Branch, node: Node | None) -> str:
+        if isinstance(node, ActionNode):
+            return ("made by " if self._upwards else "went into ") + words.action_name(node)
+        path = words.plain(node.path if node is not None else branch.iri)
+        if node is not None and branch.role == SAME_CONTENT:
+            doing = "made" if self._upwards else "found"
+            return f"the same content as {path}, {doing} in run {words.run_name(node.crate)}"
+        if branch.role == PART:
+            return f"part of {path}" if self._upwards else f"with the part {path}"
+        return path
+
+    def _details(self, branch: _Branch, node: Node | None, *, has_more: bool) -> Iterator[str]:
+        if isinstance(node, ActionNode):
+            yield from _action_details(node)
+        elif isinstance(node, EntityNode) and branch.role != SAME_CONTENT:
+            facts = words.entity_facts(node)
+            yield " · ".join(facts)
+            if found := sorted({self._lineage.by_iri[iri].crate for iri in self._found[node.iri]}):
+                runs = ", ".join(words.run_name(crate) for crate in found)
+                yield f"made in run {words.run_name(node.crate)}, found with the same content by run {runs}"
+            if self._upwards and not has_more:
+                yield self._why_it_ends(node)
+        if branch.iri in self._cut:
+            yield "… more beyond the depth that was asked for"
+
+    def _why_it_ends(self, node: EntityNode) -> str:
+        if node.iri in self._cut:
+            return ""
+        if node.kind == "raw image":
+            return "source: an image from outside the workflow"
+        if node.reused:
+            return "not captured: an earlier run made it that is not in the catalogue"
+        return "source: no run in the catalogue made it"
+
+
+def _action_details(action: ActionNode) -> Iterator[str]:
+    yield from words.action_facts(action)
+    if action.error is not None:
+        first = action.error.strip().splitlines() or [""]
+        yield f"error       {words.plain(first[-1])}"
+    for number, parameter in enumerate(action.parameters):
+        label = "parameters" if number == 0 else ""
+        yield from _wrapped(label, words.parameter(parameter))
+    if action.software:
+        named = [words.plain(f"{found.name} {found.version or '(no version)'}") for found in action.software]
+        more = f", and {len(named) - LONGEST_LIST} more" if len(named) > LONGEST_LIST else ""
+        yield from _wrapped("software", ", ".join(named[:LONGEST_LIST]) + more)
+    for name, value in action.environment:
+        yield from _wrapped(words.plain(name), words.plain(value))
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    lines = textwrap.wrap(text, WIDTH - 24, break_on_hyphens=False) or [""]
+    return [f"{label if number == 0 else '':<11} {line}" for number, line in enumerate(lines)]

@@ -1,0 +1,276 @@
+"""An opened catalogue, with every question as a method."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filiation.catalogue import (
+    Catalogue,
+    CatalogueFolder,
+    IngestReport,
+    Joining,
+    LineageIndex,
+    Node,
+    Progress,
+    RebuildReport,
+    RunSummary,
+)
+from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
+from filiation.lineage.resolution import Resolution, Resolver
+from filiation.lineage.walk import Walked, ancestors, descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from filiation.lineage.integrity import CheckReport
+    from rdflib import Dataset
+
+    from filiation.lineage.questions import Question
+
+
+class Ledger:
+    """An opened catalogue.
+
+    Opening costs nothing; each question first takes in what has come into the folder since, then reads under a lock
+    that other readers share.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue's folder, or one that holds it; by default the environment's, else the one found upwards from the
+        working folder.
+    wait
+        Seconds to wait at most for a process that writes.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no catalogue.
+    """
+
+    def __init__(self, catalogue: Path | str | None = None, *, wait: float = 10.0) -> None:
+        self._catalogue = Catalogue(CatalogueFolder.find(catalogue), wait=wait)
+        self.problems: tuple[str, ...] = ()
+        """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the catalogue stands."""
+        return self._catalogue.folder.root
+
+    # --- what is there -----------------------------------------------------------------------------------------
+
+    def runs(self) -> tuple[RunSummary, ...]:
+        """Return every run, the newest first."""
+        with self._reading() as (index, _):
+            return tuple(sorted(index.runs(), key=_newest_first))
+
+    def show(self, run: str) -> RunDetail:
+        """Return one run with all it did.
+
+        Parameters
+        ----------
+        run
+            The run's id, or the start of it.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such run.
+        BadInputError
+            If several runs' ids start so.
+        """
+        with self._reading() as (index, joining):
+            summary = self._resolver(index, joining).run(run)
+            actions = sorted(
+                index.actions(crate=summary.iri), key=lambda action: (action.job or 0, action.attempt or 0, action.iri)
+            )
+            entities = sorted(index.entities(crate=summary.iri), key=lambda entity: entity.path)
+            found = [(entity, joining.makers(entity)) for entity in entities if not entity.generated]
+            reused = tuple((entity.iri, tuple(maker.crate for maker in makers)) for entity, makers in found if makers)
+            return RunDetail(summary, tuple(actions), tuple(entities), reused)
+
+    def resolve(self, thing: str) -> Resolution:
+        """Find what a path, a digest, an IRI, a run or the start of one stands for.
+
+        Raises
+        ------
+        NotFoundError
+            If the catalogue has nothing of that name and content.
+        ChangedError
+            If the path is known, but what is there now was never recorded.
+        BadInputError
+            If it is the start of several names; the message lists them.
+        """
+        with self._reading() as (index, joining):
+            return self._resolver(index, joining).resolve(thing)
+
+    # --- lineage -----------------------------------------------------------------------------------------------
+
+    def trace(self, thing: str, *, depth: int | None = None) -> Lineage:
+        """Return what a thing descends from.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`.
+        depth
+            How many actions to go back at most; None for all.
+        """
+        with self._reading() as (index, joining):
+            found = self._resolver(index, joining).resolve(thing)
+            walked = ancestors(index, joining, found.origins, depth)
+            return _lineage(index, joining, found, ANCESTORS, found.origins, walked)
+
+    def impact(self, thing: str, *, depth: int | None = None) -> Lineage:
+        """Return what descends from a thing; see :meth:`trace`."""
+        with self._reading() as (index, joining):
+            found = self._resolver(index, joining).resolve(thing)
+            walked = descendants(index, joining, found.nodes, depth)
+            return _lineage(index, joining, found, DESCENDANTS, found.nodes, walked)
+
+    def check(self, thing: str | None = None, *, progress: Callable[[int], None] | None = None) -> CheckReport:
+        """Compare bytes with their record: of one thing, or of everything that the catalogue knows the place of.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`; None for everything.
+        progress
+            Called with the number of bytes read since the last call.
+        """
+        from filiation.lineage.integrity import Checker
+
+        with self._reading() as (index, joining):
+            checker = Checker(index, joining, self._catalogue.folder)
+            planned = checker.plan(thing, self._resolver(index, joining))
+        differences = checker.read(planned, progress)  # takes long; nobody has to wait for it
+        with self._reading() as (index, joining):
+            return checker.report(differences, index, Joining(index))
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions that :meth:`ask` knows, with a title each."""
+        from filiation.lineage.questions import questions
+
+        return questions()
+
+    def ask(self, name: str, *, run: str | None = None, given: Mapping[str, str] | None = None) -> Answer:
+        """Answer a question by its name.
+
+        Parameters
+        ----------
+        name
+            For example ``cq5``.
+        run
+            A run's id or the start of it; None for all runs.
+        given
+            Values for what the question takes, by name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no question of that name, or no such run.
+        BadInputError
+            If something is given that the question does not take.
+        """
+        from filiation.lineage.questions import question
+
+        asked = question(name)
+        with self._reading() as (index, joining):
+            graph = None if run is None else self._resolver(index, joining).run(run).iri
+        return asked.answer(self._catalogue, graph, given or {})
+
+    def sparql(self, query: str, *, timeout: float = 30.0, limit: int = 100_000) -> Answer:
+        """Answer a free SPARQL query, read-only and in a process of its own that is ended when it takes too long.
+
+        Parameters
+        ----------
+        query
+            SELECT, ASK, CONSTRUCT or DESCRIBE over the union of all crates' graphs; each is a named graph too.
+        timeout
+            Seconds.
+        limit
+            Rows at most; the answer says whether there were more.
+
+        Raises
+        ------
+        BadInputError
+            If it is no query, or would reach beyond the catalogue (``SERVICE``, ``FROM``, updates).
+        TimeoutError
+            Never; running out of time is a :class:`BadInputError` as well.
+        """
+        from filiation.lineage.sparql import answer_query
+
+        self._catch_up()
+        return answer_query(self._catalogue.folder, query, timeout=timeout, limit=limit)
+
+    def rdf(self) -> Dataset:
+        """Return everything as an rdflib dataset, one named graph a crate."""
+        from filiation.lineage.exchange import to_rdflib
+
+        self._catch_up()
+        return to_rdflib(self._catalogue.quads())
+
+    # --- the catalogue itself ----------------------------------------------------------------------------------
+
+    def ingest(self, crate: Path | str) -> IngestReport:
+        """Take a crate in, of any engine; the folder is copied into the catalogue.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no crate.
+        InvalidCrateError
+            If it cannot be read; the catalogue is then as before.
+        """
+        return self._catalogue.ingest(Path(crate))
+
+    def rebuild(self, progress: Progress | None = None) -> RebuildReport:
+        """Delete store and index and make them again from the crates."""
+        report = self._catalogue.rebuild(progress)
+        self.problems = report.problems
+        return report
+
+    def _catch_up(self) -> None:
+        self.problems = self._catalogue.catch_up().problems
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
+        self._catch_up()
+        with self._catalogue.reading() as index:
+            yield index, Joining(index)
+
+    def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
+        folder = self._catalogue.folder
+        return Resolver(index, joining, folder.digests, folder.root.parent)
+
+
+def _lineage(
+    index: LineageIndex, joining: Joining, found: Resolution, direction: str, roots: Iterable[str], walked: Walked
+) -> Lineage:
+    nodes = (_node(index, joining, iri) for iri in sorted(walked.iris))
+    return Lineage(
+        thing=found.thing,
+        direction=direction,
+        roots=tuple(roots),
+        nodes=tuple(node for node in nodes if node is not None),
+        edges=tuple(sorted(walked.edges)),
+        cut=tuple(sorted(walked.cut)),
+        note=found.note,
+    )
+
+
+def _node(index: LineageIndex, joining: Joining, iri: str) -> Node | None:
+    """Return a node; of a remote image that several runs describe, what the newest of them says."""
+    seen = index.entities(iri=iri)
+    if seen:
+        return max(seen, key=lambda entity: (entity.generated, joining.began(entity), entity.crate))
+    return next(iter(index.actions(iri=iri)), None)
+
+
+def _newest_first(run: RunSummary) -> tuple[float, str]:
+    return (-run.started.timestamp() if run.started is not None else float("inf"), run.iri)

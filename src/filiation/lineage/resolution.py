@@ -1,0 +1,299 @@
+"""From what a person names, a path, a digest, an IRI or the start of one, to the things of the catalogue."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
+from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.model import Digest, DigestKind, is_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHORTEST_PREFIX: Final = 6
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
+_PREFIXED: Final = re.compile(rf"({'|'.join(DigestKind)}):([0-9a-f]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person's word stands for.
+
+    Parameters
+    ----------
+    thing
+        The word.
+    how
+        What it was taken for: ``path``, ``place``, ``digest``, ``IRI``, ``run``.
+    nodes
+        IRIs of everything it stands for, sorted: where ``impact`` starts.
+    origins
+        IRIs of those among them to ask for ancestors of, the most telling first: where ``trace`` starts.
+    digest
+        The digest that they share, if they were found by one.
+    note
+        How it was found, where that needs saying.
+    """
+
+    thing: str
+    how: str
+    nodes: tuple[str, ...]
+    origins: tuple[str, ...]
+    digest: Digest | None = None
+    note: str | None = None
+
+
+class Resolver:
+    """Finds things in an index.
+
+    Parameters
+    ----------
+    index, joining
+        Where to look.
+    cache
+        Path of the digest cache.
+    home
+        The folder that the catalogue stands in: runs of a folder that has been moved are looked for here.
+    """
+
+    def __init__(self, index: LineageIndex, joining: Joining, cache: Path, home: Path) -> None:
+        self._index = index
+        self._joining = joining
+        self._cache = cache
+        self._home = home
+
+    def resolve(self, thing: str) -> Resolution:
+        """Find what ``thing`` stands for.
+
+        Raises
+        ------
+        NotFoundError
+            If the catalogue has nothing of that name and content.
+        ChangedError
+            If the path is known, but what is there now was never recorded.
+        BadInputError
+            If it is the start of several names; the message lists them.
+        """
+        if not thing.strip():
+            raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+        found = (
+            self._by_written_digest(thing)
+            or self._by_iri(thing)
+            or self._by_path(thing)
+            or self._by_prefix(thing.lower())
+        )
+        if found is None:
+            raise NotFoundError(self._nothing(thing))
+        return found
+
+    def run(self, text: str) -> RunSummary:
+        """Find the run whose id starts with ``text``.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        BadInputError
+            If there are several.
+        """
+        wanted = text.lower().removeprefix("arcp://uuid,").rstrip("/")
+        runs = [run for run in self._index.runs() if run.id.startswith(wanted)] if wanted else []
+        exact = [run for run in runs if run.id == wanted]
+        if len(exact or runs) == 1:
+            return (exact or runs)[0]
+        if not runs:
+            raise NotFoundError(f"No run {text!r} in the catalogue. `filiation runs` lists those that are there.")
+        raise _ambiguous(text, [f"run {run.id}" for run in runs])
+
+    def _by_written_digest(self, thing: str) -> Resolution | None:
+        match = _PREFIXED.fullmatch(thing.lower().removeprefix("urn:filiation:"))
+        if thing.startswith("ni:///sha-256;"):
+            digest = Digest.from_text(thing)
+        elif match is None:
+            return None
+        elif len(match[2]) == 64:
+            digest = Digest(DigestKind(match[1]), match[2])
+        else:
+            return self._by_digest_prefix(thing, match[2], kind=match[1])
+        found = self._of_digest(thing, digest, None)
+        if found is None:
+            raise NotFoundError(f"No thing with the digest {digest} in the catalogue.")
+        return found
+
+    def _by_iri(self, thing: str) -> Resolution | None:
+        if not is_uri(thing):
+            return None
+        iri = thing.rstrip("/") if thing.startswith("arcp://") else thing
+        seen = self._index.entities(iri=iri)
+        if seen or self._index.actions(iri=iri):
+            alike = {other.iri for entity in seen for other in self._joining.alike(entity)}
+            return Resolution(thing, "IRI", tuple(sorted(alike | {iri})), (iri,))
+        if thing.startswith("arcp://uuid,") and any(run.iri == f"{iri}/" for run in self._index.runs()):
+            return self._of_run(thing, self.run(iri))
+        return None
+
+    def _by_path(self, thing: str) -> Resolution | None:
+        path = Path(thing)
+        places = self._places(path)
+        seen = [entity for place in places for entity in self._index.entities(place=place)]
+        if not os.path.lexists(path):
+            if not seen:
+                seen = list(self._index.entities(path=posixpath.normpath(thing)))
+            return self._of_record(thing, seen) if seen else None
+        digest = self._digest(path)
+        found = None if digest is None else self._of_digest(thing, digest, places)
+        if found is not None:
+            return found
+        if seen:
+            raise ChangedError(self._changed(thing, seen, digest))
+        inside = self._inside(thing, places, digest)
+        if inside is not None:
+            return inside
+        if _HEX.fullmatch(thing) or _RUN.fullmatch(thing):
+            return None
+        raise NotFoundError(
+            f"The catalogue knows neither the place of {thing} nor its content ({_shown(digest)}): no run that was "
+            "tracked used or made it. Run the workflow with `--logger filiation`, or ingest the crate that tells of it."
+        )
+
+    def _by_prefix(self, text: str) -> Resolution | None:
+        runs = [run for run in self._index.runs() if run.id.startswith(text)] if _RUN.fullmatch(text) else []
+        digests = self._index.digests_like(text) if _HEX.fullmatch(text) and len(text) >= SHORTEST_PREFIX else ()
+        candidates = [*(f"run {run.id}" for run in runs), *digests]
+        if len(candidates) > 1:
+            raise _ambiguous(text, candidates)
+        if runs:
+            return self._of_run(text, runs[0])
+        return self._of_digest(text, Digest.from_text(digests[0]), None) if digests else None
+
+    def _by_digest_prefix(self, thing: str, text: str, kind: str) -> Resolution:
+        if len(text) < SHORTEST_PREFIX:
+            raise BadInputError(f"{thing!r} is too short: give at least {SHORTEST_PREFIX} hexadecimal digits.")
+        digests = [found for found in self._index.digests_like(text) if found.startswith(f"{kind}:")]
+        if len(digests) > 1:
+            raise _ambiguous(thing, digests)
+        found = self._of_digest(thing, Digest.from_text(digests[0]), None) if digests else None
+        if found is None:
+            raise NotFoundError(f"No thing whose digest starts with {thing} in the catalogue.")
+        return found
+
+    def _of_digest(self, thing: str, digest: Digest, places: tuple[str, ...] | None) -> Resolution | None:
+        key = {"pixels": str(digest)} if digest.kind is DigestKind.PIXELS else {"digest": str(digest)}
+        nodes = self._index.entities(**key)
+        if places is not None and any(node.is_empty for node in nodes):
+            nodes = tuple(node for node in nodes if node.place in places)  # nothing else tells empty files apart
+        if not nodes:
+            return None
+        how = "digest" if places is None else "path"
+        here = [node for node in nodes if places is not None and node.place in places]
+        note = None
+        if places is not None and not here:
+            where = ", ".join(sorted({node.place or node.path for node in nodes}))
+            note = f"No run saw {thing} itself; its bytes were seen at {where}."
+        origins = self._origins(here or list(nodes))
+        iris = {other.iri for node in nodes for other in self._joining.alike(node)}
+        return Resolution(thing, how, tuple(sorted(iris)), origins, digest, note)
+
+    def _of_record(self, thing: str, seen: list[EntityNode]) -> Resolution:
+        """Take the newest record of a place where nothing is now."""
+        newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
+        when = shown_time(self._joining.began(newest))
+        note = f"{thing} is not there now; this is what the run of {when} recorded."
+        nodes = [newest] if newest.digest is None else [node for node in seen if node.digest == newest.digest]
+        return Resolution(
+            thing, "place", tuple(sorted({n.iri for n in nodes})), self._origins(nodes), newest.digest, note
+        )
+
+    def _of_run(self, thing: str, run: RunSummary) -> Resolution:
+        made = [entity for entity in self._index.entities(crate=run.iri) if entity.generated]
+        if not made:
+            raise NotFoundError(f"The run {run.id} made nothing (status {run.status}); `filiation show` tells more.")
+        final = [node for node in made if not self._index.edges_out_of(node.iri)]
+        return Resolution(thing, "run", tuple(node.iri for node in made), tuple(node.iri for node in final or made))
+
+    def _origins(self, nodes: Iterable[EntityNode]) -> tuple[str, ...]:
+        """Of things alike, keep those that a run made, the newest at each place; else the newest one found."""
+        candidates = list(nodes)
+        made = [node for node in candidates if node.generated]
+        newest: dict[str, EntityNode] = {}
+        for node in sorted(made or candidates, key=lambda node: (self._joining.began(node), node.iri)):
+            newest[node.place or node.path] = node
+        chosen = sorted(newest.values(), key=lambda node: (self._joining.began(node), node.iri), reverse=True)
+        return tuple(dict.fromkeys(node.iri for node in (chosen if made else chosen[:1])))
+
+    def _inside(self, thing: str, places: tuple[str, ...], digest: Digest | None) -> Resolution | None:
+        """Take a file inside a recorded tree for the tree, if the tree is unchanged."""
+        for place in places:
+            for folder in Path(place).parents:
+                seen = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
+                if seen:
+                    found = self.resolve(str(folder))
+                    note = f"{thing} is part of {folder}, which is one thing: this is its lineage."
+                    return Resolution(thing, found.how, found.nodes, found.origins, found.digest, note)
+        return None
+
+    def _places(self, path: Path) -> tuple[str, ...]:
+        """Return the places that a path may have been recorded under: links followed or not, folder moved or not."""
+        plain = os.path.normpath(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
+        places = [plain, os.path.realpath(path)]
+        if Path(plain).is_relative_to(self._home):
+            inside = os.path.relpath(plain, self._home)
+            folders = (run.folder for run in self._index.runs() if run.folder is not None)
+            places += [posixpath.join(folder, inside) for folder in folders if not Path(folder).exists()]
+        return tuple(dict.fromkeys(places))
+
+    def _digest(self, path: Path) -> Digest | None:
+        with DigestCache(self._cache) as cache:
+            if path.is_dir():
+                return digest_tree(path, cache=cache).digest
+            return digest_file(path, cache=cache) if path.exists() else None
+
+    def _changed(self, thing: str, seen: list[EntityNode], digest: Digest | None) -> str:
+        newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
+        run = self._joining.run_of(newest)
+        if newest.digest is None:
+            return (
+                f"{thing} is known, but no digest of it was recorded (run {_shown_run(run)}, {newest.presence}), so "
+                f"nothing says that what is there now ({_shown(digest)}) is the same. Its recorded lineage: "
+                f"`filiation trace {newest.iri}`."
+            )
+        return (
+            f"{thing} has changed since the run {_shown_run(run)} recorded it: recorded {newest.digest}, found "
+            f"{_shown(digest)}, which no run recorded. `filiation check {thing}` names what differs; the lineage of "
+            f"what was recorded: `filiation trace {newest.digest}`."
+        )
+
+    def _nothing(self, thing: str) -> str:
+        name = posixpath.basename(thing.rstrip("/"))
+        paths = {entity.path for entity in self._index.entities() if posixpath.basename(entity.path) == name}
+        hint = f" Of that name are known: {', '.join(sorted(paths)[:5])}." if paths and name else ""
+        return (
+            f"Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.{hint} "
+            "`filiation runs` lists the runs, `filiation show RUN` what they used and made."
+        )
+
+
+def _ambiguous(text: str, candidates: Iterable[str]) -> BadInputError:
+    listed = sorted(candidates)
+    more = f", and {len(listed) - 10} more" if len(listed) > 10 else ""
+    return BadInputError(
+        f"{text!r} is the start of {len(listed)} names: {', '.join(listed[:10])}{more}. Write more of it."
+    )
+
+
+def _shown(digest: Digest | None) -> str:
+    return "nothing that can be read" if digest is None else str(digest)
+
+
+def _shown_run(run: RunSummary | None) -> str:
+    if run is None:
+        return "unknown"
+    return run.id if run.started is None else f"{run.id} of {shown_time(run.started)}"

@@ -1,0 +1,146 @@
+"""How sizes, times, digests and names are written for a person; the same in trees, pictures and tables."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filiation.catalogue import ActionNode, EntityNode
+    from filiation.model import Digest, Parameter
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    r"""Make what steers a terminal or turns text around visible, so that a name can do no more than be read.
+
+    >>> plain("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def size(count: int) -> str:
+    """Write a number of bytes in decimal units.
+
+    >>> size(12), size(1_500_000)
+    ('12 B', '1.5 MB')
+    """
+    if count < 1000:
+        return f"{count} B"
+    figure, units = count / 1000, ["kB", "MB", "GB", "TB"]
+    while figure >= 999.95 and len(units) > 1:
+        figure /= 1000
+        units.pop(0)
+    return f"{figure:.1f} {units[0]}"
+
+
+def moment(when: datetime) -> str:
+    """Write a time to the second, in UTC.
+
+    >>> moment(datetime(2026, 3, 1, 0, 11, 40, tzinfo=UTC))
+    '2026-03-01 00:11:40 UTC'
+    """
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def span(started: datetime, ended: datetime) -> str:
+    """Write from when to when, the day once.
+
+    >>> day = datetime(2026, 3, 1, 0, 11, 40, tzinfo=UTC)
+    >>> span(day, day.replace(second=50))
+    '2026-03-01 00:11:40 to 00:11:50 UTC (10 s)'
+    """
+    first, last = started.astimezone(UTC), ended.astimezone(UTC)
+    until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    took = f" ({duration((last - first).total_seconds())})" if last >= first else " (ends before it starts)"
+    return f"{first:%Y-%m-%d %H:%M:%S} to {until} UTC{took}"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something took.
+
+    >>> duration(0.25), duration(75), duration(7322)
+    ('0.25 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, left = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {left} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def short(digest: Digest) -> str:
+    """Write enough of a digest to find it again.
+
+    >>> from filiation.model import DigestKind
+    >>> short(Digest(DigestKind.TREE, "52ba13591bda" + "0" * 52))
+    'tree1:52ba13591bda'
+    """
+    return f"{digest.kind.value}:{digest.hex[:12]}"
+
+
+def run_name(crate: str) -> str:
+    """Write enough of a run's id to find it again.
+
+    >>> run_name("arcp://uuid,7c9f2c34-7b5b-4c4b-9d3e-0a7f1f2b9c10/")
+    '7c9f2c34'
+    """
+    return crate.removeprefix("arcp://uuid,").rstrip("/")[:8]
+
+
+def parameter(found: Parameter) -> str:
+    """Write a parameter with the value that counts, and the one asked for if it was another."""
+    text = f"{plain(found.name)} = {plain(str(found.value))}"
+    if found.used is not None and found.requested is not None and found.used != found.requested:
+        text += f" (asked for: {plain(str(found.requested))})"
+    return text
+
+
+def entity_facts(entity: EntityNode) -> list[str]:
+    """Write what is known of a thing, one fact each, the most telling first."""
+    facts = [entity.kind]
+    image = dict(entity.image)
+    if "shape" in image:
+        lengths = " x ".join(part.strip() for part in image["shape"].split(","))
+        axes = f" ({', '.join(part.strip() for part in image['axes'].split(','))})" if "axes" in image else ""
+        facts.append(f"{lengths}{axes}" + (f" {image['pixel type']}" if "pixel type" in image else ""))
+    if entity.size is not None:
+        files = f" in {entity.files} files" if entity.files is not None and entity.files != 1 else ""
+        facts.append(size(entity.size) + files)
+    if entity.digest is not None:
+        facts.append(short(entity.digest))
+    if entity.presence in ("deleted", "missing", "changed"):
+        facts.append({"changed": "written again since"}.get(entity.presence, entity.presence))
+    return [plain(fact) for fact in facts]
+
+
+def action_name(action: ActionNode) -> str:
+    """Write what an action is called, which job it was, and how it ended."""
+    name = plain(action.name)
+    job = f", job {action.job}" if action.job is not None else ""
+    again = f", attempt {action.attempt}" if action.attempt is not None and action.attempt > 1 else ""
+    return f"{name}{job}{again}, {action.status}"
+
+
+def action_facts(action: ActionNode) -> list[str]:
+    """Write when, where, by whom and in which run, one line each as they fit."""
+    facts = []
+    if action.started is not None and action.ended is not None:
+        facts.append(span(action.started, action.ended))
+    elif action.started is not None:
+        facts.append(f"started {moment(action.started)}")
+    elif action.ended is not None:
+        facts.append(f"ended {moment(action.ended)}")
+    who = []
+    if action.agent is not None:
+        orcid = (action.agent_id or "").rpartition("orcid.org/")[2]
+        who.append(f"by {plain(action.agent)}" + (f" ({orcid})" if "orcid.org/" in (action.agent_id or "") else ""))
+    if action.host is not None:
+        who.append(f"on {plain(action.host)}")
+    who.append(f"in run {run_name(action.crate)}")
+    facts.append(" ".join(who))
+    return facts
