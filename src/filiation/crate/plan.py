@@ -239,7 +239,7 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         Its place along the dependencies.
     """
     environment = rule.environment
-    script = plan.identify.get(rule.script, rule.script) if rule.script else None
+    script = plan.identify.get(rule.script or "") or (rule.script if rule.script and is_uri(rule.script) else None)
     conda = plan.identify.get(environment.conda) if environment.conda else None
     tool = node(
         tool_id(rule.name),
@@ -252,6 +252,7 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         output=references(plan.tool_outputs.get(rule.name, ())),
         mainEntity=reference(script) if script else None,
         softwareRequirements=references(software),
+        wrapper=rule.script if rule.script and not script else None,
         ruleKind=rule.kind.value,
         line=rule.line,
         declaredContainer=environment.container,
@@ -296,7 +297,7 @@ def read_rule(tool: Mapping[str, Any], step: Mapping[str, Any]) -> Rule:
         kind=RuleKind(required(tool, "ruleKind")),
         source=thing_path(part[0]) if part else None,
         line=tool.get("line"),
-        script=thing_path(main[0]) if main else None,
+        script=thing_path(main[0]) if main else text(tool, "wrapper"),
         environment=Environment(
             conda=thing_path(conda[0]) if conda else None,
             container=text(tool, "declaredContainer"),

@@ -86,6 +86,7 @@ OWN_TERMS = (
     "usedValue",
     "user",
     "wildcards",
+    "wrapper",
 )
 
 INLINE_CONTEXT = {

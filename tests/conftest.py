@@ -1,0 +1,94 @@
+"""What every test may use: real Snakemake in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from filiation.capture.assembly import assemble
+from filiation.capture.journal import read_journal
+from filiation.capture.steps import read_step_records
+from filiation.crate import read_crate
+from filiation.model import WorkflowRun
+
+WORKFLOWS = Path(__file__).parent / "workflows"
+
+
+@pytest.fixture(autouse=True)
+def untouched_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test read or write the user's own settings and caches."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    for variable in ("FILIATION_CATALOGUE", "FILIATION_STEP_FOLDER", "SNAKEMAKE_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    yield
+
+
+@dataclass(frozen=True)
+class Project:
+    """A workflow in a folder of its own, to be run by real Snakemake."""
+
+    folder: Path
+
+    @property
+    def catalogue(self) -> Path:
+        return self.folder / ".filiation"
+
+    def write(self, path: str, text: str) -> Path:
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        return place
+
+    def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake with the logger; packing is left out unless asked for."""
+        packing = () if "--logger-filiation-pack" in arguments else ("--logger-filiation-pack", "later")
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", "--logger", "filiation"]
+        return subprocess.run(
+            [*command, *packing, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def run_ids(self) -> list[str]:
+        journals = sorted((self.catalogue / "journals").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        return [path.stem for path in journals]
+
+    def assembled(self, run_id: str | None = None) -> WorkflowRun:
+        """Return the last run (or one) as assembled from its journal and step records alone."""
+        run_id = run_id or self.run_ids()[-1]
+        steps, problems = read_step_records(self.catalogue / "steps" / run_id)
+        return assemble(read_journal(self.catalogue / "journals" / f"{run_id}.jsonl"), steps, problems=problems)
+
+    def packed(self, run_id: str | None = None) -> WorkflowRun:
+        """Return the last run (or one) as read from its crate."""
+        return read_crate(self.catalogue / "crates" / (run_id or self.run_ids()[-1]))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[str], Project]:
+    """Copy one of the test workflows, or start from one Snakefile's text."""
+
+    def make(workflow: str) -> Project:
+        folder = tmp_path / "project"
+        if "\n" in workflow:
+            folder.mkdir()
+            (folder / "Snakefile").write_text(workflow)
+        else:
+            shutil.copytree(WORKFLOWS / workflow, folder)
+        return Project(folder)
+
+    return make

@@ -1,0 +1,212 @@
+"""Random runs that could have happened, for the round trip through a crate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from filiation.model import (
+    Action,
+    Agent,
+    DataEntity,
+    Digest,
+    DigestKind,
+    EntityKind,
+    Environment,
+    ImageFacts,
+    Machine,
+    Parameter,
+    Presence,
+    Rule,
+    RuleKind,
+    Slot,
+    Software,
+    Status,
+    Usage,
+    Value,
+    Workflow,
+    WorkflowRun,
+)
+
+names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
+words = st.text(min_size=1, max_size=12)
+# The crate's profile recommends milliseconds; that is what a run holds.
+times = st.integers(0, 10**12).map(lambda ms: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms))
+hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+values = json_values.map(Value.of)
+path_parts = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=9)
+paths = (
+    st.builds(
+        lambda absolute, parts: ("/" if absolute else "") + "/".join(parts),
+        st.booleans(),
+        st.lists(path_parts.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3),
+    )
+    .map(lambda path: path if ":" not in path.partition("/")[0] else "x/" + path.replace(":", "_"))
+    .filter(lambda path: path.strip("/") != "")
+)
+
+
+@st.composite
+def images(draw: st.DrawFn) -> ImageFacts:
+    axes = draw(st.sampled_from([("y", "x"), ("z", "y", "x"), ("c", "y", "x")]))
+    count = len(axes)
+    sizes = st.floats(0.001, 1000)
+    return ImageFacts(
+        axes=axes,
+        shape=tuple(draw(st.lists(st.integers(1, 4096), min_size=count, max_size=count))),
+        dtype=draw(st.sampled_from(["uint8", "uint16", "float32"])),
+        scale=tuple(draw(st.lists(sizes, min_size=count, max_size=count))),
+        units=draw(st.sampled_from([(), ("",) * count, ("micrometer",) * count])),
+        source=draw(st.none() | st.just("../raw.ome.zarr")),
+    )
+
+
+@st.composite
+def entities(draw: st.DrawFn, path: str) -> DataEntity:
+    kind = draw(st.sampled_from([kind for kind in EntityKind if kind is not EntityKind.RAW_IMAGE]))
+    tree = kind not in (EntityKind.FILE,)
+    digest = Digest(DigestKind.TREE if tree else DigestKind.FILE, draw(hexes))
+    is_image = kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE)
+    return DataEntity(
+        path=path,
+        kind=kind,
+        presence=draw(st.sampled_from(list(Presence))),
+        digest=draw(st.none() | st.just(digest)),
+        pixels=draw(st.none() | hexes.map(lambda digits: Digest(DigestKind.PIXELS, digits))) if is_image else None,
+        size=draw(st.none() | st.integers(0, 2**50)),
+        files=draw(st.none() | st.integers(0, 10**6)) if tree else None,
+        flags=tuple(sorted(draw(st.sets(st.sampled_from(["directory", "temp", "protected"]))))),
+        media_type=draw(st.none() | st.just("text/plain")),
+        modified=draw(st.none() | times),
+        image=draw(st.none() | images()) if is_image else None,
+        reused=draw(st.booleans()),
+    )
+
+
+software = st.builds(
+    lambda name, version, known: Software(name, version, f"pkg:pypi/{name}@{version}" if known and version else None),
+    names,
+    st.none() | st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}", fullmatch=True),
+    st.booleans(),
+)
+machines = st.builds(Machine, words, st.none() | words, st.none() | st.integers(1, 512))
+usages = st.builds(
+    Usage,
+    st.sampled_from(["wall time", "cpu time"]),
+    st.floats(0, 1e9),
+    st.sampled_from(["SEC", "MegaBYTE", ""]),
+    st.sampled_from(["benchmark", "step"]),
+)
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> tuple[Parameter, ...]:
+    found = []
+    for name in draw(st.lists(names, max_size=3, unique=True)):
+        requested = draw(st.none() | values)
+        used = draw(values if requested is None else st.none() | values)
+        found.append(Parameter(name, requested, used))
+    return tuple(found)
+
+
+@st.composite
+def actions(draw: st.DrawFn, job: int, rules: list[Rule], known: list[str]) -> Action:
+    def slots(prefix: str) -> tuple[Slot, ...]:
+        picked = draw(st.lists(st.sampled_from(known), max_size=3, unique=True))
+        return tuple(Slot(f"{prefix}[{index}]", path) for index, path in enumerate(picked))
+
+    return Action(
+        job=job,
+        attempt=draw(st.integers(1, 3)),
+        rule=draw(st.sampled_from(rules)).name,
+        status=draw(st.sampled_from(list(Status))),
+        wildcards=tuple(sorted(draw(st.dictionaries(names, words, max_size=2)).items())),
+        parameters=draw(parameters()),
+        inputs=slots("input"),
+        outputs=slots("output"),
+        logs=slots("log"),
+        benchmark=draw(st.none() | words),
+        command=draw(st.none() | words),
+        threads=draw(st.none() | st.integers(1, 64)),
+        resources=tuple(sorted(draw(st.dictionaries(names, values, max_size=2)).items())),
+        reason=draw(st.none() | words),
+        depends_on=tuple(sorted(draw(st.sets(st.integers(0, 50), max_size=3)))),
+        submitted=draw(st.none() | times),
+        started=draw(st.none() | times),
+        ended=draw(st.none() | times),
+        time_source=draw(st.sampled_from(["step", "snakemake"])),
+        error=draw(st.none() | words),
+        machine=draw(st.none() | machines),
+        scheduler_job=draw(st.none() | words),
+        software=tuple(sorted(draw(st.sets(software, max_size=3)), key=str)),
+        usage=tuple(draw(st.lists(usages, max_size=2))),
+        step_record=draw(st.none() | names.map(lambda name: f"steps/{name}-{job}.json")),
+    )
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> WorkflowRun:
+    known = draw(st.lists(paths, min_size=1, max_size=5, unique=True))
+    main = "Snakefile"
+    files = [path for path in known if path != main]
+    named = st.none() | st.sampled_from([main, *files])
+    rules = [
+        Rule(
+            name,
+            draw(st.sampled_from(list(RuleKind))),
+            draw(named),
+            draw(st.none() | st.integers(1, 999)),
+            draw(named),
+            Environment(
+                draw(named),
+                draw(st.none() | st.just("docker://registry.example.org/lab/tool:1.2")),
+                tuple(draw(st.lists(names, max_size=2))),
+                tuple(draw(st.sampled_from([(), ("conda",), ("apptainer", "conda")]))),
+            ),
+        )
+        for name in sorted(draw(st.lists(names, min_size=1, max_size=3, unique=True)))
+    ]
+    rule_names = st.sampled_from([rule.name for rule in rules])
+    return WorkflowRun(
+        id=str(draw(st.uuids())),
+        status=draw(st.sampled_from(list(Status))),
+        workflow=Workflow(
+            main,
+            tuple(sorted({main, *draw(st.lists(st.sampled_from([main, *files]), max_size=2))})),
+            draw(st.none() | words.filter(lambda name: name != main)),
+            draw(st.none() | hexes),
+            draw(st.none() | st.just("https://git.example.org/lab/workflow")),
+            draw(st.none() | st.booleans()),
+        ),
+        engine=Software("Snakemake", "9.27.1", "pkg:pypi/snakemake@9.27.1"),
+        agent=Agent(
+            draw(names),
+            draw(st.none() | words),
+            draw(st.none() | st.just("https://orcid.org/0000-0002-1825-0097")),
+            draw(st.none() | st.just("Example Institute")),
+            draw(st.none() | st.just("https://ror.org/00example")),
+        ),
+        machine=draw(machines),
+        command=draw(words),
+        folder="/somewhere/else",
+        started=draw(times),
+        ended=draw(st.none() | times),
+        config=draw(parameters()),
+        config_files=tuple(draw(st.lists(st.sampled_from([main, *files]), max_size=2, unique=True))),
+        rules=tuple(rules),
+        connections=tuple(sorted(draw(st.sets(st.tuples(rule_names, rule_names), max_size=3)))),
+        actions=tuple(draw(actions(job, rules, [main, *files])) for job in range(draw(st.integers(0, 3)))),
+        entities=tuple(
+            [DataEntity(main, EntityKind.FILE, Presence.PRESENT), *(draw(entities(path)) for path in files)]
+        ),
+        not_captured=tuple(draw(st.lists(words, max_size=2))),
+        redacted=tuple(draw(st.lists(words, max_size=2))),
+        error=draw(st.none() | words),
+        license=draw(st.none() | st.just("https://spdx.org/licenses/CC0-1.0")),
+    )

@@ -1,0 +1,40 @@
+"""A crate read back is the run that was written."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from filiation.crate import METADATA, Payload, read_crate, write_crate
+from filiation.errors import InvalidCrateError, NotFoundError
+from filiation.model import WorkflowRun
+from tests.crate.runs import runs
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(run=runs())
+def test_a_crate_read_back_is_the_run_that_was_written(run: WorkflowRun) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_crate(run, Path(folder), Payload())
+        assert read_crate(Path(folder)) == run
+
+
+def test_a_truncated_crate_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / METADATA).write_text('{"@graph": [{"@id": "./"')
+    with pytest.raises(InvalidCrateError, match=r"cannot be read \(JSONDecodeError: .*Was it cut off while copying\?"):
+        read_crate(tmp_path)
+
+
+def test_a_folder_without_a_crate_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"There is no crate at .*: ro-crate-metadata.json was expected in it\."):
+        read_crate(tmp_path)
+
+
+def test_a_crate_of_another_engine_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / METADATA).write_text(json.dumps({"@graph": [{"@id": "./", "@type": "Dataset"}]}))
+    with pytest.raises(InvalidCrateError, match="not one that filiation wrote; ingest it to ask it questions"):
+        read_crate(tmp_path)
