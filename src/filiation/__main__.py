@@ -1,0 +1,6 @@
+"""``python -m filiation`` is ``filiation``."""
+
+from filiation.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="filiation")

@@ -1,0 +1,149 @@
+"""The ``filiation`` command: its table of commands, and what a failure looks like."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import click
+
+from filiation import __version__
+from filiation.errors import FiliationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNEXPECTED = 70
+"""Exit code for a fault of filiation itself (``EX_SOFTWARE`` of sysexits.h)."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell gives it."""
+
+
+class Entry(NamedTuple):
+    """Where a command is, and its first sentence: listing the commands must not import them."""
+
+    place: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Look": {
+        "runs": Entry("filiation.cli.runs:runs", "List the runs in the catalogue, the newest first."),
+        "show": Entry("filiation.cli.runs:show", "Show one run: its jobs, their parameters, what they used and made."),
+        "trace": Entry("filiation.cli.lineage:trace", "Show what THING descends from, down to its sources."),
+        "impact": Entry("filiation.cli.lineage:impact", "Show everything that descends from THING."),
+        "ask": Entry("filiation.cli.questions:ask", "Answer a question by its name, over one run or all."),
+        "sparql": Entry("filiation.cli.questions:sparql", "Answer a SPARQL query, read-only."),
+    },
+    "Verify": {
+        "check": Entry("filiation.cli.check:check", "Compare bytes with their record, and name what differs."),
+        "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
+    },
+    "Keep": {
+        "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
+        "ingest": Entry("filiation.cli.crates:ingest", "Take crates into the catalogue, of any workflow engine."),
+        "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
+    },
+    "Begin": {
+        "demo": Entry("filiation.cli.demo:demo", "Segment a real micrograph and show what its labels descend from."),
+    },
+}
+COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called, and turns errors into one message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].place.partition(":")
+        command = getattr(import_module(module), function)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name].place} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, section by section, without importing anything."""
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.help) for name, entry in entries.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command, print what went wrong as one message, and exit."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        _print_what_the_terminal_can()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
+        except FiliationError as error:
+            _explain(error)
+            sys.exit(error.exit_code)
+        except Exception as error:  # the last resort: whatever it is, a person gets a sentence and not a traceback
+            _own_fault(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_what_the_terminal_can() -> None:
+    """Let a terminal that cannot show a character get its escape rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _explain(error: FiliationError) -> None:
+    from filiation.cli.output import complain
+
+    if os.environ.get("FILIATION_DEBUG"):
+        traceback.print_exception(error)
+    complain(str(error))
+
+
+def _own_fault(error: Exception) -> NoReturn:
+    from filiation.cli.output import complain
+
+    if os.environ.get("FILIATION_DEBUG"):
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    complain(
+        f"Something went wrong inside filiation: {what}\n"
+        "This is a fault of filiation. To see where it happened, set FILIATION_DEBUG=1 and run the command again."
+    )
+    sys.exit(UNEXPECTED)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  $ filiation trace results/ihc/nuclei.ome.zarr\n\n"
+    "Exit codes: 0 done; 2 bad input; 3 not found; 4 invalid crate; 5 changed bytes; the others are in "
+    "docs/reference/exit-codes.md. Set FILIATION_DEBUG=1 to see where an error comes from.",
+)
+@click.version_option(__version__, prog_name="filiation")
+def main() -> None:
+    """Tell what a label image, table or picture descends from.
+
+    Runs of Snakemake are tracked with `snakemake --logger filiation`; each leaves a crate in the catalogue, the folder
+    .filiation beside the workflow. THING is a path, a digest, an IRI, a run, or the start of a digest or run.
+    """

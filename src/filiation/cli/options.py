@@ -1,0 +1,40 @@
+"""Options that several commands share, and the opened catalogue that they lead to."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.output import remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filiation.lineage import Ledger
+
+catalogue_option = click.option(
+    "--catalogue",
+    metavar="PATH",
+    envvar="FILIATION_CATALOGUE",
+    help="The catalogue's folder, or one that holds it as .filiation. [default: FILIATION_CATALOGUE, else the "
+    "nearest one from here upwards]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def example(*lines: str) -> str:
+    """Write the epilog of a command's help: how it is called."""
+    return "\b\nExample:\n" + "\n".join(f"  $ {line}" for line in lines)
+
+
+@contextmanager
+def opened(catalogue: str | None) -> Iterator[Ledger]:
+    """Open the catalogue; afterwards tell which of its crates cannot be read."""
+    from filiation.lineage import Ledger
+
+    ledger = Ledger(catalogue)
+    yield ledger
+    for problem in ledger.problems:
+        remark(f"Left out: {problem}")

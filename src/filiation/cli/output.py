@@ -1,0 +1,101 @@
+"""How commands write: text that steers no terminal, tables, JSON, complaints, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+
+def safe(text: str) -> str:
+    """Make control characters visible, line by line, so that no name in a crate can steer the terminal."""
+    from filiation.lineage.words import plain
+
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def say(text: str) -> None:
+    """Print the answer."""
+    click.echo(safe(text))
+
+
+def remark(text: str) -> None:
+    """Tell a person something that is not part of the answer."""
+    click.echo(safe(text), err=True)
+
+
+def complain(text: str) -> None:
+    """Tell what went wrong."""
+    click.echo(f"filiation: {safe(text)}", err=True)
+
+
+def say_json(value: object) -> None:
+    """Print JSON in ASCII: safe on any terminal, and names that are no text survive."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their columns, as wide as they need."""
+    from filiation.lineage.words import plain
+
+    table = [tuple(columns), *(tuple(plain(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[number]) for row in table) for number in range(len(columns))]
+    for row in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file that the user named; ``-`` is the standard output.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be written.
+    """
+    if path == "-":
+        click.echo(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"{path!r} cannot be written: {error.strerror or error}.") from error
+    remark(f"Wrote {path}")
+
+
+@contextmanager
+def bytes_bar(label: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many bytes have been read; the whole is not known beforehand."""
+    from filiation.lineage.words import size
+
+    done = 0
+    with click.progressbar(
+        iter(()), label=label, file=sys.stderr, item_show_func=lambda _: size(done), show_eta=False, width=12
+    ) as bar:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            bar.update(1)
+
+        yield advance
+
+
+@contextmanager
+def steps_bar(label: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Show on a terminal how many of how many are done."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def advance(done: int, total: int, _name: str) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield advance

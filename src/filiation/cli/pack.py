@@ -1,0 +1,144 @@
+"""``filiation pack``: a run's crate from its journal, or a copy of it that carries its data along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.options import catalogue_option, json_option
+from filiation.cli.output import complain, remark, say, say_json, steps_bar
+from filiation.errors import BadInputError, FiliationError, NotFoundError
+
+if TYPE_CHECKING:
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.packing import PackReport
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--payload",
+    metavar="FOLDER",
+    help="Write a self-contained copy of RUN's crate there, with every file and store that is still as recorded "
+    "(hard-linked where possible).",
+)
+@click.option("--after-run", is_flag=True, hidden=True, help="Report in one line, for the logger plugin.")
+@json_option
+@catalogue_option
+@click.pass_context
+def pack(
+    ctx: click.Context, run: str | None, payload: str | None, after_run: bool, as_json: bool, catalogue: str | None
+) -> None:
+    """Make the crate of a run from its journal, or one with its data.
+
+    Runs are packed when they end. This packs those that were killed, or left for later: all that wait, or RUN (its id
+    or the start of it). With --payload, RUN's crate is copied together with its data.
+
+    \b
+    Example:
+      $ filiation pack
+      $ filiation pack 7c9f2c34 --payload for-the-repository/
+    """
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.packing import unpacked_runs
+
+    folder = CatalogueFolder.create(Path(catalogue)) if after_run and catalogue else CatalogueFolder.find(catalogue)
+    if payload is not None:
+        _pack_payload(folder, run, Path(payload), as_json)
+        return
+    waiting = (_full_id(folder, run),) if run else unpacked_runs(folder)
+    if not waiting and not as_json:
+        say("Every run has its crate.")
+    reports, failures = _pack_each(folder, waiting, alone=run is not None)
+    if as_json:
+        say_json([_as_json(report) for report in reports])
+    for report in reports:
+        if after_run:
+            remark(_sentence(report))
+        elif not as_json:
+            say(_sentence(report))
+    for failure in failures:
+        complain(str(failure))
+    if failures:
+        ctx.exit(failures[0].exit_code)
+
+
+def _pack_each(
+    folder: CatalogueFolder, waiting: tuple[str, ...], *, alone: bool
+) -> tuple[list[PackReport], list[FiliationError]]:
+    from filiation.catalogue.packing import pack as pack_run
+
+    reports: list[PackReport] = []
+    failures: list[FiliationError] = []
+    for run in waiting:
+        try:
+            with steps_bar("Reading") as advance:
+                reports.append(pack_run(folder, run, lambda done, total: advance(done, total, "")))  # noqa: B023
+        except FiliationError as error:
+            if alone:
+                raise
+            failures.append(error)
+        except OSError as error:
+            failures.append(_unwritten(run, error))
+    return reports, failures
+
+
+def _unwritten(run: str, error: OSError) -> FiliationError:
+    return BadInputError(
+        f"The crate of run {run} could not be written: {error.strerror or error} ({error.filename or 'unknown file'}). "
+        f"The journal is kept; pack again when this is mended: filiation pack {run}"
+    )
+
+
+def _pack_payload(folder: CatalogueFolder, run: str | None, target: Path, as_json: bool) -> None:
+    from filiation.catalogue.packing import pack_with_payload
+
+    if run is None:
+        raise BadInputError("--payload needs a RUN: its id or the start of it, as `filiation runs` lists them.")
+    with steps_bar("Copying") as advance:
+        report = pack_with_payload(folder, _full_id(folder, run), target, lambda done, total: advance(done, total, ""))
+    if as_json:
+        say_json(_as_json(report))
+        return
+    say(_sentence(report))
+    for path in report.left_out:
+        remark(f"Left out, as it is gone or has changed since: {path}")
+
+
+def _full_id(folder: CatalogueFolder, start: str) -> str:
+    """Return the run id that begins so; journals and crates both count."""
+    known = {path.stem for path in folder.journals.glob("*.jsonl")} | {path.name for path in folder.list_crates()}
+    found = sorted(run for run in known if run.startswith(start))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFoundError(f"No run begins with {start!r} in {folder.root}; `filiation runs` lists what there is.")
+    raise BadInputError(f"{start!r} is the start of {len(found)} runs: {', '.join(found)}. Give more of it.")
+
+
+def _sentence(report: PackReport) -> str:
+    run = report.run
+    failed = sum(1 for action in run.actions if action.status.value == "failed")
+    trouble = f", {failed} failed" if failed else ""
+    return (
+        f"filiation: run {run.id[:8]} is {run.status.value}: {len(run.actions)} actions{trouble}, "
+        f"{len(run.entities)} things recorded in {_short(report.crate)}"
+    )
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _as_json(report: PackReport) -> dict[str, object]:
+    return {
+        "run": report.run.id,
+        "status": report.run.status.value,
+        "crate": str(report.crate),
+        "actions": len(report.run.actions),
+        "entities": len(report.run.entities),
+        "not_captured": list(report.run.not_captured),
+        "left_out": list(report.left_out),
+    }

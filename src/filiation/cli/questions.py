@@ -1,0 +1,91 @@
+"""``filiation ask`` and ``filiation sparql``: questions over one run or all."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.output import remark, say_json, say_table
+from filiation.errors import BadInputError
+
+if TYPE_CHECKING:
+    from filiation.lineage import Answer
+
+
+@click.command(epilog=example("filiation ask --list", "filiation ask cq5 --run 7c9f2c34"))
+@click.argument("name", required=False)
+@click.option("--list", "list_all", is_flag=True, help="List the questions.")
+@click.option("--run", metavar="RUN", help="Only this run: its id or the start of it. [default: all]")
+@click.option("--given", multiple=True, metavar="NAME=VALUE", help="A value that the question takes; can be repeated.")
+@json_option
+@catalogue_option
+def ask(
+    name: str | None,
+    list_all: bool,
+    run: str | None,
+    given: tuple[str, ...],
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
+    """Answer a question by its name, over one run or all.
+
+    cq1 to cq11 are the competency questions that the authors of Workflow Run RO-Crate published; the others are
+    filiation's own.
+    """
+    with opened(catalogue) as ledger:
+        if list_all or name is None:
+            questions = ledger.questions()
+            if as_json:
+                say_json([{"name": question.name, "title": question.title} for question in questions])
+            else:
+                say_table(("question", "what it asks"), [(question.name, question.title) for question in questions])
+            return
+        _print(ledger.ask(name, run=run, given=_values(given)), as_json)
+
+
+@click.command(
+    epilog=example(
+        "filiation sparql 'SELECT ?s WHERE { ?s a <http://www.w3.org/ns/prov#Activity> }'",
+        "filiation sparql - < query.rq",
+    )
+)
+@click.argument("query")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to wait."
+)
+@json_option
+@catalogue_option
+def sparql(query: str, timeout: float, as_json: bool, catalogue: str | None) -> None:
+    """Answer a SPARQL query, read-only.
+
+    QUERY is a SELECT, ASK, CONSTRUCT or DESCRIBE; - reads it from the standard input. All crates are asked together;
+    each is a named graph too. Updates, SERVICE and FROM are refused.
+    """
+    with opened(catalogue) as ledger:
+        _print(ledger.sparql(sys.stdin.read() if query == "-" else query, timeout=timeout), as_json)
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        say_json(answer.to_json())
+        return
+    if answer.title:
+        remark(answer.title)
+    say_table(answer.columns, answer.as_text())
+    if not answer.rows:
+        remark("Nothing known.")
+    if answer.truncated:
+        remark(f"There are more rows than these {len(answer.rows)}.")
+
+
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    values = {}
+    for pair in given:
+        name, found, value = pair.partition("=")
+        if not found or not name:
+            raise BadInputError(f"--given {pair!r} is not NAME=VALUE.")
+        values[name] = value
+    return values

@@ -1,0 +1,121 @@
+"""``filiation runs`` and ``filiation show``: what has been run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.output import remark, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filiation.catalogue import EntityNode, RunSummary
+    from filiation.lineage import RunDetail
+
+
+@click.command(epilog=example("filiation runs"))
+@json_option
+@catalogue_option
+def runs(as_json: bool, catalogue: str | None) -> None:
+    """List the runs in the catalogue, the newest first."""
+    with opened(catalogue) as ledger:
+        found = ledger.runs()
+        if as_json:
+            say_json([run.to_json() for run in found])
+        elif found:
+            columns = ("run", "started", "status", "jobs", "failed", "made", "up to date", "workflow", "by")
+            say_table(columns, [_row(run) for run in found])
+        else:
+            remark("No runs yet. Track one with: snakemake --logger filiation")
+
+
+@click.command(epilog=example("filiation show 7c9f2c34"))
+@click.argument("run")
+@json_option
+@catalogue_option
+def show(run: str, as_json: bool, catalogue: str | None) -> None:
+    """Show one run: its jobs, their parameters, what they used and made.
+
+    RUN is the run's id or the start of it, as `filiation runs` lists it.
+    """
+    with opened(catalogue) as ledger:
+        detail = ledger.show(run)
+        if as_json:
+            say_json(detail.to_json())
+        else:
+            say("\n".join(_lines(detail)))
+
+
+def _row(run: RunSummary) -> tuple[str, ...]:
+    from filiation.lineage.words import moment
+
+    return (
+        run.id[:8],
+        moment(run.started) if run.started else "",
+        run.status,
+        str(run.jobs),
+        str(run.failed),
+        str(run.outputs),
+        str(run.reused),
+        run.workflow or "",
+        run.agent or "",
+    )
+
+
+def _lines(detail: RunDetail) -> Iterator[str]:
+    yield from _heading(detail.summary)
+    yield ""
+    yield "Jobs"
+    yield from _jobs(detail)
+    used = [entity for entity in detail.entities if not entity.generated]
+    made = [entity for entity in detail.entities if entity.generated]
+    for title, things in (("Used", used), ("Made", made)):
+        if things:
+            yield ""
+            yield title
+            yield from _things(things, dict(detail.reused_from))
+
+
+def _heading(run: RunSummary) -> Iterator[str]:
+    from filiation.lineage.words import moment, plain, span
+
+    yield f"Run {run.id}: {run.status}"
+    facts = {
+        "workflow": run.workflow,
+        "folder": run.folder,
+        "by": run.agent,
+        "on": run.host,
+        "time": span(run.started, run.ended)
+        if run.started and run.ended
+        else (f"started {moment(run.started)}" if run.started else None),
+    }
+    for name, value in facts.items():
+        if value:
+            yield f"  {name:<9} {plain(value)}"
+
+
+def _jobs(detail: RunDetail) -> Iterator[str]:
+    from filiation.lineage.words import action_facts, action_name, parameter, plain
+
+    if not detail.actions:
+        yield "  none: everything was up to date"
+    for action in detail.actions:
+        yield f"  {action_name(action)}"
+        for found in action.parameters:
+            yield f"      {parameter(found)}"
+        for fact in action_facts(action)[:1]:
+            yield f"      {fact}"
+        if action.error:
+            yield f"      error: {plain(action.error)}"
+
+
+def _things(things: list[EntityNode], reused_from: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    from filiation.lineage.words import entity_facts, plain, run_name
+
+    for thing in things:
+        makers = ", ".join(run_name(crate) for crate in reused_from.get(thing.iri, ()))
+        origin = f"; made in run {makers}" if makers else ""
+        yield f"  {plain(thing.path)}: {', '.join(entity_facts(thing))}{origin}"
