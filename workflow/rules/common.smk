@@ -18,7 +18,7 @@ def check(data, schema, where):
     """Stop with one message that names each field at fault."""
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(data), key=lambda error: list(error.path))
     if errors:
-        faults = [f"{where}: {describe(error)}" for error in errors]
+        faults = dict.fromkeys(f"{where}: {describe(error)}" for error in errors)
         raise WorkflowError("\n".join([*faults, "config/README.md describes every field."]))
 
 
@@ -26,8 +26,8 @@ def describe(error):
     """Say which field is at fault, what was found and what is expected."""
     field = ".".join(str(part) for part in error.path)
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        return f"the field '{f'{field}.{missing}' if field else missing}' is missing."
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"missing: {', '.join(f'{field}.{name}' if field else name for name in missing)}."
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         unknown = ", ".join(f"'{name}'" for name in error.instance if name not in known)

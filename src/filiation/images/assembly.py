@@ -99,6 +99,6 @@ def _link_multiscale(source: Multiscale, target: Path) -> None:
 
 def _link(source: Path, target: Path) -> None:
     try:
-        os.link(source, target)
+        target.hardlink_to(source)
     except OSError:  # another file system, or one without hard links
         shutil.copy2(source, target)

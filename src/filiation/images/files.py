@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,14 +92,17 @@ def read_tiff(path: Path) -> Image:
     BadInputError
         If the file is truncated or damaged, or it does not tell what its axes are.
     """
+    complaints = _Complaints()
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with complaints, tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             _check_whole(path, tiff, series)
             axes, data = _in_order(path, series.axes, series.asarray())
             sizes = _sizes(tiff)
             channels = _channel_names(tiff)
+        complaints.check(path)
     except FiliationError:
+        complaints.check(path)  # why it looks as it does
         raise
     # A damaged file can make the parser fail in any way; each of them means the same to the person who named it.
     except Exception as error:
@@ -112,6 +116,30 @@ def read_tiff(path: Path) -> Image:
         channels=channels if len(channels) == count else (),
         name=path.name.partition(".")[0],
     )
+
+
+class _Complaints(logging.Handler):
+    """Errors that tifffile only logs: pages and tags beyond the end of the file are left out, and the rest is read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(record.getMessage())
+
+    def __enter__(self) -> _Complaints:
+        logging.getLogger("tifffile").addHandler(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        logging.getLogger("tifffile").removeHandler(self)
+
+    def check(self, path: Path) -> None:
+        if self._messages:
+            raise BadInputError(
+                f"{path} is truncated or damaged: {self._messages[0]}. Copy it again from where it came."
+            )
 
 
 def _is_tiff(path: Path) -> bool:

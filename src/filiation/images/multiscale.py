@@ -126,7 +126,7 @@ def open_group(path: Path) -> zarr.Group:
             f"{path} is not an OME-Zarr store: it is no folder with a zarr.json (Zarr 3) or .zgroup (Zarr 2) of a "
             "group."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
             f"{path} has Zarr metadata that cannot be read ({type(error).__name__}: {error})."
         ) from error

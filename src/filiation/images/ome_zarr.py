@@ -77,6 +77,7 @@ def read_labels(path: Path) -> LabelImage:
     properties = {
         int(row["label-value"]): {key: value for key, value in row.items() if key != "label-value"}
         for row in store.image_label.get("properties") or ()
+        if len(row) > 1
     }
     return LabelImage(
         data=read_pixels(store),
@@ -142,7 +143,8 @@ def write_labels(path: Path, labels: LabelImage) -> None:
     Raises
     ------
     BadInputError
-        If there is something at ``path`` already, or the source is there and has another shape or pixel size.
+        If there is something at ``path`` already, the source is there and has another shape or pixel size, or
+        properties are given for a label that no pixel has.
     """
     levels = _levels_of_source(path, labels) or plan_pyramid(labels.axes, labels.shape, labels.scale)
     pixels = [shrink_to_nearest(labels.data, levels[0], level) for level in levels]
@@ -233,10 +235,16 @@ def _axis(name: str, unit: str) -> _JsonDict:
 def _image_label_block(labels: LabelImage) -> _JsonDict:
     block: _JsonDict = {"version": VERSION}
     values = labels.values
+    properties = labels.properties or {}
+    absent = sorted(set(properties) - set(values))
+    if absent:
+        raise BadInputError(f"Properties are given for label {absent[0]}, which no pixel of {labels.name!r} has.")
     if values and len(values) <= MOST_COLOURS:
         block["colors"] = [{"label-value": value, "rgba": [*colour_of_label(value), 255]} for value in values]
-    if labels.properties:
-        block["properties"] = [{"label-value": value, **row} for value, row in sorted(labels.properties.items())]
+    if properties:
+        # Readers such as ome-zarr-models want rows for the same labels in both lists.
+        rows = values if "colors" in block else sorted(properties)
+        block["properties"] = [{"label-value": value, **properties.get(value, {})} for value in rows]
     if labels.source is not None:
         block["source"] = {"image": labels.source}
     return block

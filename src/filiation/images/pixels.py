@@ -105,12 +105,14 @@ def _digest(
 
 
 def _header(dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int, ...]) -> bytes:
-    if dtype.kind not in "iufb":
+    if dtype.kind not in "iufb" or dtype.itemsize > 8:
         raise BadInputError(f"A pixel digest is over integers, floats or booleans; found {dtype}.")
     if len(axes) != len(shape) or not axes:
         raise BadInputError(
             f"A pixel digest needs one axis name for each dimension; found {len(axes)} for {len(shape)}."
         )
+    if not all(axis.isascii() and axis.isalnum() for axis in axes):
+        raise BadInputError(f"Axis names are ASCII letters and digits; found {', '.join(map(repr, axes))}.")
     lines = (MAGIC, dtype.name, ",".join(axes), ",".join(map(str, shape)))
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
