@@ -118,7 +118,7 @@ def refuse_escapes(document: Mapping[str, Any]) -> None:
         ``file:`` URI, or one of them percent-encoded. Web addresses, ``#local`` names and blank nodes are fine.
     """
     for identifier in _identifiers(document):
-        reason = _escape(identifier)
+        reason = escape_of(identifier)
         if reason:
             raise InvalidCrateError(
                 f"The crate names {identifier[:200]!r}, which {reason}; nothing outside a crate's own folder may be "
@@ -126,7 +126,7 @@ def refuse_escapes(document: Mapping[str, Any]) -> None:
             )
 
 
-def _escape(identifier: str) -> str | None:
+def escape_of(identifier: str) -> str | None:
     """Return how an identifier would leave the crate, or None."""
     decoded = identifier
     for _ in range(4):  # %252e%252e is %2e%2e is ..
