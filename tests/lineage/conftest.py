@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for crate_builder, which the catalogue's tests use too
-
-from filiation.catalogue.crates import CatalogueFolder
-from filiation.catalogue.ingest import Catalogue
+from filiation.catalogue import Catalogue, CatalogueFolder
 
 
 @pytest.fixture

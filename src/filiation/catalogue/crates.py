@@ -9,11 +9,14 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
-from filiation.model import Digest, DigestKind, run_iri
+from filiation.model import Digest, DigestKind, decode_path, is_uri, run_iri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 METADATA: Final = "ro-crate-metadata.json"
 FOLDER: Final = ".filiation"
@@ -274,14 +277,44 @@ def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:
 
 def payload_path(crate: Path, reference: str) -> Path | None:
     """Return the file that a relative reference names inside a crate; None if it leads outside or is not there."""
-    if not reference or reference.startswith("/") or _CONTROL.search(reference):
-        return None
     path = crate / reference
+    return path if _is_inside(crate, reference) and path.exists() else None
+
+
+def carried(crate: Path) -> Iterator[tuple[str, Digest]]:
+    """Yield what a crate carries itself, as its metadata tells: the path inside the crate, and the recorded digest.
+
+    Parameters
+    ----------
+    crate
+        The crate's folder.
+    """
+    document, _ = read_metadata(crate)
+    graph = document["@graph"]
+    for entity in graph if isinstance(graph, list) else ():
+        if not isinstance(entity, dict):
+            continue
+        identifier = entity.get("@id")
+        if not isinstance(identifier, str) or identifier.startswith("#") or is_uri(identifier):
+            continue
+        for key, kind in (("sha256", DigestKind.FILE), ("treeDigest", DigestKind.TREE)):
+            text = entity.get(key)
+            reference = decode_path(identifier).removeprefix("./").rstrip("/")
+            if isinstance(text, str) and _is_inside(crate, reference):
+                try:
+                    yield reference, Digest(kind, text.strip().lower())
+                except BadInputError:
+                    continue  # a checksum of another kind, as some engines write
+
+
+def _is_inside(crate: Path, reference: str) -> bool:
+    """Whether a reference stays in the crate's folder, whether or not there is something."""
+    if not reference or reference.startswith("/") or _CONTROL.search(reference):
+        return False
     try:
-        inside = path.resolve().is_relative_to(crate.resolve())
+        return (crate / reference).resolve().is_relative_to(crate.resolve())
     except OSError:
-        return None
-    return path if inside and path.exists() else None
+        return False
 
 
 def _run_id(document: dict[str, object]) -> str | None:

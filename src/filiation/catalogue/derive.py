@@ -12,6 +12,7 @@ stand some judgements, all made here:
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -40,7 +41,7 @@ from filiation.catalogue.vocabulary import (
     WORKFLOW,
     F,
 )
-from filiation.model import Status
+from filiation.model import Status, crate_path, is_uri
 
 LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
@@ -185,10 +186,23 @@ def _prov(
         for agent in about.links(action.iri, SCHEMA + "agent"):
             found.add((action.iri, PROV + "wasAssociatedWith", agent))
             found.add((agent, RDF_TYPE, PROV + "Agent"))
+        for path in _logs(about, action.iri):
+            found.add((about.crate + crate_path(path), F + "logOf", action.iri))
         for when, predicate in ((action.started, "startedAtTime"), (action.ended, "endedAtTime")):
             if when is not None:
                 found.add((action.iri, PROV + predicate, Literal(shown_time(when), XSD + "dateTime")))
     return tuple(sorted(found | _prov_edges(edges), key=str))
+
+
+def _logs(about: Statements, action: str) -> list[str]:
+    """Return the paths of an action's logs and benchmark, which are no results and yet come from it."""
+    paths = [text for text in about.texts(action, F + "benchmark") if not is_uri(text)]
+    for text in about.texts(action, F + "logSlots"):
+        try:
+            paths += [str(path) for _, path in json.loads(text)]
+        except (ValueError, TypeError, RecursionError):
+            continue
+    return paths
 
 
 def _prov_edges(edges: tuple[Edge, ...]) -> set[Triple]:

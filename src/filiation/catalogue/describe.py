@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from filiation.catalogue.vocabulary import (
     F,
 )
 from filiation.errors import BadInputError
-from filiation.model import Digest, DigestKind, EntityKind, Parameter, Software, Status, is_uri
+from filiation.model import Digest, DigestKind, EntityKind, Parameter, Software, Status, Value, is_uri
 
 if TYPE_CHECKING:
     from filiation.catalogue.statements import Statements
@@ -95,9 +96,10 @@ def describe_action(about: Statements, iri: str) -> ActionNode:
         agent=about.name(agent) if agent else None,
         agent_id=agent if agent and not agent.startswith(about.crate) else None,
         host=about.text(iri, F + "host"),
-        command=about.text(iri, SCHEMA + "description"),
+        command=about.text(iri, F + "command", SCHEMA + "description"),
         parameters=_parameters(about, iri),
-        software=_software(about, tool) if tool else (),
+        software=_software(about, iri, tool),
+        code=_code(about, tool),
         environment=_environment(about, iri),
         usage=_usage(about, iri),
         error=about.text(iri, SCHEMA + "error"),
@@ -222,8 +224,9 @@ def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
     for iri in about.links(action, SCHEMA + "object"):
         if PROPERTY_VALUE not in about.types(iri):
             continue
-        used = about.value(iri, SCHEMA + "value")
-        requested = about.value(iri, F + "requestedValue")
+        requested, used = (_json(about.text(iri, F + key)) for key in ("requestedValue", "usedValue"))
+        if requested is None and used is None:
+            used = about.value(iri, SCHEMA + "value")
         slot = about.link(iri, SCHEMA + "exampleOfWork")
         name = about.text(iri, SCHEMA + "name") or (about.name(slot) if slot else about.path(iri))
         if used is not None or requested is not None:
@@ -231,11 +234,26 @@ def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
     return tuple(sorted(found, key=lambda parameter: (parameter.name, parameter.value.json)))
 
 
-def _software(about: Statements, tool: str) -> tuple[Software, ...]:
-    found = [Software(about.name(iri), _version(about, iri), _purl(about, iri)) for iri in _requirements(about, tool)]
-    if version := _version(about, tool):
-        found.append(Software(about.name(tool), version))
-    return tuple(sorted(set(found), key=lambda software: (software.name.lower(), software.version or "")))
+def _json(text: str | None) -> Value | None:
+    """Read a value that filiation wrote as JSON text; anything else is the text itself."""
+    if text is None:
+        return None
+    try:
+        return Value.of(json.loads(text))
+    except (json.JSONDecodeError, RecursionError):
+        return Value.of(text)
+
+
+def _software(about: Statements, action: str, tool: str | None) -> tuple[Software, ...]:
+    """Return what the action says it used; else what its tool says it needs."""
+    used = about.links(action, F + "softwareUsed") or (_requirements(about, tool) if tool else ())
+    found = {Software(about.name(iri), _version(about, iri), _purl(about, iri)) for iri in used}
+    return tuple(sorted(found, key=lambda software: (software.name.lower(), software.version or "")))
+
+
+def _code(about: Statements, tool: str | None) -> str | None:
+    version = _version(about, tool) if tool else None
+    return None if version == "unknown" else version
 
 
 def _requirements(about: Statements, tool: str) -> tuple[str, ...]:

@@ -135,6 +135,8 @@ class ActionNode:
         By name, as requested and as used.
     software
         With versions.
+    code
+        Version of the tool's own code: a version, a commit or a digest.
     environment
         Container image, environment files and variables, as name and value.
     usage
@@ -160,6 +162,7 @@ class ActionNode:
     command: str | None = None
     parameters: tuple[Parameter, ...] = ()
     software: tuple[Software, ...] = ()
+    code: str | None = None
     environment: tuple[tuple[str, str], ...] = ()
     usage: tuple[tuple[str, str], ...] = ()
     error: str | None = None

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 WIDTH: Final = 110
 LONGEST_LIST: Final = 12
 """So many software packages are named; the rest are counted, and stand in the JSON form."""
+TELLING: Final = frozenset(
+    "bioio btrack cellpose cpython dask filiation imglib2 itk micro-sam ngio numpy ome-zarr omnipose opencv-python "
+    "openslide-python python pytorch r-base scikit-image scikit-learn scipy simpleitk stardist tensorflow tifffile torch "
+    "torchvision trackpy zarr".split()
+)
+"""Software that decides what comes out of an image analysis; it is named before what it stands on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,11 @@ def _action_details(action: ActionNode) -> Iterator[str]:
     for number, parameter in enumerate(action.parameters):
         label = "parameters" if number == 0 else ""
         yield from _wrapped(label, words.parameter(parameter))
+    if action.code is not None:
+        yield from _wrapped("code", words.plain(action.code if len(action.code) <= 24 else f"{action.code[:19]}…"))
     if action.software:
-        named = [words.plain(f"{found.name} {found.version or '(no version)'}") for found in action.software]
+        telling = sorted(action.software, key=lambda found: (found.name.lower() not in TELLING, found.name.lower()))
+        named = [words.plain(f"{found.name} {found.version or '(no version)'}") for found in telling]
         more = f", and {len(named) - LONGEST_LIST} more" if len(named) > LONGEST_LIST else ""
         yield from _wrapped("software", ", ".join(named[:LONGEST_LIST]) + more)
     for name, value in action.environment:

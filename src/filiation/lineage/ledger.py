@@ -24,9 +24,9 @@ from filiation.lineage.walk import Walked, ancestors, descendants
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from filiation.lineage.integrity import CheckReport
     from rdflib import Dataset
 
+    from filiation.lineage.findings import CheckReport
     from filiation.lineage.questions import Question
 
 
@@ -145,10 +145,10 @@ class Ledger:
 
         with self._reading() as (index, joining):
             checker = Checker(index, joining, self._catalogue.folder)
-            planned = checker.plan(thing, self._resolver(index, joining))
-        differences = checker.read(planned, progress)  # takes long; nobody has to wait for it
+            plan = checker.plan(thing, self._resolver(index, joining))
+        outcomes = checker.read(plan, progress)  # takes long; nobody has to wait for it
         with self._reading() as (index, joining):
-            return checker.report(differences, index, Joining(index))
+            return checker.report(plan, outcomes, index, joining)
 
     # --- questions ---------------------------------------------------------------------------------------------
 
@@ -199,9 +199,7 @@ class Ledger:
         Raises
         ------
         BadInputError
-            If it is no query, or would reach beyond the catalogue (``SERVICE``, ``FROM``, updates).
-        TimeoutError
-            Never; running out of time is a :class:`BadInputError` as well.
+            If it is no query, would reach beyond the catalogue (``SERVICE``, ``FROM``, updates), or takes too long.
         """
         from filiation.lineage.sparql import answer_query
 

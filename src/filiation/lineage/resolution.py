@@ -94,6 +94,21 @@ class Resolver:
             raise NotFoundError(self._nothing(thing))
         return found
 
+    def records_at(self, thing: str) -> tuple[EntityNode, ...]:
+        """Return what was recorded at a path whatever is there now, at the tree around it, or below it if a folder."""
+        if is_uri(thing):
+            return ()
+        places = self._places(Path(thing))
+        around = [place for start in places for place in (start, *map(str, Path(start).parents))]
+        for place in around:
+            seen = self._index.entities(place=place)
+            if seen and (place in places or any(entity.files is not None for entity in seen)):
+                return seen
+        below = tuple(f"{place}/" for place in places)
+        if not Path(thing).is_dir():
+            return ()
+        return tuple(entity for entity in self._index.entities() if (entity.place or "").startswith(below))
+
     def run(self, text: str) -> RunSummary:
         """Find the run whose id starts with ``text``.
 

@@ -122,7 +122,7 @@ def action_name(action: ActionNode) -> str:
     """Write what an action is called, which job it was, and how it ended."""
     name = plain(action.name)
     job = f", job {action.job}" if action.job is not None else ""
-    again = f", attempt {action.attempt}" if action.attempt is not None and action.attempt > 1 else ""
+    again = f", attempt {action.attempt}" if (action.attempt or 1) > 1 and "attempt" not in name else ""
     return f"{name}{job}{again}, {action.status}"
 
 

@@ -14,7 +14,7 @@ F = "https://w3id.org/ro/terms/filiation#"
 TERMS = (
     "runId runStatus runFolder host treeDigest pixelDigest fileCount entityKind presence flags axes shape pixelType "
     "scale units labelSource reused lastSeen status jobNumber attempt wildcards threads reason submitted schedulerJob "
-    "requestedValue"
+    "requestedValue usedValue"
 ).split()
 CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
@@ -225,7 +225,7 @@ def nuclei_run(folder: Path, number: int = 1, sigma: float = 1.0) -> CrateBuilde
     }, kinds={"results/ihc/image.ome.zarr": EntityKind.IMAGE.value})  # fmt: skip
     run.job("segment", ("results/ihc/image.ome.zarr",), {
         "results/ihc/nuclei.ome.zarr": {"zarr.json": "{}", "0/c/0/0": f"labels {sigma}", "0/c/0/1": "more"},
-    }, parameters={"method": "otsu", "sigma": {"value": sigma, "requestedValue": 2}}, kinds={
+    }, parameters={"method": "otsu", "sigma": {"value": sigma, "requestedValue": "2", "usedValue": json.dumps(sigma)}}, kinds={
         "results/ihc/image.ome.zarr": EntityKind.IMAGE.value,
         "results/ihc/nuclei.ome.zarr": EntityKind.LABEL_IMAGE.value,
     })  # fmt: skip

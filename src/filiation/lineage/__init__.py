@@ -1,0 +1,38 @@
+"""Lineage: what a thing descends from, what descends from it, whether its bytes are still those that were recorded.
+
+Everything is a method of an opened catalogue:
+
+>>> import tempfile, pathlib
+>>> folder = tempfile.TemporaryDirectory()
+>>> (pathlib.Path(folder.name) / ".filiation" / "crates").mkdir(parents=True)
+>>> ledger = Ledger(folder.name)
+>>> ledger.runs()
+()
+>>> [question.name for question in ledger.questions()][:3]
+['cq1', 'cq2', 'cq3']
+>>> ledger.ask("cq5").rows
+()
+>>> folder.cleanup()
+"""
+
+from filiation.catalogue import ActionNode, Edge, EntityNode, IngestReport, RebuildReport, RunSummary
+from filiation.lineage.answers import Answer, Lineage, RunDetail
+from filiation.lineage.findings import CheckReport, Finding
+from filiation.lineage.ledger import Ledger
+from filiation.lineage.resolution import Resolution
+
+__all__ = [
+    "ActionNode",
+    "Answer",
+    "CheckReport",
+    "Edge",
+    "EntityNode",
+    "Finding",
+    "IngestReport",
+    "Ledger",
+    "Lineage",
+    "RebuildReport",
+    "Resolution",
+    "RunDetail",
+    "RunSummary",
+]

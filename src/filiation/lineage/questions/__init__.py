@@ -1,0 +1,128 @@
+"""Questions with a name: the eleven competency questions of Leo et al. (2024) over one crate or all, and our own.
+
+Each is a file of SPARQL beside this one, with a title, its columns and what it takes in comments at its head. Values
+are bound as typed terms, never written into the text.
+
+>>> question("cq6").title
+'How long did the whole workflow take?'
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue import Catalogue, Literal
+from filiation.errors import BadInputError, NotFoundError
+from filiation.lineage.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Question", "question", "questions"]
+
+_HEAD: Final = re.compile(r"# (title|source|columns|takes): (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with a name.
+
+    Parameters
+    ----------
+    name
+        For example ``cq5``.
+    title
+        The question in words.
+    columns
+        Names of the answer's columns.
+    takes
+        Names of what it can be narrowed to, each with what is expected.
+    source
+        Where the question is from; empty for our own.
+    query
+        SPARQL.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    takes: tuple[tuple[str, str], ...]
+    source: str
+    query: str
+
+    def answer(self, catalogue: Catalogue, graph: str | None, given: Mapping[str, str]) -> Answer:
+        """Answer it.
+
+        Parameters
+        ----------
+        catalogue
+            Where to ask.
+        graph
+            IRI of one crate; None for all.
+        given
+            Values for what it takes, by name.
+
+        Raises
+        ------
+        BadInputError
+            If something is given that it does not take.
+        """
+        takes = dict(self.takes)
+        if unknown := sorted(set(given) - set(takes)):
+            raise BadInputError(
+                f"The question {self.name} takes {', '.join(takes) or 'nothing'}; given was {', '.join(unknown)}."
+            )
+        terms = {name: Literal(value) for name, value in given.items()}
+        rows = catalogue.query(self.query, graph=graph, given=terms)
+        # A variable that is bound from outside is no longer among the answer's.
+        places = [rows.columns.index(name) if name in rows.columns else None for name in self.columns]
+        fixed = [terms.get(name) for name in self.columns]
+        aligned = (
+            tuple(value if place is None else row[place] for place, value in zip(places, fixed, strict=True))
+            for row in rows.rows
+        )
+        return Answer(self.columns, tuple(aligned), self.title)
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """Return every question: the competency questions in their order, then our own by name."""
+    found = [
+        _read(path.name, path.read_text("utf-8")) for path in files(__name__).iterdir() if path.name.endswith(".rq")
+    ]
+    return tuple(sorted(found, key=_order))
+
+
+def question(name: str) -> Question:
+    """Return a question by its name.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none; the message lists them.
+    """
+    for found in questions():
+        if found.name == name.lower():
+            return found
+    raise NotFoundError(f"No question {name!r}. There are: {', '.join(found.name for found in questions())}.")
+
+
+def _read(file: str, text: str) -> Question:
+    head: dict[str, str] = {}
+    takes = []
+    for key, value in _HEAD.findall(text):
+        if key == "takes":
+            name, _, meaning = value.partition(" ")
+            takes.append((name, meaning))
+        head[key] = value
+    columns = tuple(head["columns"].split())
+    return Question(file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text)
+
+
+def _order(question: Question) -> tuple[bool, int, str]:
+    number = question.name.removeprefix("cq")
+    return (not number.isdigit(), int(number) if number.isdigit() else 0, question.name)

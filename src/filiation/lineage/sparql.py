@@ -1,0 +1,103 @@
+"""Free SPARQL: read-only, and in a process that is ended when it takes too long.
+
+A query runs in the store's own code, which knows no timeout and would call other servers for ``SERVICE``. So words
+that reach beyond the catalogue are refused before anything runs, and what runs can be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Final
+
+from filiation.catalogue import CatalogueFolder, Literal, Term
+from filiation.errors import BadInputError, CatalogueBusyError, FiliationError
+from filiation.lineage.answers import Answer
+
+LARGEST_MEMORY: Final = 4 * 1024**3
+"""Bytes of address space that a query may take."""
+
+# In the order in which a SPARQL lexer tries them: what a keyword could hide in, and what could hide as a keyword.
+_TOKENS: Final = re.compile(
+    r"""(?P<string>\"\"\"(?:\"{0,2}(?:[^\"\\]|\\.))*\"\"\"|'''(?:'{0,2}(?:[^'\\]|\\.))*'''
+        |\"(?:[^\"\\\n\r]|\\.)*\"|'(?:[^'\\\n\r]|\\.)*')
+    |(?P<iri><[^<>\"{}|^`\\\x00-\x20]*>)
+    |(?P<comment>\#[^\n\r]*)
+    |(?P<variable>[?$]\w+)
+    |(?P<named>[\w.-]*:(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*)
+    |(?P<language>@[A-Za-z][A-Za-z0-9-]*)
+    |(?P<word>[A-Za-z_]\w*)
+    |(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_REFUSED: Final = {
+    "SERVICE": "it would ask another server",
+    "FROM": "it would name graphs to load; every graph of the catalogue is there already, and GRAPH picks one",
+    "LOAD": "it would fetch something",
+    **dict.fromkeys(
+        ("INSERT", "DELETE", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"),
+        "it would change the catalogue, and crates are the truth here",
+    ),
+}
+
+
+def refuse_beyond(query: str) -> None:
+    """Refuse a query that would change anything or reach beyond the catalogue.
+
+    Raises
+    ------
+    BadInputError
+        If it has a word of that kind outside names, texts and comments.
+    """
+    if re.search(r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}", query):
+        raise BadInputError("Write characters themselves instead of \\u escapes in a query.")
+    for token in _TOKENS.finditer(query):
+        word = token.group().upper() if token.lastgroup == "word" else ""
+        if word in _REFUSED:
+            raise BadInputError(f"{word} is refused in a query: {_REFUSED[word]}.")
+
+
+def answer_query(folder: CatalogueFolder, query: str, *, timeout: float, limit: int) -> Answer:
+    """Answer a query in a process of its own.
+
+    Raises
+    ------
+    BadInputError
+        If the query is refused or wrong, or takes longer than ``timeout`` seconds.
+    """
+    refuse_beyond(query)
+    task = json.dumps({"folder": str(folder.root), "query": query, "limit": limit, "memory": LARGEST_MEMORY})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "filiation.lineage.sparql_process"],
+            input=task,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BadInputError(
+            f"The query took longer than {timeout:g} s and was ended. Name more of what you look for, give it a "
+            "LIMIT, or use `trace` and `impact`, which walk an index instead."
+        ) from error
+    if done.returncode != 0:
+        raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise _error(answer)
+    rows = tuple(tuple(_term(value) for value in row) for row in answer["rows"])
+    return Answer(tuple(answer["columns"]), rows, "SPARQL", truncated=bool(answer["truncated"]))
+
+
+def _error(answer: dict[str, str]) -> FiliationError:
+    kind = CatalogueBusyError if answer["kind"] == "CatalogueBusyError" else BadInputError
+    return kind(answer["error"])
+
+
+def _term(value: str | list[str] | None) -> Term | None:
+    if value is None or isinstance(value, str):
+        return value
+    return Literal(*value)

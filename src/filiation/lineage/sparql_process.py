@@ -1,0 +1,35 @@
+"""The process that one free query runs in: reads the query from stdin, writes rows to stdout, and may be killed."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from filiation.catalogue import Catalogue, CatalogueFolder, Term
+from filiation.errors import FiliationError
+
+
+def main() -> None:
+    """Answer the query that stands on stdin as JSON."""
+    task = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_AS, (task["memory"], task["memory"]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        rows = Catalogue(CatalogueFolder(Path(task["folder"]))).query(task["query"], limit=task["limit"])
+    except FiliationError as error:
+        json.dump({"error": str(error), "kind": type(error).__name__}, sys.stdout)
+        return
+    plain = [[_plain(value) for value in row] for row in rows.rows]
+    json.dump({"columns": rows.columns, "rows": plain, "truncated": rows.truncated}, sys.stdout)
+
+
+def _plain(value: Term | None) -> str | list[str] | None:
+    if value is None or isinstance(value, str):
+        return value
+    return [value.text, value.datatype, value.language]
+
+
+if __name__ == "__main__":
+    main()
