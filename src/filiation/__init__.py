@@ -1,3 +1,40 @@
-"""filiation: what every piece of secondary data in bioimaging descends from."""
+"""filiation: what every piece of secondary data in bioimaging descends from.
 
+>>> import filiation
+>>> filiation.open("somewhere")  # doctest: +IGNORE_EXCEPTION_DETAIL
+Traceback (most recent call last):
+filiation.errors.NotFoundError: No catalogue at …
+
+``docs/reference/python.md`` has every method of the ledger that ``open`` returns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filiation.lineage import Ledger
+
+__all__ = ["__version__", "open"]
 __version__ = "0.1.0"
+
+
+def open(catalogue: Path | str | None = None) -> Ledger:  # noqa: A001 - filiation.open() is what one says
+    """Open a catalogue: every lineage question is a method of what is returned.
+
+    Parameters
+    ----------
+    catalogue
+        Its folder, or one that holds it as ``.filiation``. Default: the one that ``FILIATION_CATALOGUE`` names, else
+        the nearest ``.filiation`` from the working folder upwards.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no catalogue.
+    """
+    # Every `snakemake` call imports this package through the plugin, so the door opens lazily.
+    from filiation.lineage import Ledger
+
+    return Ledger(catalogue)

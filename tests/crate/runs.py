@@ -184,7 +184,7 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
             draw(st.none() | st.just("https://git.example.org/lab/workflow")),
             draw(st.none() | st.booleans()),
         ),
-        engine=Software("Snakemake", "9.27.1", "pkg:pypi/snakemake@9.27.1"),
+        engine=Software("snakemake", "9.27.1", "pkg:pypi/snakemake@9.27.1"),
         agent=Agent(
             draw(names),
             draw(st.none() | words),

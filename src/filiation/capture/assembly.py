@@ -77,7 +77,7 @@ def assemble(
         id=str(start.data["run"]),
         status=_run_status(journal.events, attempts, ended, touch),
         workflow=_workflow(start.data, attempts, folder),
-        engine=Software("Snakemake", start.data.get("snakemake_version"), _snakemake_purl(start.data)),
+        engine=Software("snakemake", start.data.get("snakemake_version"), _snakemake_purl(start.data)),
         agent=_agent(start.data),
         machine=_machine(start.data),
         command=" ".join(_program(word) if not index else word for index, word in enumerate(_arguments(start.data))),

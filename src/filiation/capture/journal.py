@@ -93,7 +93,9 @@ class JournalWriter:
         record = {
             "seq": self._sequence,
             "prev": self._previous,
-            "time": datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(
+                timespec="milliseconds"
+            ),
             "mono": round(time.monotonic(), 6),
             "event": kind,
             "data": data,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filiation.capture.assembly import assemble, inside
 from filiation.capture.journal import Event, Journal, read_journal
@@ -15,7 +15,6 @@ from filiation.capture.observation import Observer, named_files, reused_files, w
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import StepRecord, read_step_records
 from filiation.capture.usage import read_benchmark
-from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.ingest import Catalogue
 from filiation.crate import METADATA, Payload, read_crate, write_crate
 from filiation.digest import DigestCache, digest_file, digest_tree
@@ -32,6 +31,9 @@ from filiation.model import (
     crate_path,
     is_uri,
 )
+
+if TYPE_CHECKING:
+    from filiation.catalogue.crates import CatalogueFolder
 
 # A log or config file larger than this is referred to by digest instead of being copied into the crate.
 _LARGEST_EMBEDDED = 1024 * 1024

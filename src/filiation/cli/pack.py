@@ -75,7 +75,7 @@ def _pack_each(
     for run in waiting:
         try:
             with steps_bar("Reading") as advance:
-                reports.append(pack_run(folder, run, lambda done, total: advance(done, total, "")))  # noqa: B023
+                reports.append(pack_run(folder, run, lambda done, total: advance(done, total, "")))
         except FiliationError as error:
             if alone:
                 raise

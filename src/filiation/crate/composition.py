@@ -19,6 +19,7 @@ from filiation.crate.jsonld import Node, isoformat, local, node, reference, refe
 from filiation.crate.plan import Plan, examples_of, final_things, step_id, tool_id, write_rule
 from filiation.crate.profiles import (
     COMPUTATIONAL_WORKFLOW,
+    CONDA_ENVIRONMENT,
     INLINE_CONTEXT,
     PROFILES,
     RO_CRATE,
@@ -50,11 +51,14 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) 
     entities = _with_workflow_files(run)
     identify = {entity.path: thing_id(entity.path, entity.is_tree, embedded) for entity in entities}
     plan = Plan(run, identify)
+    environments = {rule.environment.conda for rule in run.rules if rule.environment.conda != run.workflow.main}
     things = [write_thing(entity, run.folder, embedded, _types(entity, run)) for entity in entities]
     for thing, entity in zip(things, entities, strict=True):
         thing |= {"exampleOfWork": found} if (found := examples_of(entity, plan)) else {}
         if entity.path == run.workflow.main:
             thing |= _main_workflow(run, plan)
+        if entity.path in environments:
+            thing |= {"conformsTo": reference(CONDA_ENVIRONMENT)}
     own = _own_files(run, sizes)
     nodes = [
         *things,
@@ -103,12 +107,9 @@ def _main_workflow(run: WorkflowRun, plan: Plan) -> Node:
         url=workflow.repository or reference(plan.identify[workflow.main]),
         programmingLanguage=reference(SNAKEMAKE_LANGUAGE),
         conformsTo=reference(COMPUTATIONAL_WORKFLOW),
-        hasPart=references(
-            [
-                *(tool_id(rule.name) for rule in run.rules),
-                *(plan.identify[path] for path in workflow.sources if path != workflow.main),
-            ]
-        ),
+        hasPart=references(tool_id(rule.name) for rule in run.rules),
+        # The profile allows only tools as parts; the files that a workflow is made of get a word of their own.
+        sourceFiles=references(plan.identify[path] for path in workflow.sources if path != workflow.main),
         step=references(step_id(rule.name) for rule in run.rules),
         input=references(plan.workflow_inputs),
         output=references(plan.workflow_outputs),
@@ -155,7 +156,9 @@ def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
         instrument=reference(plan.identify[run.workflow.main]),
         agent=agent,
         object=references([
-            *final_things(plan.sources, plan), *(str(write_config(parameter)["@id"]) for parameter in run.config)
+            *final_things(plan.sources, plan),
+            *final_things(run.config_files, plan),
+            *(str(write_config(parameter)["@id"]) for parameter in run.config)
         ]),
         result=references(final_things(plan.results, plan)),
         actionStatus=status,
@@ -185,9 +188,9 @@ def _run_actions(run: WorkflowRun, plan: Plan) -> list[Node]:
         description=run.command,
         instrument=reference(software_id(run.engine)),
         agent=agent,
-        object=references([
-            *(str(control["@id"]) for control in controls), *final_things(run.config_files, plan)
-        ]),
+        object=references(str(control["@id"]) for control in controls),
+        # The profile's text wants these in `object` too, its checks allow only ControlActions there.
+        engineConfiguration=references(final_things(run.config_files, plan)),
         result=reference(RUN),
         actionStatus=status,
         **times,

@@ -16,6 +16,8 @@ from filiation.crate.things import thing_path
 from filiation.model import Action, DataEntity, Environment, Parameter, Rule, RuleKind, Status, WorkflowRun, is_uri
 
 Nodes = Mapping[str, Mapping[str, Any]]
+SIDE_INPUT = "used["
+"""How slots begin of what a step used besides its declared inputs: no part of the rule's interface."""
 
 
 class Plan:
@@ -66,6 +68,8 @@ class Plan:
         sources, results = set(self.sources), set(self.results)
         for action in self.run.actions:
             for slot in action.inputs:
+                if slot.name.startswith(SIDE_INPUT):
+                    continue
                 inner = self._slot(action.rule, "input", slot.name, slot.path, self.tool_inputs)
                 if slot.path in sources:
                     self._outer("input", action.rule, slot.name, slot.path, inner, self.workflow_inputs)
@@ -126,7 +130,7 @@ class Plan:
                 makers.setdefault(slot.path, slot_id(action.rule, "output", slot.name))
         for action in self.run.actions:
             for slot in action.inputs:
-                if slot.path in makers:
+                if slot.path in makers and not slot.name.startswith(SIDE_INPUT):
                     self._connection(makers[slot.path], slot_id(action.rule, "input", slot.name), receiver=action.rule)
             for parameter in action.parameters:
                 self._connect_to_config(action.rule, parameter)

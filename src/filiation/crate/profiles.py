@@ -11,6 +11,7 @@ RO_CRATE_VERSION = "1.1"
 RO_CRATE = "https://w3id.org/ro/crate/1.1"
 WORKFLOW_RUN_CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
 COMPUTATIONAL_WORKFLOW = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+CONDA_ENVIRONMENT = "https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-environments.html"
 FORMAL_PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 SNAKEMAKE_LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 
@@ -46,6 +47,7 @@ OWN_TERMS = (
     "declaredModules",
     "dependsOn",
     "deployed",
+    "engineConfiguration",
     "entityKind",
     "fileCount",
     "flags",
@@ -76,6 +78,7 @@ OWN_TERMS = (
     "schedulerJob",
     "shape",
     "softwareUsed",
+    "sourceFiles",
     "status",
     "stepRecord",
     "submitted",

@@ -64,7 +64,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
     return WorkflowRun(
         id=str(required(root, "runId")),
         status=Status(required(run, "status")),
-        workflow=_read_workflow(main, nodes),
+        workflow=_read_workflow(main),
         engine=read_software(nodes[str(engine_run["instrument"]["@id"])]),
         agent=read_agent(nodes[str(run["agent"]["@id"])], nodes),
         machine=read_machine(run) or Machine("unknown"),
@@ -73,11 +73,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
         started=_always(run, "startTime"),
         ended=moment(run, "endTime"),
         config=tuple(read_value(value) for value in values),
-        config_files=tuple(
-            thing_path(found)
-            for found in ids(engine_run.get("object"))
-            if nodes.get(found, {}).get("@type") != "ControlAction"
-        ),
+        config_files=tuple(thing_path(found) for found in ids(engine_run.get("engineConfiguration"))),
         rules=tuple(read_rule(nodes[tool], steps[tool]) for tool in ids(main.get("hasPart")) if tool in steps),
         connections=tuple(_pair(str(pair)) for pair in many(run.get("connections"))),
         actions=tuple(read_action(action, nodes) for action in actions),
@@ -105,9 +101,9 @@ def _commit(main: Mapping[str, Any]) -> str | None:
     return None if version is None or version == "unknown" or version.startswith("sha256:") else version
 
 
-def _read_workflow(main: Mapping[str, Any], nodes: Nodes) -> Workflow:
+def _read_workflow(main: Mapping[str, Any]) -> Workflow:
     path = thing_path(str(main["@id"]))
-    sources = {path, *(thing_path(part) for part in ids(main.get("hasPart")) if "entityKind" in nodes.get(part, {}))}
+    sources = {path, *(thing_path(part) for part in ids(main.get("sourceFiles")))}
     name = text(main, "name")
     return Workflow(
         main=path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ from filiation.images import (
 )
 from filiation.step.binding import Argument
 
-_READERS = {Image: read_image, LabelImage: read_labels, pa.Table: read_table, Path: lambda path: path}
+_READERS: dict[type, Callable[[Path], object]] = {
+    Image: read_image,
+    LabelImage: read_labels,
+    pa.Table: read_table,
+    Path: lambda path: path,
+}
 _BY_NAME = {"Image": Image, "LabelImage": LabelImage, "Table": pa.Table, "Path": Path}
 
 
