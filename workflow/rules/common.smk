@@ -38,15 +38,14 @@ def describe(error):
 
 def read_samples(path, schema):
     """Return the sample sheet: name of the sample -> its row, with numbers as numbers and empty cells left out."""
-    if not Path(path).is_file():
-        raise WorkflowError(f"The sample sheet {path} is not there; the config's field 'samples' names it.")
-    with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
-        reader = csv.DictReader(sheet, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="(beyond the last column)")
-        rows = [(reader.line_num, {name: cell for name, cell in row.items() if cell}) for row in reader]
+    reader = csv.DictReader(
+        read_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE, restkey="(beyond the last column)"
+    )
     check_columns(path, reader.fieldnames or [], schema)
     samples = {}
-    for line, row in rows:
-        row = {name: number_or_text(cell, schema["properties"].get(name, {})) for name, cell in row.items()}
+    for cells in reader:
+        line = reader.line_num
+        row = with_numbers({name: cell for name, cell in cells.items() if cell}, schema)
         check(row, schema, f"{path}, line {line}")
         if row["sample"] in samples:
             raise WorkflowError(f"{path}, line {line}: the sample '{row['sample']}' is there twice; name each once.")
@@ -54,6 +53,16 @@ def read_samples(path, schema):
     if not samples:
         raise WorkflowError(f"{path} has no sample: give one a line, under the header.")
     return samples
+
+
+def read_lines(path):
+    """Return the lines of the sample sheet."""
+    if not Path(path).is_file():
+        raise WorkflowError(f"The sample sheet {path} is not there; the config's field 'samples' names it.")
+    try:
+        return Path(path).read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise WorkflowError(f"{path} is no text in UTF-8 ({error}); save it as a table with tabs, in UTF-8.")
 
 
 def check_columns(path, columns, schema):
@@ -66,11 +75,16 @@ def check_columns(path, columns, schema):
             )
 
 
+def with_numbers(fields, schema):
+    """Return the fields with text turned into the number that is expected: cells, and `--config`, hold text."""
+    return {name: number_or_text(text, schema["properties"].get(name, {})) for name, text in fields.items()}
+
+
 def number_or_text(cell, schema):
-    """Return a cell as the number that its column is to hold, or as it is where it holds none."""
+    """Return a value as the number that its field is to hold, or as it is where it holds none."""
     kind = {"number": float, "integer": int}.get(schema.get("type"))
     try:
-        return kind(cell) if kind else cell
+        return kind(cell) if kind and isinstance(cell, str) else cell
     except ValueError:
         return cell
 
@@ -91,7 +105,10 @@ def setting(name):
     return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"][name])
 
 
-check(config, read_schema(workflow.source_path("../schemas/config.schema.yaml")), "config")
+config_schema = read_schema(workflow.source_path("../schemas/config.schema.yaml"))
+if isinstance(config.get("segmentation"), dict):
+    config["segmentation"] = with_numbers(config["segmentation"], config_schema["properties"]["segmentation"])
+check(config, config_schema, "config")
 
 SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
 

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from skimage.measure import regionprops_table
+
+from filiation.errors import BadInputError
+from filiation.segmentation import measure
+
+SCALE = (2.0, 0.5, 0.25)
+
+
+@pytest.fixture
+def volume() -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(4)
+    labels = np.kron(random.integers(0, 40, (4, 6, 6)), np.ones((3, 5, 5), int)).astype(np.uint32)
+    return labels * 1000, random.normal(50, 20, labels.shape)  # large values: no array as long as the largest
+
+
+def test_measurements_agree_with_scikit_image(volume: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, intensity = volume
+    table = measure(labels, intensity, ("z", "y", "x"), SCALE, ("micrometer",) * 3)
+    expected = regionprops_table(
+        (labels // 1000).astype(int),
+        intensity,
+        properties=(
+            "label",
+            "area",
+            "centroid",
+            "bbox",
+            "intensity_mean",
+            "intensity_max",
+            "intensity_min",
+            "intensity_std",
+        ),
+        spacing=SCALE,
+    )
+    ours = {name: np.asarray(table[name]) for name in table.column_names}
+    assert np.array_equal(ours["label"], expected["label"] * 1000)
+    np.testing.assert_allclose(ours["volume"], expected["area"])
+    for place, axis in enumerate("zyx"):
+        np.testing.assert_allclose(ours[f"centroid_{axis}"], expected[f"centroid-{place}"])
+        assert np.array_equal(ours[f"bbox_start_{axis}"], expected[f"bbox-{place}"])
+        assert np.array_equal(ours[f"bbox_stop_{axis}"], expected[f"bbox-{place + 3}"])
+    for ours_name, theirs in (("mean", "mean"), ("max", "max"), ("min", "min"), ("sd", "std")):
+        np.testing.assert_allclose(ours[f"{ours_name}_intensity"], expected[f"intensity_{theirs}"])
+
+
+def test_each_column_carries_its_unit(volume: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, intensity = volume
+    schema = measure(labels, intensity, ("z", "y", "x"), SCALE, ("micrometer",) * 3).schema
+    assert schema.field("volume").metadata == {b"unit": b"micrometer^3"}
+    assert schema.field("centroid_y").metadata == {b"unit": b"micrometer"}
+    assert schema.field("pixels").metadata == {b"unit": b"pixel"}
+    assert schema.field("mean_intensity").metadata is None
+
+
+def test_an_unknown_pixel_size_makes_no_unit() -> None:
+    labels = np.array([[0, 1]])
+    schema = measure(labels, labels, ("y", "x"), (1.0, 1.0)).schema
+    assert schema.field("area").metadata is None
+
+
+def test_an_image_without_objects_gives_an_empty_table() -> None:
+    table = measure(np.zeros((3, 4), int), np.zeros((3, 4)), ("y", "x"), (1.0, 1.0))
+    assert table.num_rows == 0
+    assert table.column_names[:4] == ["label", "pixels", "area", "centroid_y"]
+
+
+def test_an_image_of_another_shape_is_one_clear_error() -> None:
+    with pytest.raises(BadInputError) as caught:
+        measure(np.zeros((3, 4), int), np.zeros((3, 5)), ("y", "x"), (1.0, 1.0))
+    assert str(caught.value) == (
+        "Labels of shape (3, 4) and an image of shape (3, 5) cannot be measured with the axes y, x, 2 pixel sizes "
+        "and 2 units: all must fit."
+    )

@@ -1,0 +1,95 @@
+"""The workflow run for real, once for all the tests here."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from ngio import open_ome_zarr_container
+from ome_zarr_models.v05 import Image as ModelImage
+from ome_zarr_models.v05 import ImageLabel as ModelLabel
+from ome_zarr_models.v05 import Labels as ModelLabels
+from PIL import Image as Picture
+
+from filiation.digest import digest_tree
+from filiation.images import check_store, image_facts, open_source, pixel_digest, read_labels, read_table
+from filiation.images.synthetic import Nuclei3D, nuclei3d
+from filiation.segmentation import agreement
+
+pytestmark = pytest.mark.slow
+
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+
+SAMPLES = ("tissue", "nuclei3d")
+
+
+@pytest.fixture(scope="module")
+def results(
+    tmp_path_factory: pytest.TempPathFactory, copy_workflow: Callable[[Path], Path], snakemake: Snakemake
+) -> Path:
+    folder = copy_workflow(tmp_path_factory.mktemp("run"))
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_store_is_valid(results: Path, sample: str) -> None:
+    here = results / sample
+    ModelImage.from_zarr(zarr.open_group(here / "raw.ome.zarr", mode="r"))
+    ModelLabel.from_zarr(zarr.open_group(here / "nuclei.ome.zarr", mode="r"))
+    ModelImage.from_zarr(zarr.open_group(here / f"{sample}.ome.zarr", mode="r"))
+    ModelLabels.from_zarr(zarr.open_group(here / f"{sample}.ome.zarr" / "labels", mode="r"))
+    for store in ("raw", "nuclei", sample):
+        assert check_store(here / f"{store}.ome.zarr") == ()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_ngio_reads_the_assembled_store(results: Path, sample: str) -> None:
+    container = open_ome_zarr_container(results / sample / f"{sample}.ome.zarr", mode="r")
+    labels = container.get_label("nuclei").get_as_numpy()
+    table = container.get_feature_table("nuclei").dataframe
+    assert np.array_equal(np.unique(labels)[1:], table.index)
+
+
+def test_the_label_image_leads_to_its_source(results: Path) -> None:
+    facts = image_facts(results / "tissue" / "nuclei.ome.zarr")
+    assert (facts.axes, facts.shape, facts.dtype, facts.source) == (("y", "x"), (512, 512), "uint32", "../raw.ome.zarr")
+
+
+def test_the_pixels_of_the_raw_image_are_those_of_its_source(results: Path) -> None:
+    source = open_source("synthetic:nuclei3d?seed=7&shape=24,160,160")
+    assert pixel_digest(results / "nuclei3d" / "raw.ome.zarr") == source.identify().pixels
+
+
+def test_the_volume_is_segmented_as_it_truly_is(results: Path) -> None:
+    _, truth = nuclei3d(Nuclei3D(seed=7, shape=(24, 160, 160)))
+    found = agreement(truth.data, read_labels(results / "nuclei3d" / "nuclei.ome.zarr").data)
+    assert found.f1 >= 0.9
+    assert found.aji >= 0.75
+
+
+def test_the_tissue_has_a_plausible_number_of_nuclei(results: Path) -> None:
+    table = read_table(results / "tissue" / "measurements.parquet")
+    assert 270 <= table.num_rows <= 380
+    assert table.column_names[:3] == ["label", "pixels", "area"]
+
+
+def test_the_overlay_is_a_picture_large_enough_to_look_at(results: Path) -> None:
+    with Picture.open(results / "tissue" / "overlay.png") as picture:
+        assert (picture.size, picture.mode) == ((1024, 1024), "RGB")
+
+
+def test_another_setting_makes_other_labels_and_leaves_the_raw_image_alone(results: Path, snakemake: Snakemake) -> None:
+    raw = results / "tissue" / "raw.ome.zarr"
+    before = digest_tree(raw), digest_tree(results / "tissue" / "nuclei.ome.zarr")
+    wanted = "results/tissue/tissue.ome.zarr"
+    settings = json.dumps({"sigma": 2.5})
+    done = snakemake(results.parent, "--cores", "2", wanted, "--config", f"segmentation={settings}")
+    assert done.returncode == 0, done.stderr
+    assert "rule fetch" not in done.stderr
+    assert digest_tree(raw) == before[0]
+    assert digest_tree(results / "tissue" / "nuclei.ome.zarr") != before[1]
