@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option, opened
-from filiation.cli.output import remark, say, say_json, write_text
+from filiation.cli.output import say, say_json, write_text
 
 if TYPE_CHECKING:
     from filiation.lineage import Lineage
@@ -56,6 +56,4 @@ def _answer(lineage: Lineage, svg: str | None, as_json: bool) -> None:
     if as_json:
         say_json(lineage.to_json())
     elif svg != "-":
-        if lineage.note:
-            remark(lineage.note)
-        say(lineage.tree())
+        say(lineage.tree().rstrip("\n"))

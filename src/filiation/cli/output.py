@@ -76,26 +76,32 @@ def bytes_bar(label: str) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how many bytes have been read; the whole is not known beforehand."""
     from filiation.lineage.words import size
 
+    if not sys.stderr.isatty():
+        yield lambda _count: None
+        return
     done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        bar.update(1)
+
     with click.progressbar(
         iter(()), label=label, file=sys.stderr, item_show_func=lambda _: size(done), show_eta=False, width=12
     ) as bar:
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            bar.update(1)
-
         yield advance
 
 
 @contextmanager
 def steps_bar(label: str) -> Iterator[Callable[[int, int, str], None]]:
     """Show on a terminal how many of how many are done."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total, _name: None
+        return
+
+    def advance(done: int, total: int, _name: str) -> None:
+        bar.length = max(total, 1)
+        bar.update(done - bar.pos)
+
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def advance(done: int, total: int, _name: str) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
         yield advance

@@ -43,7 +43,10 @@ def ask(
             else:
                 say_table(("question", "what it asks"), [(question.name, question.title) for question in questions])
             return
-        _print(ledger.ask(name, run=run, given=_values(given)), as_json)
+        answer = ledger.ask(name, run=run, given=_values(given))
+        if not as_json:
+            remark(answer.title)
+        _print(answer, as_json)
 
 
 @click.command(
@@ -72,8 +75,6 @@ def _print(answer: Answer, as_json: bool) -> None:
     if as_json:
         say_json(answer.to_json())
         return
-    if answer.title:
-        remark(answer.title)
     say_table(answer.columns, answer.as_text())
     if not answer.rows:
         remark("Nothing known.")

@@ -19,7 +19,7 @@ codes are in [exit-codes.md](exit-codes.md).
 
 def reference() -> str:
     """Return the reference as Markdown."""
-    context = click.Context(main, info_name="filiation", terminal_width=100, max_content_width=100)
+    context = click.Context(main, info_name="filiation", terminal_width=100, **main.context_settings)
     parts = [_START, _block(main.get_help(context))]
     for title, entries in SECTIONS.items():
         parts.append(f"## {title}\n\n")
@@ -33,7 +33,7 @@ def _command(parent: click.Context, name: str) -> str:
         raise LookupError(
             f"{name} is in the table of commands, but there is no such command; {len(COMMANDS)} are known"
         )
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
     return f"### filiation {name}\n\n{_block(command.get_help(context))}"
 
 
