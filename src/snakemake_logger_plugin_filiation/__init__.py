@@ -7,7 +7,7 @@ run time, so annotations must be real (no postponed evaluation).
 from dataclasses import dataclass, field
 from logging import LogRecord
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
@@ -42,7 +42,7 @@ class LogHandler(LogHandlerBase):
 
         from filiation.capture import Recorder
 
-        settings = self.settings or LogHandlerSettings()
+        settings: Any = self.settings or LogHandlerSettings()
         if settings.pack not in ("now", "later"):
             raise WorkflowError(f"--logger-filiation-pack is {settings.pack!r}; expected 'now' or 'later'.")
         self._recorder = Recorder(

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filiation.capture.assembly import assemble, inside
 from filiation.capture.journal import Event, Journal, read_journal
@@ -15,6 +15,7 @@ from filiation.capture.observation import Observer, named_files, reused_files, w
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import StepRecord, read_step_records
 from filiation.capture.usage import read_benchmark
+from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
 from filiation.crate import METADATA, Payload, read_crate, write_crate
 from filiation.digest import DigestCache, digest_file, digest_tree
@@ -31,9 +32,6 @@ from filiation.model import (
     crate_path,
     is_uri,
 )
-
-if TYPE_CHECKING:
-    from filiation.catalogue.crates import CatalogueFolder
 
 # A log or config file larger than this is referred to by digest instead of being copied into the crate.
 _LARGEST_EMBEDDED = 1024 * 1024
@@ -215,7 +213,8 @@ def pack_with_payload(
     crate = folder.crates / run_id
     run = read_crate(crate)
     if target.exists():
-        raise BadInputError(f"{target} exists already; name a folder that does not, so that nothing is overwritten.")
+        raise BadInputError(f"{target} exists already; name another place, so that nothing is overwritten.")
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
     making = target.with_name(f".{target.name}-{os.getpid()}")
     taken: dict[str, DataEntity] = {}
     left_out: list[str] = []
@@ -230,10 +229,42 @@ def pack_with_payload(
             if progress is not None:
                 progress(number, len(data))
         write_crate(run, making, _whole_payload(crate, taken))
-        making.rename(target)
+        _put_in_place(making, target)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return PackReport(run, target, tuple(left_out))
+
+
+def export_last_run(folder: Path, target: Path, catalogue: Path | str | None = None) -> PackReport:
+    """Write the last recorded run of a folder as a self-contained crate.
+
+    Raises
+    ------
+    NotFoundError
+        If no run of that folder is recorded.
+    BadInputError
+        If ``target`` exists.
+    """
+    home = CatalogueFolder.find(catalogue)
+    for waiting in unpacked_runs(home):
+        pack(home, waiting)
+    runs = [read_crate(crate) for crate in home.list_crates() if identify(crate).own]
+    here = [run for run in runs if Path(run.folder) == folder.absolute()]
+    if not here:
+        raise NotFoundError(
+            f"No run of {folder.absolute()} is recorded in {home.root}. "
+            "Run the workflow with `--logger filiation` first."
+        )
+    return pack_with_payload(home, max(here, key=lambda run: (run.started, run.id)).id, target)
+
+
+def _put_in_place(making: Path, target: Path) -> None:
+    """Make the crate visible under its final name, at once: a folder, or a zip file by the name's ending."""
+    if target.suffix != ".zip":
+        making.rename(target)
+        return
+    archive = Path(shutil.make_archive(str(making), "zip", making))
+    archive.rename(target)
 
 
 def _bring_along(source: Path, target: Path, entity: DataEntity, embedded: Path) -> bool:
