@@ -83,15 +83,15 @@ def _tidy(document: dict[str, object]) -> dict[str, object]:
             return {"@value": repr(node), "@type": XSD + "double"}
         if not isinstance(node, dict) or "@value" in node:
             return node
-        tidied = {key: visit(value) for key, value in node.items() if key not in ("@id", "@context")}
-        if "@context" in node:
-            tidied["@context"] = node["@context"]
-        if "@list" in node or "@set" in node:
-            return tidied
         identifier = node.get("@id")
-        if isinstance(identifier, str):
-            return {"@id": _reference(identifier), **tidied}
-        return {"@id": f"#anonymous-{next(counter)}", **tidied}
+        if "@list" in node or "@set" in node:
+            named = {}
+        elif isinstance(identifier, str):
+            named = {"@id": _reference(identifier)}
+        else:
+            named = {"@id": f"#anonymous-{next(counter)}"}
+        context = {"@context": node["@context"]} if "@context" in node else {}
+        return named | context | {key: visit(value) for key, value in node.items() if key not in ("@id", "@context")}
 
     graph = document.get("@graph")
     return {"@context": document.get("@context", {}), "@graph": visit(graph)}

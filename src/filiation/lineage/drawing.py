@@ -18,9 +18,37 @@ WIDTH: Final = 110
 LONGEST_LIST: Final = 12
 """So many software packages are named; the rest are counted, and stand in the JSON form."""
 TELLING: Final = frozenset(
-    "bioio btrack cellpose cpython dask filiation imglib2 itk micro-sam ngio numpy ome-zarr omnipose opencv-python "
-    "openslide-python python pytorch r-base scikit-image scikit-learn scipy simpleitk stardist tensorflow tifffile torch "
-    "torchvision trackpy zarr".split()
+    {
+        "bioio",
+        "btrack",
+        "cellpose",
+        "cpython",
+        "dask",
+        "filiation",
+        "imglib2",
+        "itk",
+        "micro-sam",
+        "ngio",
+        "numpy",
+        "ome-zarr",
+        "omnipose",
+        "opencv-python",
+        "openslide-python",
+        "python",
+        "r-base",
+        "scikit-image",
+        "scikit-learn",
+        "scipy",
+        "simpleitk",
+        "snakemake",
+        "stardist",
+        "tensorflow",
+        "tifffile",
+        "torch",
+        "torchvision",
+        "trackpy",
+        "zarr",
+    }
 )
 """Software that decides what comes out of an image analysis; it is named before what it stands on."""
 
