@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 
-
 import pytest
 
 from filiation.capture.recorder import ERROR_WORD
@@ -182,9 +181,7 @@ def test_a_killed_run_is_interrupted(project: MakeProject) -> None:
     assert run.status is Status.INTERRUPTED
     assert [action.status for action in run.actions] == [Status.INTERRUPTED]
     assert run.ended is None
-    assert run.not_captured == (
-        "The journal has no end: the main process was stopped before it could write one.",
-    )
+    assert run.not_captured == ("The journal has no end: the main process was stopped before it could write one.",)
 
 
 def test_a_second_run_knows_what_it_reused(project: MakeProject) -> None:
@@ -203,7 +200,7 @@ def test_a_second_run_knows_what_it_reused(project: MakeProject) -> None:
 
 @pytest.mark.parametrize("place", ["config file", "command line", "environment", "shell command"])
 def test_secrets_never_reach_the_journal(project: MakeProject, place: str) -> None:
-    secret = "correct-horse-battery-staple"  # noqa: S105 - the canary
+    secret = "correct-horse-battery-staple"
     made = project(
         "configfile: 'config.yaml'\n"
         "rule all:\n    output: 'x'\n    params: word=str(config.get('omero_password'))\n"
@@ -251,5 +248,3 @@ def test_a_parameter_that_the_function_does_not_know_shows_both_lists(project: M
         "half: The rule's params and the keyword-only parameters of halve differ (missing in the rule: divisor; "
         "unknown to the function: divider). The rule has: divider. The function has: digits, divisor."
     ) in result.stderr
-
-

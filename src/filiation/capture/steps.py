@@ -7,7 +7,7 @@ only truthful source of real start and end, host, effective parameters and impor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value
 
 FORMAT = 1
+UNCLAIMED = "steps/unclaimed"
+"""Where steps leave records that no run told them a place for, inside the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,18 @@ def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, 
         except (OSError, ValueError, KeyError, TypeError) as error:
             problems.append(f"The step record {path.name} cannot be read ({type(error).__name__}: {error}).")
     return tuple(sorted(records, key=lambda record: (record.started, record.path.name))), tuple(problems)
+
+
+def claim(
+    records: Iterable[StepRecord], outputs: Iterable[tuple[str, ...]], started: datetime, ended: datetime | None
+) -> tuple[StepRecord, ...]:
+    """Return the unclaimed records that belong to a run: made while it ran, of jobs with just its outputs."""
+    known = set(outputs)
+    return tuple(
+        record
+        for record in records
+        if record.outputs in known and record.started >= started and (ended is None or record.started <= ended)
+    )
 
 
 def _from_json(path: Path, record: dict[str, object]) -> StepRecord:

@@ -13,7 +13,7 @@ from filiation.capture.assembly import assemble, inside
 from filiation.capture.journal import Event, Journal, read_journal
 from filiation.capture.observation import Observer, named_files, reused_files, with_step_facts
 from filiation.capture.redaction import Redactor
-from filiation.capture.steps import StepRecord, read_step_records
+from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_records
 from filiation.capture.usage import read_benchmark
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
@@ -92,7 +92,7 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     journal = read_journal(folder.journals / f"{run_id}.jsonl")
     if not journal.events:
         raise NotFoundError(f"The journal {journal.path} is empty: the run was stopped before it began. Delete it.")
-    steps, problems = read_step_records(folder.steps / run_id)
+    steps, problems = _read_steps(folder, journal, run_id)
     with DigestCache(folder.digests) as cache:
         run, observer = _observe(journal, steps, problems, cache, progress)
     folder.root.joinpath("packing").mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,20 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return PackReport(run, folder.crates / run_id)
+
+
+def _read_steps(
+    folder: CatalogueFolder, journal: Journal, run_id: str
+) -> tuple[tuple[StepRecord, ...], tuple[str, ...]]:
+    """Return the run's step records, those without an owner that are its own included."""
+    steps, problems = read_step_records(folder.steps / run_id)
+    waiting, _ = read_step_records(folder.root / UNCLAIMED)
+    if not waiting:
+        return steps, problems
+    run = assemble(journal)
+    outputs = [tuple(slot.path for slot in action.outputs) for action in run.actions]
+    claimed = claim(waiting, outputs, run.started, run.ended)
+    return tuple(sorted((*steps, *claimed), key=lambda step: (step.started, step.path.name))), problems
 
 
 def _observe(

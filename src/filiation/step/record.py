@@ -21,7 +21,7 @@ from filiation.capture.environment import imported_distributions, machine_facts,
 from filiation.capture.live_job import plain_value
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
 from filiation.capture.redaction import Redactor
-from filiation.capture.steps import FORMAT
+from filiation.capture.steps import FORMAT, UNCLAIMED
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import FiliationError
 from filiation.step.binding import Argument, Binding, ScriptJob
@@ -73,9 +73,9 @@ class StepNotes:
         self._redactor = Redactor()
         folder = os.environ.get(STEP_FOLDER_VARIABLE)
         catalogue = Path(folder).parents[1] if folder else find_catalogue(Path.cwd())
-        self._place = (
-            Path(folder) if folder else catalogue / "steps" / "unclaimed"
-        ) / f"{job.rule}-{uuid.uuid4()}.json"
+        self._tracked = folder is not None or catalogue.is_dir()
+        # A cluster may not hand the variable on; such records wait for the run that recognises its outputs.
+        self._place = (Path(folder) if folder else catalogue / UNCLAIMED) / f"{job.rule}-{uuid.uuid4()}.json"
         self._binding: Binding | None = None
         self.cache = DigestCache(catalogue / "digests.sqlite")
         self.side_inputs: list[dict[str, object]] = []
@@ -107,6 +107,8 @@ class StepNotes:
         outputs: list[dict[str, object]],
     ) -> None:
         """Write the record; a record that cannot be written is told on stderr and costs nothing else."""
+        if not self._tracked:
+            return
         ended = status != "interrupted"
         record: dict[str, object] = {
             "format": FORMAT,
@@ -157,6 +159,8 @@ class StepNotes:
         ]
 
     def _digests(self, arguments: Iterable[Argument]) -> list[dict[str, object]]:
+        if not self._tracked:
+            return []
         return [
             {"slot": argument.name, "path": str(path), **describe_content(path, self.cache)}
             for argument in arguments
