@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from skimage.measure import regionprops_table
@@ -12,14 +14,19 @@ SCALE = (2.0, 0.5, 0.25)
 def volume() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(4)
     labels = np.kron(random.integers(0, 40, (4, 6, 6)), np.ones((3, 5, 5), int)).astype(np.uint32)
-    return labels * 1000, random.normal(50, 20, labels.shape)  # large values: no array as long as the largest
+    return labels, random.normal(50, 20, labels.shape)
 
 
-def test_measurements_agree_with_scikit_image(volume: tuple[np.ndarray, np.ndarray]) -> None:
-    labels, intensity = volume
+@pytest.mark.parametrize("slab", [1, 2000, 2**22])
+@pytest.mark.parametrize("factor", [1, 1000, 100_000_000])
+def test_measurements_agree_with_scikit_image(
+    volume: tuple[np.ndarray, np.ndarray], factor: int, slab: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["filiation.segmentation.measure"], "_SLAB", slab)
+    labels, intensity = volume[0] * factor, volume[1]
     table = measure(labels, intensity, ("z", "y", "x"), SCALE, ("micrometer",) * 3)
     expected = regionprops_table(
-        (labels // 1000).astype(int),
+        volume[0].astype(int),
         intensity,
         properties=(
             "label",
@@ -34,7 +41,7 @@ def test_measurements_agree_with_scikit_image(volume: tuple[np.ndarray, np.ndarr
         spacing=SCALE,
     )
     ours = {name: np.asarray(table[name]) for name in table.column_names}
-    assert np.array_equal(ours["label"], expected["label"] * 1000)
+    assert np.array_equal(ours["label"], expected["label"] * factor)
     np.testing.assert_allclose(ours["volume"], expected["area"])
     for place, axis in enumerate("zyx"):
         np.testing.assert_allclose(ours[f"centroid_{axis}"], expected[f"centroid-{place}"])

@@ -96,7 +96,7 @@ def read_pixels(store: Multiscale, region: tuple[slice, ...] = ()) -> Pixels:
     Raises
     ------
     BadInputError
-        If a chunk is damaged: its checksum is wrong, or it cannot be decoded.
+        If a chunk is damaged: its checksum is wrong, or it cannot be decoded; or if it does not fit into memory.
     """
     try:
         return read_region(store.full.array, region)
@@ -104,6 +104,11 @@ def read_pixels(store: Multiscale, region: tuple[slice, ...] = ()) -> Pixels:
         raise BadInputError(
             f"{store.path} cannot be read at full resolution: {error}. A chunk of it is damaged; restore the store "
             "or make it again."
+        ) from error
+    except MemoryError as error:
+        raise BadInputError(
+            f"{store.path} does not fit into memory: {store.full.array.shape} pixels of {store.full.array.dtype} need "
+            f"{store.full.array.nbytes / 1e9:.1f} GB. Cut it into smaller images."
         ) from error
 
 
