@@ -49,6 +49,8 @@ def test_ids_that_are_no_iris_lose_nothing(tmp_path: Path) -> None:
         tmp_path / "c",
         {"@id": "my file.txt", "@type": "File", "name": "a space"},
         {"@id": "100%.txt", "@type": "File", "name": "a lone percent"},
+        {"@id": "frames[2].tif", "@type": "File", "name": "brackets"},
+        {"@id": "#a#b", "@type": "File", "name": "two marks"},
         {"@id": "_:b1", "@type": "Person", "name": "a blank node"},
         {"@type": "Person", "name": "no id", "affiliation": {"name": "nor this"}},
     )
@@ -56,6 +58,8 @@ def test_ids_that_are_no_iris_lose_nothing(tmp_path: Path) -> None:
         "": "root",
         "my%20file.txt": "a space",
         "100%25.txt": "a lone percent",
+        "frames%5B2%5D.tif": "brackets",
+        "#a%23b": "two marks",
         "#blank-b1": "a blank node",
         "#anonymous-1": "no id",
         "#anonymous-2": "nor this",

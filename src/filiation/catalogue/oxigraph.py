@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import pyoxigraph as ox
 
@@ -132,17 +133,35 @@ def parse_json_ld(document: bytes, base: str) -> list[Triple]:
     named: dict[str, str] = {}
 
     def name(term: Term) -> Term:
-        if isinstance(term, Literal) or not term.startswith("_:"):
+        if isinstance(term, Literal):
             return term
+        if not term.startswith("_:"):
+            return _valid(term, base)
         return named.setdefault(term, f"{base}.well-known/genid/{len(named) + 1}")
 
     try:
         return [
-            (str(name(_from_ox(quad.subject))), quad.predicate.value, name(_from_ox(quad.object)))
+            (str(name(_from_ox(quad.subject))), _valid(quad.predicate.value, base), name(_from_ox(quad.object)))
             for quad in ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=base, lenient=True)
         ]
     except (SyntaxError, ValueError) as error:
         raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
+
+
+def _valid(iri: str, base: str) -> str:
+    """Return an IRI that the store takes; what a lenient reading let through is percent-encoded where it must be."""
+    for candidate in (iri, _encoded(iri)):
+        try:
+            return ox.NamedNode(candidate).value
+        except ValueError:
+            continue
+    return f"{base}#invalid-{quote(iri, safe='')}"
+
+
+def _encoded(iri: str) -> str:
+    before, mark, fragment = iri.partition("#")
+    safe = "/:?@!$&'()*+,;=-._~%"
+    return quote(before, safe=safe) + mark + quote(fragment, safe=safe)
 
 
 def _open(folder: Path | None, *, read_only: bool, wait: float) -> ox.Store:
