@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -231,6 +232,30 @@ def test_a_file_of_another_name_is_no_crate(tmp_path):
     assert refused(other) == f"{str(other)!r} is not named ro-crate-metadata.json; expected a crate's folder."
 
 
+def test_an_archive_is_told_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "crate.zip", "w") as archive:
+        archive.writestr("ro-crate-metadata.json", "{}")
+    assert refused(tmp_path / "crate.zip") == (
+        f"{str(tmp_path / 'crate.zip')!r} is a ZIP archive. Unpack it, and name the folder."
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("@type", True), ("@graph", ""), ("@reverse", "x"), ("url", {"@id": "http://["}), ("name", {"@value": "\ud800"})],
+)
+def test_metadata_that_is_no_json_ld_is_a_verdict_or_one_message(minimal, tmp_path, name, value):
+    document = minimal.minimal_metadata()
+    minimal.entity(document, "#job-1")[name] = value
+    crate = minimal.write_crate(tmp_path, document)
+    try:
+        assert isinstance(validate(crate).valid, bool)
+    except InvalidCrateError as error:
+        message = str(error)
+        assert message.startswith("The crate cannot be checked: ")
+
+
 def test_text_that_is_not_utf8_is_one_message(tmp_path):
     (tmp_path / "ro-crate-metadata.json").write_bytes(b'{"a": "\xff"}')
     assert "is not UTF-8 text: byte 7 is 0xff." in refused(tmp_path)
@@ -336,6 +361,14 @@ def test_a_context_outside_the_bundle_is_refused_before_anything_reads_it(minima
     document["@context"].append("file:///etc/passwd")
     assert refused(minimal.write_crate(tmp_path, document)).startswith(
         "The crate's @context names 'file:///etc/passwd'"
+    )
+
+
+def test_a_context_inside_an_entity_is_refused_before_anything_reads_it(minimal, tmp_path):
+    document = minimal.minimal_metadata()
+    minimal.entity(document, "#job-1")["agent"] = {"@id": "#x", "@context": "file:///etc/passwd"}
+    assert refused(minimal.write_crate(tmp_path, document)) == (
+        "The entity '#x' has a @context of its own; a crate has one, at its top."
     )
 
 

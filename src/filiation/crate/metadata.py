@@ -44,6 +44,8 @@ def read_metadata(crate: Path) -> dict[str, Any]:
     """
     path = crate / METADATA_FILE if crate.is_dir() else crate
     content = _read_bytes(crate, path)
+    if content.startswith(b"PK\x03\x04"):
+        raise InvalidCrateError(f"{str(path)!r} is a ZIP archive. Unpack it, and name the folder.")
     try:
         return parse_metadata(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -115,7 +117,8 @@ def refuse_escapes(document: Mapping[str, Any]) -> None:
     ------
     InvalidCrateError
         If an ``@id`` leaves the crate's folder: ``../``, an absolute path, a backslash or control character, a
-        ``file:`` URI, or one of them percent-encoded. Web addresses, ``#local`` names and blank nodes are fine.
+        ``file:`` URI, or one of them percent-encoded. Web addresses, ``#local`` names and blank nodes are fine. Or if
+        an entity has a ``@context`` of its own, which a JSON-LD parser would fetch or open.
     """
     for identifier in _identifiers(document):
         reason = escape_of(identifier)
@@ -157,6 +160,10 @@ def _identifiers(document: Mapping[str, Any]) -> Iterator[str]:
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
+            if "@context" in value:
+                raise InvalidCrateError(
+                    f"The entity {str(value.get('@id'))[:200]!r} has a @context of its own; a crate has one, at its top."
+                )
             if isinstance(value.get("@id"), str):
                 yield value["@id"]
             pending.extend(value.values())

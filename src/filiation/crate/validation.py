@@ -179,7 +179,10 @@ def _run(link: Path, profile: str, least: Severity, cache: Path) -> Verdict:
         known = sorted({found.identifier for found in services.get_profiles()})
         raise BadInputError(f"{profile!r} is not a profile; expected one of {', '.join(known)}.") from error
     except (errors.ROCValidatorError, ValueError, OSError) as error:
-        raise InvalidCrateError(f"The crate cannot be checked: {error}.") from error
+        raise InvalidCrateError(
+            "The crate cannot be checked: something in its metadata has a form that JSON-LD does not allow. The "
+            f"validator stopped with: {str(error).replace(link.as_uri(), '.')}"
+        ) from error
     return Verdict(
         profile=result.context.profile_identifier,
         severity=least,
