@@ -162,7 +162,7 @@ def _identifiers(document: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             if "@context" in value:
                 raise InvalidCrateError(
-                    f"The entity {str(value.get('@id'))[:200]!r} has a @context of its own; a crate has one, at its top."
+                    f"The entity {str(value.get('@id'))[:99]!r} has a @context of its own; a crate has one, at its top."
                 )
             if isinstance(value.get("@id"), str):
                 yield value["@id"]
