@@ -1,6 +1,5 @@
 """Fixtures of the command line: a catalogue with one small run in it."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,19 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from filiation.cli import main
-
-_MINIMAL = Path(__file__).parents[1] / "crate" / "minimal.py"
+from tests.crate import minimal as minimal_crate
 
 
 @pytest.fixture(scope="session")
 def minimal() -> ModuleType:
-    """Import the hand-written minimal crate of the crate room's tests."""
-    specification = importlib.util.spec_from_file_location("minimal_crate_for_cli", _MINIMAL)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    """Return the hand-written minimal crate of the crate room's tests."""
+    return minimal_crate
 
 
 @pytest.fixture

@@ -1,28 +1,22 @@
 """Fixtures of the crate room."""
 
-import importlib.util
 import socket
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
-_MINIMAL = Path(__file__).with_name("minimal.py")
+from tests.crate import minimal as minimal_crate
 
 
 @pytest.fixture(scope="session")
 def minimal() -> ModuleType:
-    """The hand-written minimal crate: ``minimal_metadata``, ``write_crate``, ``entity``, ``ref``."""  # noqa: D401
-    specification = importlib.util.spec_from_file_location("minimal_crate", _MINIMAL)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    """Return the hand-written minimal crate: ``minimal_metadata``, ``write_crate``, ``entity``, ``ref``."""
+    return minimal_crate
 
 
 @pytest.fixture
-def no_network(monkeypatch):
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail the test at any attempt to reach another machine, name look-ups included."""
     attempts = []
 
