@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,15 +12,15 @@ from filiation.digest import digest_file, digest_tree
 from filiation.model import DigestKind, EntityKind, crate_path, entity_iri, is_uri, run_iri
 
 F = "https://w3id.org/ro/terms/filiation#"
-TERMS = (
-    "runId runStatus runFolder host treeDigest pixelDigest fileCount entityKind presence flags axes shape pixelType "
-    "scale units labelSource reused lastSeen status jobNumber attempt wildcards threads reason submitted schedulerJob "
-    "requestedValue usedValue"
-).split()
+OWN_TERMS = """
+runId runStatus runFolder host treeDigest pixelDigest fileCount entityKind presence flags axes shape pixelType scale
+units labelSource reused lastSeen status jobNumber attempt wildcards threads reason submitted schedulerJob
+requestedValue usedValue
+"""
 CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
     "https://w3id.org/ro/terms/workflow-run/context",
-    {term: F + term for term in TERMS},
+    {term: F + term for term in re.findall(r"\w+", OWN_TERMS)},
 ]
 
 
@@ -225,7 +226,10 @@ def nuclei_run(folder: Path, number: int = 1, sigma: float = 1.0) -> CrateBuilde
     }, kinds={"results/ihc/image.ome.zarr": EntityKind.IMAGE.value})  # fmt: skip
     run.job("segment", ("results/ihc/image.ome.zarr",), {
         "results/ihc/nuclei.ome.zarr": {"zarr.json": "{}", "0/c/0/0": f"labels {sigma}", "0/c/0/1": "more"},
-    }, parameters={"method": "otsu", "sigma": {"value": sigma, "requestedValue": "2", "usedValue": json.dumps(sigma)}}, kinds={
+    }, parameters={
+        "method": "otsu",
+        "sigma": {"value": sigma, "requestedValue": "2", "usedValue": json.dumps(sigma)},
+    }, kinds={
         "results/ihc/image.ome.zarr": EntityKind.IMAGE.value,
         "results/ihc/nuclei.ome.zarr": EntityKind.LABEL_IMAGE.value,
     })  # fmt: skip
