@@ -30,7 +30,7 @@ def untouched_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     for variable in ("FILIATION_CATALOGUE", "FILIATION_STEP_FOLDER", "SNAKEMAKE_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
-    yield
+    return
 
 
 @dataclass(frozen=True)

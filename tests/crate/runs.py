@@ -202,9 +202,7 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
         rules=tuple(rules),
         connections=tuple(sorted(draw(st.sets(st.tuples(rule_names, rule_names), max_size=3)))),
         actions=tuple(draw(actions(job, rules, [main, *files])) for job in range(draw(st.integers(0, 3)))),
-        entities=tuple(
-            [DataEntity(main, EntityKind.FILE, Presence.PRESENT), *(draw(entities(path)) for path in files)]
-        ),
+        entities=(DataEntity(main, EntityKind.FILE, Presence.PRESENT), *(draw(entities(path)) for path in files)),
         not_captured=tuple(draw(st.lists(words, max_size=2))),
         redacted=tuple(draw(st.lists(words, max_size=2))),
         error=draw(st.none() | words),
