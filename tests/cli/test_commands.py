@@ -130,7 +130,7 @@ def test_an_invalid_crate_returns_4_and_lists_its_issues(here, call, minimal):
     done = call("validate", "crate")
     assert done.exit_code == 4
     assert done.stdout.splitlines()[0] == (
-        "required: #job-1: The Action MUST have an instrument property that references the executed tool "
+        "required: The Action MUST have an instrument property that references the executed tool (#job-1) "
         "[process-run-crate-0.5_1.1]"
     )
     verdict = call("validate", "crate", "--json")

@@ -23,7 +23,7 @@ def test_the_minimal_crate_is_valid(minimal, tmp_path):
     verdict = validate(minimal.write_crate(tmp_path))
     assert verdict.issues == ()
     assert verdict.valid
-    assert str(verdict) == f"valid as provenance-run-crate-0.5 ({verdict.checks} checks; issues: 0 required)"
+    assert str(verdict) == f"valid as provenance-run-crate-0.5 ({verdict.checks} checks; findings: 0 required)"
     assert verdict.checks > 80
 
 
@@ -43,6 +43,12 @@ def test_recommendations_are_listed_and_do_not_make_a_crate_invalid(minimal, tmp
     assert verdict.issues[0] == Issue(
         Severity.RECOMMENDED, "process-run-crate-0.5_3.2", "#engine", "The Application SHOULD have a url"
     )
+    assert str(verdict).endswith("; findings: 0 required, 3 recommended in 7 places)")
+    assert [entities for _, entities in verdict.findings] == [
+        ("#engine", "#tool-segment", "work/Snakefile"),
+        ("#engine", "#tool-segment", "work/Snakefile"),
+        ("work/Snakefile",),
+    ]
     assert verdict.to_json()["counts"] == {"required": 0, "recommended": 7, "optional": 0}
     assert json.loads(json.dumps(verdict.to_json()))["issues"][0]["entity"] == "#engine"
 

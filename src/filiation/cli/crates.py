@@ -36,9 +36,9 @@ def validate(ctx: click.Context, crate: str, profile: str, severity: str, as_jso
     if as_json:
         say_json(verdict.to_json())
     else:
-        for issue in verdict.issues:
-            place = f" {issue.entity}:" if issue.entity else ""
-            say(f"{issue.severity.value}:{place} {issue.message} [{issue.check}]")
+        for issue, entities in verdict.findings:
+            places = f" ({', '.join(entities)})" if entities else ""
+            say(f"{issue.severity.value}: {issue.message}{places} [{issue.check}]")
         say(f"{crate}: {verdict}")
     if not verdict.valid:
         ctx.exit(InvalidCrateError.exit_code)

@@ -12,7 +12,6 @@ import logging
 import tempfile
 import threading
 import warnings
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,13 +86,25 @@ class Verdict:
         return not self.count(Severity.REQUIRED)
 
     def count(self, severity: Severity) -> int:
-        """Return how many issues of a severity there are."""
-        return Counter(issue.severity for issue in self.issues)[severity]
+        """Return how many issues of a severity there are: one for each entity and check."""
+        return sum(issue.severity is severity for issue in self.issues)
+
+    @property
+    def findings(self) -> tuple[tuple[Issue, tuple[str, ...]], ...]:
+        """The issues with one representative for each check and message, and the entities it was found at."""
+        entities: dict[tuple[Severity, str, str], list[Issue]] = {}
+        for issue in self.issues:
+            entities.setdefault((issue.severity, issue.check, issue.message), []).append(issue)
+        return tuple((found[0], tuple(issue.entity for issue in found if issue.entity)) for found in entities.values())
 
     def __str__(self) -> str:
         levels = list(Severity)[: list(Severity).index(self.severity) + 1]
-        counts = ", ".join(f"{self.count(level)} {level.value}" for level in levels)
-        return f"{'valid' if self.valid else 'not valid'} as {self.profile} ({self.checks} checks; issues: {counts})"
+        counts = ", ".join(self._counted(level) for level in levels)
+        return f"{'valid' if self.valid else 'not valid'} as {self.profile} ({self.checks} checks; findings: {counts})"
+
+    def _counted(self, severity: Severity) -> str:
+        kinds, places = sum(issue.severity is severity for issue, _ in self.findings), self.count(severity)
+        return f"{kinds} {severity.value}" + (f" in {places} places" if places != kinds else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict for a machine: ``valid``, ``profile``, ``checks``, ``counts`` and ``issues``."""
@@ -209,8 +220,9 @@ def _issues(found: list[Any], base: str) -> tuple[Issue, ...]:
 
 def _entity(issue: Any, base: str) -> str:
     """Return the @id of the entity that an issue is about; some checks report it as the value of its class."""
-    value = str(issue.violatingPropertyValue or "")
-    place = value if value.startswith(base) else str(issue.violatingEntity or "")
+    value, entity = str(issue.violatingPropertyValue or ""), str(issue.violatingEntity or "")
+    is_class = entity.startswith(("http://schema.org/", "https://bioschemas.org/"))
+    place = value if value.startswith(base) or (value and is_class) else entity
     place = place.removeprefix(base)
     return place.removeprefix("./") if place != "./" else place
 
