@@ -202,7 +202,7 @@ def _take_all_in(
     for number, folder in enumerate(folders):
         try:
             reports.append(_take_in(catalogue.settle(folder), graph, index))
-        except FiliationError as error:
+        except (FiliationError, OSError) as error:
             problems.append(f"{folder.name}: {error}")
         if progress is not None:
             progress(number + 1, len(folders), folder.name)

@@ -169,7 +169,8 @@ def _action_details(action: ActionNode) -> Iterator[str]:
         yield from _wrapped("code", words.plain(action.code if len(action.code) <= 24 else f"{action.code[:19]}…"))
     if action.software:
         telling = sorted(action.software, key=lambda found: (found.name.lower() not in TELLING, found.name.lower()))
-        named = [words.plain(f"{found.name} {found.version or '(no version)'}") for found in telling]
+        # A no-break space keeps a name and its version on one line.
+        named = [words.plain(f"{found.name}\N{NO-BREAK SPACE}{found.version or '(no version)'}") for found in telling]
         more = f", and {len(named) - LONGEST_LIST} more" if len(named) > LONGEST_LIST else ""
         yield from _wrapped("software", ", ".join(named[:LONGEST_LIST]) + more)
     for name, value in action.environment:
@@ -178,4 +179,5 @@ def _action_details(action: ActionNode) -> Iterator[str]:
 
 def _wrapped(label: str, text: str) -> list[str]:
     lines = textwrap.wrap(text, WIDTH - 24, break_on_hyphens=False) or [""]
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
     return [f"{label if number == 0 else '':<11} {line}" for number, line in enumerate(lines)]
