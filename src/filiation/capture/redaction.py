@@ -10,18 +10,20 @@ WITHHELD = "[withheld]"
 
 _WORDS = r"passwords?|passwd|passphrase|secrets?|tokens?|api[_-]?keys?|private[_-]?keys?|access[_-]?keys?|credentials?"
 _SECRET_NAME = re.compile(
-    rf"(?:^|[_\-.\s])(?:{_WORDS}|pass|session(?:[_-]?(?:key|id|uuid))?|auth)(?:$|[_\-.\s\d])"
-    r"|passw(?:or)?d|passphrase|secret|apikey|(?<=[a-z])(?:Token|Pass|Credentials?|Session)(?:$|[A-Z])",
-    re.IGNORECASE,
+    rf"(?i:(?:^|[_\-.\s])(?:{_WORDS}|session[_-]?(?:key|id|uuid)|auth)(?:$|[_\-.\s\d]))"
+    r"|(?i:passw(?:or)?d|passphrase|secret|apikey)"
+    r"|(?<=[a-z])(?:Tokens?|Credentials?|SessionKey|SessionId)(?:$|[A-Z])"
 )
+# A number under such a name is rarely a secret (max_tokens, session 3), but a password may be all digits.
+_SECRET_NUMBER = re.compile(r"(?i)passw(?:or)?d|passphrase|secret")
 _URL_USER = re.compile(r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)")
 _ASSIGNMENT = re.compile(
     rf"(?im)^(?P<key>[ \t]*(?:export[ \t]+)?[\"']?[\w.\-]*?(?:{_WORDS})[\w.\-]*[\"']?[ \t]*[:=][ \t]*)"
     r"(?P<value>[^\s#][^\r\n]*)$"
 )
-_OPTION = re.compile(
-    rf"(?i)(?P<key>(?:--?|\b)[\w.\-]*?(?:{_WORDS})[\w.\-]*[= ])(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s'\"]+))"
-)
+# Bounded repetition: a long text without secrets must not cost time by its square.
+_NAME = rf"[\w.\-]{{0,40}}?(?:{_WORDS})[\w.\-]{{0,40}}"
+_OPTION = re.compile(rf"(?i)(?P<key>(?:--?{_NAME}[= ]|\b{_NAME}=))" r"(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s'\"]+))")
 # Shorter values would be found by chance inside ordinary text.
 _SHORTEST_SECRET = 6
 
@@ -57,7 +59,7 @@ class Redactor:
         elif isinstance(value, list | tuple):
             for item in value:
                 self.learn(item, name)
-        elif name and is_secret_name(name):
+        elif _is_secret(name, value):
             self._learn(str(value))
         elif isinstance(value, str):
             for found in _URL_USER.findall(value):
@@ -65,7 +67,7 @@ class Redactor:
 
     def plain(self, value: object, name: str = "") -> object:
         """Return a nested plain value with every secret replaced by ``[withheld]``."""
-        if name and is_secret_name(name) and value not in (None, "", [], {}):
+        if _is_secret(name, value):
             self._withheld.add(name)
             return WITHHELD
         if isinstance(value, Mapping):
@@ -121,6 +123,14 @@ class Redactor:
             self._values.add(value)
             longest_first = sorted(self._values, key=len, reverse=True)
             self._pattern = re.compile("|".join(re.escape(item) for item in longest_first))
+
+
+def _is_secret(name: str, value: object) -> bool:
+    if value in (None, "", [], {}) or isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return _SECRET_NUMBER.search(name) is not None
+    return is_secret_name(name)
 
 
 def is_secret_name(name: str) -> bool:
