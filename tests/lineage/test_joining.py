@@ -200,3 +200,22 @@ def test_failed_attempts_are_in_impact_and_never_in_trace(ledger: Ledger, folder
     assert ledger.ask("failed").as_text() == (
         (run.iri, run.action_iri(1, 1), "segment", "1", "failed", "ValueError: first"),
     )
+
+
+def test_what_a_script_made_is_asked_for_and_the_script_is_no_ancestor(ledger: Ledger, folder: Path) -> None:
+    write(folder / "scripts/segment.py", "print()")
+    write(folder / "raw.txt", "bytes")
+    for number in (1, 2):
+        run = CrateBuilder(folder, number)
+        run.job("segment", ("raw.txt",), {f"labels{number}.txt": f"{number}"})
+        run.job("measure", (f"labels{number}.txt",), {f"table{number}.csv": f"{number} rows"})
+        script = run.thing("scripts/segment.py")
+        run.graph["#tool-segment"]["mainEntity"] = {"@id": script}
+        run.write(ledger.folder / "crates")
+    made = ["labels1.txt@1", "labels2.txt@2", "scripts/segment.py@1", "scripts/segment.py@2"]
+    assert paths(ledger.impact("scripts/segment.py")) == [*made, "table1.csv@1", "table2.csv@2"]
+    assert "was run by segment" in ledger.impact("scripts/segment.py").tree()
+    assert paths(ledger.trace("table2.csv")) == ["labels2.txt@2", "raw.txt@2", "table2.csv@2"]
+    write(folder / "scripts/segment.py", "print('better')")
+    assert ledger.check().is_intact
+    assert not ledger.check("scripts/segment.py").is_intact

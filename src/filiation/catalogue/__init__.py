@@ -20,6 +20,7 @@ from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
 from filiation.catalogue.joining import Joining
 from filiation.catalogue.nodes import (
+    CODE,
     GENERATED,
     PART,
     SAME_CONTENT,
@@ -34,6 +35,7 @@ from filiation.catalogue.nodes import (
 )
 
 __all__ = [
+    "CODE",
     "GENERATED",
     "PART",
     "SAME_CONTENT",

@@ -8,12 +8,14 @@ stand some judgements, all made here:
   input would be an ancestor of every output;
 - an action that failed, was interrupted or only touched its files generates nothing, whatever ``result`` says;
 - a collection hands through to its parts.
+
+A script is no ancestor either, or every answer would be about code; but what was made by it can be asked for.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
@@ -27,12 +29,13 @@ from filiation.catalogue.describe import (
     with_run_defaults,
 )
 from filiation.catalogue.graph import XSD, Literal, Triple
-from filiation.catalogue.nodes import GENERATED, PART, USED, ActionNode, Edge, EntityNode, RunSummary, shown_time
+from filiation.catalogue.nodes import CODE, GENERATED, PART, USED, ActionNode, Edge, EntityNode, RunSummary, shown_time
 from filiation.catalogue.statements import Statements
 from filiation.catalogue.vocabulary import (
     ACTION_TYPES,
     COLLECTION,
     DATASET,
+    FILE,
     FORMAL_PARAMETER,
     PROPERTY_VALUE,
     PROV,
@@ -89,12 +92,17 @@ def derive(triples: tuple[Triple, ...], crate: str) -> Derived:
     things = _things(about, flow)
     folder = about.text(crate, F + "runFolder")
     entities = tuple(describe_entity(about, iri, generated=iri in generated, folder=folder) for iri in sorted(things))
+    ran = [edge for action in steps for edge in _code(about, action)]
+    scripts = tuple(
+        replace(describe_entity(about, iri, generated=False, folder=folder), kind=CODE)
+        for iri in sorted({edge.src for edge in ran} - things)
+    )
     whole = whole_run(about)
     actions = tuple(with_run_defaults(describe_action(about, iri), about, whole) for iri in steps)
-    edges = tuple(sorted({*flow, *contained(entities, crate)}))
+    edges = tuple(sorted({*flow, *ran, *contained(entities, crate)}))
     return Derived(
         run=describe_run(about, whole, actions, entities),
-        entities=entities,
+        entities=tuple(sorted((*entities, *scripts), key=lambda entity: entity.iri)),
         actions=actions,
         edges=edges,
         triples=_prov(about, entities, actions, edges),
@@ -147,6 +155,15 @@ def _flow(about: Statements, action: str) -> list[Edge]:
         made = _data(about, about.links(action, SCHEMA + "result"))
         edges += [Edge(action, thing, GENERATED, about.crate) for thing in made]
     return edges
+
+
+def _code(about: Statements, action: str) -> list[Edge]:
+    """Return edges from the scripts that an action's tool wraps, or that are the tool itself."""
+    scripts = []
+    for tool in about.links(action, SCHEMA + "instrument"):
+        wrapped = about.links(tool, SCHEMA + "mainEntity")
+        scripts += [iri for iri in (*wrapped, tool) if FILE in about.types(iri) and WORKFLOW not in about.types(iri)]
+    return [Edge(script, action, CODE, about.crate) for script in scripts]
 
 
 def _data(about: Statements, found: tuple[str, ...]) -> list[str]:

@@ -108,10 +108,10 @@ class Catalogue:
             If others use the catalogue for longer than the wait.
         """
         coming = identify(crate)
-        read_triples(coming)  # what cannot be read does not come in
+        stated = read_triples(coming)  # what cannot be read does not come in
         with self._writing() as (graph, index):
             arrived = self.folder.arrive(crate, move=move)
-            return _take_in(arrived, graph, index)
+            return _take_in(arrived, graph, index, stated)
 
     def catch_up(self) -> RebuildReport:
         """Take in what is in the folder and not in store and index, and forget what is gone."""
@@ -209,13 +209,15 @@ def _take_all_in(
     return RebuildReport(tuple(reports), tuple(problems))
 
 
-def _take_in(crate: CrateOnDisk, graph: LineageGraph, index: LineageIndex) -> IngestReport:
+def _take_in(
+    crate: CrateOnDisk, graph: LineageGraph, index: LineageIndex, stated: tuple[Triple, ...] | None = None
+) -> IngestReport:
     known = index.metadata_digest(crate.iri)
     stamp, digest = _stamp(crate.folder), str(crate.metadata_digest)
     if known == digest:
         index.restamp(crate.iri, stamp)
         return _report(crate, "unchanged", None)
-    stated = read_triples(crate)
+    stated = read_triples(crate) if stated is None else stated
     derived = derive(stated, crate.iri)
     graph.replace(crate.iri, _with_seal(stated, derived, crate))
     index.replace(derived, folder=crate.folder.name, stamp=stamp, digest=digest)

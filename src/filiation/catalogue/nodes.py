@@ -20,6 +20,8 @@ SAME_CONTENT: Final = "same content"
 """What one run made is, byte for byte, what another found."""
 PART: Final = "part"
 """A thing stands inside another, or is gathered in it."""
+CODE: Final = "code"
+"""A script that an action ran. It is no ancestor of what the action made, but what it made descends from it."""
 
 _OF_NOTHING: Final = hashlib.sha256().hexdigest()
 
@@ -35,7 +37,7 @@ class Edge:
     dst
         IRI of what came of it.
     role
-        ``used``, ``generated``, ``same content`` or ``part``.
+        ``used``, ``generated``, ``same content``, ``part`` or ``code``.
     crate
         IRI of the crate that says so; of the using one for ``same content``.
     """
@@ -57,7 +59,8 @@ class EntityNode:
     path
         As the workflow named it; a URI for what is remote.
     kind
-        An ``EntityKind`` value where the crate is one of filiation, else ``file``, ``directory`` or ``collection``.
+        An ``EntityKind`` value where the crate is one of filiation, else ``file``, ``directory`` or ``collection``;
+        ``code`` for a script that took part only by being run.
     name
         A name for a person, where it differs from the path.
     digest, pixels

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import PART, SAME_CONTENT, ActionNode, EntityNode, Node
+from filiation.catalogue import CODE, PART, SAME_CONTENT, ActionNode, EntityNode, Node
 from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, Lineage, one_place
 
@@ -124,7 +124,8 @@ class _Tree:
 
     def _head(self, branch: _Branch, node: Node | None) -> str:
         if isinstance(node, ActionNode):
-            return ("made by " if self._upwards else "went into ") + words.action_name(node)
+            came = "was run by " if branch.role == CODE else "went into "
+            return ("made by " if self._upwards else came) + words.action_name(node)
         path = words.plain(node.path if node is not None else branch.iri)
         if node is not None and branch.role == SAME_CONTENT:
             doing = "made" if self._upwards else "found"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import CatalogueFolder, EntityNode, Joining, LineageIndex
+from filiation.catalogue import CODE, CatalogueFolder, EntityNode, Joining, LineageIndex
 from filiation.catalogue.crates import carried
 from filiation.digest import Difference, compare_tree, digest_file, digest_tree
 from filiation.errors import FiliationError
@@ -129,7 +129,9 @@ class Checker:
         return self._plan(wanted, whole=False, only=found.digest)
 
     def _plan(self, records: Iterable[EntityNode], *, whole: bool, only: Digest | None = None) -> Plan:
-        places = {record.place for record in records if record.place is not None and not is_uri(record.place)}
+        # A script may be worked on; what a crate carries of it is checked in the crate.
+        data = [record for record in records if record.kind != CODE or not whole]
+        places = {record.place for record in data if record.place is not None and not is_uri(record.place)}
         tasks, overwritten, away, unrecorded = [], [], [], []
         for place in sorted(places):
             seen = self._newest_first(place)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from filiation.catalogue import (
+    CODE,
     GENERATED,
     SAME_CONTENT,
     USED,
@@ -64,14 +65,14 @@ def descendants(index: LineageIndex, joining: Joining, roots: Iterable[str], dep
 class _Upwards:
     """One step back."""
 
-    into_action = GENERATED
+    into_action = (GENERATED,)
 
     def __init__(self, index: LineageIndex, joining: Joining) -> None:
         self._index = index
         self._joining = joining
 
     def edges(self, iri: str) -> Iterable[Edge]:
-        yield from self._index.edges_into(iri)
+        yield from (edge for edge in self._index.edges_into(iri) if edge.role != CODE)
         for entity in self._index.entities(iri=iri):
             for maker in self._joining.makers(entity):
                 yield _join(maker, entity)
@@ -84,7 +85,7 @@ class _Upwards:
 class _Downwards:
     """One step forward."""
 
-    into_action = USED
+    into_action = (USED, CODE)
 
     def __init__(self, index: LineageIndex, joining: Joining) -> None:
         self._index = index
@@ -115,7 +116,7 @@ def _walk(direction: _Upwards | _Downwards, roots: Iterable[str], depth: int | N
             iri = level.pop()
             for edge in direction.edges(iri):
                 other = direction.other(edge)
-                goes_on = edge.role == direction.into_action
+                goes_on = edge.role in direction.into_action
                 if goes_on and actions_left == 0:
                     walked.cut.add(iri)
                     continue
