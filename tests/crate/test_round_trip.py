@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from filiation.crate import METADATA, Payload, read_crate, write_crate
-from filiation.errors import InvalidCrateError, NotFoundError
+from filiation.errors import InvalidCrateError
 from filiation.model import WorkflowRun
 from tests.crate.runs import runs
 
@@ -25,12 +25,12 @@ def test_a_crate_read_back_is_the_run_that_was_written(run: WorkflowRun) -> None
 
 def test_a_truncated_crate_is_one_clear_message(tmp_path: Path) -> None:
     (tmp_path / METADATA).write_text('{"@graph": [{"@id": "./"')
-    with pytest.raises(InvalidCrateError, match=r"cannot be read \(JSONDecodeError: .*Was it cut off while copying\?"):
+    with pytest.raises(InvalidCrateError, match="The metadata is not JSON"):
         read_crate(tmp_path)
 
 
-def test_a_folder_without_a_crate_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"There is no crate at .*: ro-crate-metadata.json was expected in it\."):
+def test_a_folder_without_a_crate_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidCrateError, match="is not a crate: there is no ro-crate-metadata.json"):
         read_crate(tmp_path)
 
 

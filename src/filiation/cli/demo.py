@@ -16,6 +16,13 @@ from filiation.errors import BadInputError, FiliationError
 _PARTS = ("Snakefile", "workflow", "config", "profiles")
 _LABELS = "results/tissue/nuclei.ome.zarr"
 
+_SETTINGS = """# Who runs the workflows of this folder. Nothing here is guessed: state your own.
+[agent]
+affiliation = "Demonstration of filiation"
+# name = "Your Name"
+# orcid = "https://orcid.org/0000-0000-0000-0000"
+"""
+
 
 @click.command()
 @click.option("--folder", default="filiation-demo", show_default=True, metavar="FOLDER", help="Where to work.")
@@ -55,6 +62,10 @@ def _lay_out(place: Path) -> None:
     if place.exists() and not place.is_dir():
         raise BadInputError(f"{place} is a file; name a folder with --folder.")
     place.mkdir(parents=True, exist_ok=True)
+    settings = place / ".filiation" / "filiation.toml"
+    if not settings.exists():
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(_SETTINGS, "utf-8")
     for part in _PARTS:
         if not (place / part).exists():
             _copy(source / part, place / part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from filiation.errors import BadInputError
 
 if TYPE_CHECKING:
     from filiation.lineage import Answer
+
+_CRATE_IRI = re.compile(r"arcp://uuid,(?P<run>[0-9a-f]{8})[0-9a-f-]{28}/(?P<rest>.*)", re.DOTALL)
 
 
 @click.command(epilog=example("filiation ask --list", "filiation ask cq5 --run 7c9f2c34"))
@@ -75,11 +78,17 @@ def _print(answer: Answer, as_json: bool) -> None:
     if as_json:
         say_json(answer.to_json())
         return
-    say_table(answer.columns, answer.as_text())
+    say_table(answer.columns, [[_short(cell) for cell in row] for row in answer.as_text()])
     if not answer.rows:
         remark("Nothing known.")
     if answer.truncated:
         remark(f"There are more rows than these {len(answer.rows)}.")
+
+
+def _short(cell: str) -> str:
+    """Shorten the IRI of a run's crate, or of something in it, to the start of the run's id: ``5187c038:work/…``."""
+    match = _CRATE_IRI.fullmatch(cell)
+    return cell if match is None else match["run"] + (f":{match['rest']}" if match["rest"] else "")
 
 
 def _values(given: tuple[str, ...]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ from filiation.crate.agents import read_agent, read_machine, read_software
 from filiation.crate.composition import ENGINE_RUN, RUN
 from filiation.crate.jobs import read_action, read_value
 from filiation.crate.jsonld import ids, many, moment, required, text
+from filiation.crate.metadata import read_metadata
 from filiation.crate.plan import read_rule
 from filiation.crate.things import read_thing, thing_path
 from filiation.crate.writer import METADATA
-from filiation.errors import InvalidCrateError, NotFoundError
+from filiation.errors import InvalidCrateError
 from filiation.model import Machine, Status, Workflow, WorkflowRun
 
 Nodes = Mapping[str, Mapping[str, Any]]
@@ -27,22 +27,15 @@ def read_crate(folder: Path) -> WorkflowRun:
 
     Raises
     ------
-    NotFoundError
-        If there is no crate.
     InvalidCrateError
-        If the metadata is truncated or not one of our crates.
+        If there is no crate, or the metadata is truncated, or it is not one of our crates.
     """
-    path = folder / METADATA if folder.is_dir() else folder
-    try:
-        graph = json.loads(path.read_bytes())["@graph"]
-        nodes = {str(entity["@id"]): entity for entity in graph}
-    except FileNotFoundError as error:
-        raise NotFoundError(f"There is no crate at {folder}: {METADATA} was expected in it.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidCrateError(
-            f"The crate's metadata {path} cannot be read ({type(error).__name__}: {error}). "
-            "Was it cut off while copying? Copy it again, or pack the run anew with `filiation pack`."
-        ) from error
+    path = folder / METADATA
+    nodes: Nodes = {
+        str(entity["@id"]): entity
+        for entity in read_metadata(folder)["@graph"]
+        if isinstance(entity, Mapping) and "@id" in entity
+    }
     if "runId" not in nodes.get("./", {}) or RUN not in nodes:
         raise InvalidCrateError(f"{path} is a crate, but not one that filiation wrote; ingest it to ask it questions.")
     try:

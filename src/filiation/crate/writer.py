@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filiation.crate.composition import JOURNAL, MANIFESTS, README, document
-from filiation.model import WorkflowRun
+from filiation.crate.preview import PREVIEW_FILE, render_preview
+from filiation.model import WorkflowRun, decode_path
 
 METADATA = "ro-crate-metadata.json"
 
@@ -57,14 +58,10 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
         sizes[MANIFESTS] = 0
     metadata = document(run, {*payload.files, *payload.trees}, sizes)
     text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
-    for place, content in {**payload.files, **own, **manifests, METADATA: text.encode("ascii")}.items():
-        _write(folder / _decoded(place), content)
-
-
-def _decoded(place: str) -> str:
-    from filiation.model import decode_path
-
-    return decode_path(place)
+    # A crate that carries its data goes to other people, who may have nothing but a browser.
+    page = {PREVIEW_FILE: render_preview(metadata).encode("utf-8")} if payload.trees else {}
+    for place, content in {**payload.files, **own, **manifests, **page, METADATA: text.encode("ascii")}.items():
+        _write(folder / decode_path(place), content)
 
 
 def _write(path: Path, content: bytes) -> None:
