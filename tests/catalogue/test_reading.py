@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filiation.catalogue.crates import identify
+from filiation.catalogue import identify
 from filiation.catalogue.graph import XSD, Literal
 from filiation.catalogue.reading import read_triples
 from filiation.errors import InvalidCrateError

@@ -219,3 +219,29 @@ def test_what_a_script_made_is_asked_for_and_the_script_is_no_ancestor(ledger: L
     write(folder / "scripts/segment.py", "print('better')")
     assert ledger.check().is_intact
     assert not ledger.check("scripts/segment.py").is_intact
+
+
+def test_a_file_of_a_directory_that_an_earlier_run_made_comes_out_of_it(ledger: Ledger, folder: Path) -> None:
+    first = CrateBuilder(folder, 1)
+    first.job("split", (), {"d": {"1.txt": "one", "sub/2.txt": "two", "sub/3.txt": "three"}})
+    first.write(ledger.folder / "crates")
+    second = CrateBuilder(folder, 2)
+    second.job("read", ("d/1.txt",), {"read.txt": "x"})
+    second.job("read", ("d/sub",), {"sub.txt": "y"})
+    second.write(ledger.folder / "crates")
+    assert paths(ledger.trace("read.txt")) == ["d/1.txt@2", "d@1", "read.txt@2"]
+    assert paths(ledger.trace("sub.txt")) == ["d/sub@2", "d@1", "sub.txt@2"]
+    assert "part of d" in ledger.trace("read.txt").tree()
+    assert paths(ledger.impact("d")) == ["d/1.txt@2", "d/sub@2", "d@1", "read.txt@2", "sub.txt@2"]
+
+
+def test_a_file_put_into_a_directory_afterwards_does_not_come_out_of_it(ledger: Ledger, folder: Path) -> None:
+    first = CrateBuilder(folder, 1)
+    first.job("split", (), {"d": {"1.txt": "one"}})
+    first.write(ledger.folder / "crates")
+    write(folder / "d/mine.txt", "by hand")
+    write(folder / "d/1.txt", "edited")
+    second = CrateBuilder(folder, 2)
+    second.job("read", ("d/1.txt", "d/mine.txt"), {"read.txt": "x"})
+    second.write(ledger.folder / "crates")
+    assert paths(ledger.trace("read.txt")) == ["d/1.txt@2", "d/mine.txt@2", "read.txt@2"]

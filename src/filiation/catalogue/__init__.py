@@ -14,11 +14,13 @@ RebuildReport(crates=(), problems=())
 >>> folder.cleanup()
 """
 
-from filiation.catalogue.crates import CatalogueFolder, CrateOnDisk, identify, payload_path
+from filiation.catalogue.crate_on_disk import CrateOnDisk, carried, identify, payload_path
+from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.graph import LineageGraph, Literal, Rows, Term, Triple
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
 from filiation.catalogue.joining import Joining
+from filiation.catalogue.manifests import Manifests
 from filiation.catalogue.nodes import (
     CODE,
     GENERATED,
@@ -52,6 +54,7 @@ __all__ = [
     "LineageGraph",
     "LineageIndex",
     "Literal",
+    "Manifests",
     "Node",
     "Progress",
     "RebuildReport",
@@ -59,6 +62,7 @@ __all__ = [
     "RunSummary",
     "Term",
     "Triple",
+    "carried",
     "identify",
     "payload_path",
     "shown_time",

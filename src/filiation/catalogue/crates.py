@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from uuid import NAMESPACE_URL, UUID, uuid5
+from typing import Final
 
+from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
-from filiation.model import Digest, DigestKind, decode_path, is_uri, run_iri
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["FOLDER", "VARIABLE", "CatalogueFolder", "identify"]
 
-METADATA: Final = "ro-crate-metadata.json"
 FOLDER: Final = ".filiation"
 VARIABLE: Final = "FILIATION_CATALOGUE"
-LARGEST_METADATA: Final = 512 * 1024 * 1024
-"""Bytes of metadata that are read at most; a larger file is refused instead of filling the memory."""
-
-_RUN_ID_KEYS: Final = (
-    "runId",
-    "filiation:runId",
-    "https://w3id.org/ro/terms/filiation#runId",
-)
 _TEMPORARY: Final = ".arriving-"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class CrateOnDisk:
-    """A crate that stands in a folder.
-
-    Parameters
-    ----------
-    folder
-        Where it stands.
-    id
-        The run's UUID; for a crate that carries none, the version 5 UUID of the SHA-256 of its metadata file.
-    metadata_digest
-        Of ``ro-crate-metadata.json``.
-    own
-        Whether the id is the crate's own, so whether it is one that filiation wrote.
-    """
-
-    folder: Path
-    id: str
-    metadata_digest: Digest
-    own: bool
-
-    @property
-    def iri(self) -> str:
-        """The crate's IRI, which also names its graph."""
-        return run_iri(self.id)
-
-    @property
-    def metadata(self) -> Path:
-        """The metadata file."""
-        return self.folder / METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,112 +177,6 @@ class CatalogueFolder:
             shutil.rmtree(path, ignore_errors=True)
             swept.append(path.name)
         return tuple(swept)
-
-
-def identify(folder: Path) -> CrateOnDisk:
-    """Tell which crate stands in ``folder``.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no crate.
-    InvalidCrateError
-        If its metadata file cannot be read.
-    """
-    document, digest = read_metadata(folder)
-    own = _run_id(document)
-    if own is not None:
-        return CrateOnDisk(folder, own, digest, own=True)
-    return CrateOnDisk(folder, str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=False)
-
-
-def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:
-    """Read a crate's metadata file and digest it.
-
-    Raises
-    ------
-    NotFoundError
-        If the folder or the file is not there.
-    InvalidCrateError
-        If it is not a JSON object with a list ``@graph``, or larger than ``LARGEST_METADATA``.
-    """
-    path = folder / METADATA
-    if not path.is_file():
-        raise NotFoundError(f"No crate at {folder}: it has no {METADATA}.")
-    if path.stat().st_size > LARGEST_METADATA:
-        raise InvalidCrateError(f"{path} has {path.stat().st_size} bytes; at most {LARGEST_METADATA} are read.")
-    raw = path.read_bytes()
-    try:
-        document = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InvalidCrateError(f"{path} is not UTF-8: {error}.") from error
-    except json.JSONDecodeError as error:
-        raise InvalidCrateError(
-            f"{path} is truncated or not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            "Pack the run again or fetch the crate again."
-        ) from error
-    except RecursionError as error:
-        raise InvalidCrateError(f"{path} is nested too deeply to be a crate's metadata.") from error
-    if not isinstance(document, dict) or not isinstance(document.get("@graph"), list):
-        raise InvalidCrateError(f"{path} is no RO-Crate: expected a JSON object with a list `@graph`.")
-    return document, Digest(DigestKind.FILE, hashlib.sha256(raw).hexdigest())
-
-
-def payload_path(crate: Path, reference: str) -> Path | None:
-    """Return the file that a relative reference names inside a crate; None if it leads outside or is not there."""
-    path = crate / reference
-    return path if _is_inside(crate, reference) and path.exists() else None
-
-
-def carried(crate: Path) -> Iterator[tuple[str, Digest]]:
-    """Yield what a crate carries itself, as its metadata tells: the path inside the crate, and the recorded digest.
-
-    Parameters
-    ----------
-    crate
-        The crate's folder.
-    """
-    document, _ = read_metadata(crate)
-    graph = document["@graph"]
-    for entity in graph if isinstance(graph, list) else ():
-        if not isinstance(entity, dict):
-            continue
-        identifier = entity.get("@id")
-        if not isinstance(identifier, str) or identifier.startswith("#") or is_uri(identifier):
-            continue
-        for key, kind in (("sha256", DigestKind.FILE), ("treeDigest", DigestKind.TREE)):
-            text = entity.get(key)
-            reference = decode_path(identifier).removeprefix("./").rstrip("/")
-            if isinstance(text, str) and _is_inside(crate, reference):
-                try:
-                    yield reference, Digest(kind, text.strip().lower())
-                except BadInputError:
-                    continue  # a checksum of another kind, as some engines write
-
-
-def _is_inside(crate: Path, reference: str) -> bool:
-    """Whether a reference stays in the crate's folder, whether or not there is something."""
-    if not reference or reference.startswith("/") or _CONTROL.search(reference):
-        return False
-    try:
-        return (crate / reference).resolve().is_relative_to(crate.resolve())
-    except OSError:
-        return False
-
-
-def _run_id(document: dict[str, object]) -> str | None:
-    graph = document["@graph"]
-    for entity in graph if isinstance(graph, list) else ():
-        if not isinstance(entity, dict) or entity.get("@id") not in ("./", ".", ""):
-            continue
-        for key in _RUN_ID_KEYS:
-            value = entity.get(key)
-            if isinstance(value, str):
-                try:
-                    return str(UUID(value))
-                except ValueError as error:
-                    raise InvalidCrateError(f"The crate's runId is no UUID: {value!r}.") from error
-    return None
 
 
 def _bring(source: Path, arriving: Path, *, move: bool) -> None:

@@ -232,6 +232,14 @@ class LineageIndex:
         found = (entity_from_text(record) for (record,) in rows)
         return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
 
+    def entities_below(self, place: str) -> tuple[EntityNode, ...]:
+        """Return the things that were seen inside the folder ``place``, sorted by IRI and crate."""
+        folder = encode_path(place.rstrip("/"))
+        # "0" is the character after "/".
+        rows = self._connection.execute(_ENTITY + " WHERE place > ? AND place < ?", (f"{folder}/", f"{folder}0"))
+        found = (entity_from_text(record) for (record,) in rows)
+        return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
     def digests_like(self, prefix: str) -> tuple[str, ...]:
         """Return the written digests, of any kind, whose hexadecimal digits start with ``prefix``, sorted."""
         found: set[str] = set()

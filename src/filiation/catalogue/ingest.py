@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from filiation.catalogue.crates import CatalogueFolder, CrateOnDisk, identify
+from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
 from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
@@ -19,6 +19,7 @@ from filiation.errors import FiliationError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from filiation.catalogue.crates import CatalogueFolder
     from filiation.catalogue.graph import LineageGraph, Rows, Term, Triple
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -238,5 +239,5 @@ def _report(crate: CrateOnDisk, outcome: str, derived: Derived | None) -> Ingest
 
 
 def _stamp(folder: Path) -> str:
-    found = (folder / "ro-crate-metadata.json").stat()
+    found = (folder / METADATA).stat()
     return f"{found.st_size}:{found.st_mtime_ns}"

@@ -8,10 +8,12 @@ the order in which they came in.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from filiation.catalogue.manifests import Manifests
 from filiation.catalogue.nodes import GENERATED, USED, EntityNode, RunSummary
-from filiation.model import EntityKind
+from filiation.model import Digest, EntityKind, is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +30,14 @@ class Joining:
     ----------
     index
         The index, not to be written to meanwhile.
+    crates
+        The folder of crates, whose manifests tell what stands inside the trees that runs made.
     """
 
-    def __init__(self, index: LineageIndex) -> None:
+    def __init__(self, index: LineageIndex, crates: Path | None = None) -> None:
         self._index = index
+        self._manifests = Manifests(crates, index.folder_of)
+        self._trees: dict[str, tuple[EntityNode, ...]] = {}
         self._runs: dict[str, RunSummary] = {run.iri: run for run in index.runs()}
         self._same: dict[str, tuple[EntityNode, ...]] = {}
         self._makers: dict[tuple[str, str], tuple[EntityNode, ...]] = {}
@@ -47,8 +53,10 @@ class Joining:
         """Return what runs found that ``made`` may be, sorted by IRI: the other direction of :meth:`makers`."""
         if not made.generated:
             return ()
-        found = (entity for entity in self._with_content_of(made) if not entity.generated)
-        return tuple(entity for entity in found if any(made.iri == maker.iri for maker in self.makers(entity)))
+        inside = self._index.entities_below(made.place) if made.files is not None and made.place is not None else ()
+        found = {(e.iri, e.crate): e for e in (*self._with_content_of(made), *inside) if not e.generated}
+        taken = (entity for _, entity in sorted(found.items()))
+        return tuple(entity for entity in taken if any(made.iri == maker.iri for maker in self.makers(entity)))
 
     def alike(self, entity: EntityNode) -> tuple[EntityNode, ...]:
         """Return what runs found with the bytes of a thing that no run is known to have made, itself included."""
@@ -70,6 +78,9 @@ class Joining:
     def _find_makers(self, found: EntityNode) -> tuple[EntityNode, ...]:
         if found.generated or found.digest is None or found.kind == EntityKind.RAW_IMAGE:
             return ()
+        return self._makers_of_content(found) or self._makers_around(found, found.digest)
+
+    def _makers_of_content(self, found: EntityNode) -> tuple[EntityNode, ...]:
         made = [entity for entity in self._with_content_of(found) if self._may_be(entity, found)]
         here = [entity for entity in made if entity.place is not None and entity.place == found.place]
         if here:
@@ -79,6 +90,28 @@ class Joining:
         if named_alike or found.is_empty:
             return tuple(named_alike)
         return tuple(entity for entity in made if not self._is_copy_of(entity, found))
+
+    def _makers_around(self, found: EntityNode, digest: Digest) -> tuple[EntityNode, ...]:
+        """Return the innermost tree around a thing that another run made with just this inside."""
+        if found.place is None or is_uri(found.place):
+            return ()
+        for folder in PurePosixPath(found.place).parents:
+            trees = self._trees_at(str(folder))
+            if any(tree.crate == found.crate for tree in trees):
+                return ()  # its own run made what is around it, and says so itself
+            inner = found.place.removeprefix(str(folder)).lstrip("/")
+            holding = [
+                tree for tree in trees if self._may_be(tree, found) and self._manifests.holds(tree, inner, digest)
+            ]
+            if holding:
+                return tuple(self._latest(holding, found))
+        return ()
+
+    def _trees_at(self, place: str) -> tuple[EntityNode, ...]:
+        if place not in self._trees:
+            seen = self._index.entities(place=place)
+            self._trees[place] = tuple(entity for entity in seen if entity.generated and entity.files is not None)
+        return self._trees[place]
 
     def _may_be(self, made: EntityNode, found: EntityNode) -> bool:
         """Whether one could be the other: made by a run that began before the finding one had ended."""

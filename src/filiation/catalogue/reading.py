@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from filiation.catalogue.crates import CrateOnDisk, read_metadata
+from filiation.catalogue.crate_on_disk import CrateOnDisk, read_metadata
 from filiation.catalogue.graph import XSD
 from filiation.catalogue.oxigraph import parse_json_ld
 from filiation.catalogue.vocabulary import RDF_TYPE, one_spelling

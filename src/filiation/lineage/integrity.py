@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import CODE, CatalogueFolder, EntityNode, Joining, LineageIndex
-from filiation.catalogue.crates import carried
+from filiation.catalogue import CODE, CatalogueFolder, EntityNode, Joining, LineageIndex, Manifests, carried
 from filiation.digest import Difference, compare_tree, digest_file, digest_tree
 from filiation.errors import FiliationError
 from filiation.lineage.findings import CheckReport, Finding
@@ -115,6 +114,7 @@ class Checker:
         self._index = index
         self._joining = joining
         self._folder = folder
+        self._manifests = Manifests(folder.crates, index.folder_of)
         self._folders = {run.iri: run.folder for run in index.runs()}
 
     def plan(self, thing: str | None, resolver: Resolver) -> Plan:
@@ -171,14 +171,8 @@ class Checker:
         return self._folder.root.parent / os.path.relpath(place, folder)
 
     def _manifest(self, seen: Iterable[EntityNode], record: EntityNode) -> Path | None:
-        if record.digest is None or record.digest.kind is not DigestKind.TREE:
-            return None
-        for entity in (record, *seen):
-            name = self._index.folder_of(entity.crate)
-            path = self._folder.crates / (name or "") / "manifests" / f"{record.digest.hex}.sha256"
-            if name is not None and path.is_file():
-                return path
-        return None
+        same = (entity for entity in (record, *seen) if entity.digest == record.digest)
+        return next((path for entity in same if (path := self._manifests.path_of(entity))), None)
 
     def _carried(self) -> Iterator[Task]:
         for run in self._index.runs():

@@ -240,7 +240,7 @@ class Ledger:
     def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
         self._catch_up()
         with self._catalogue.reading() as index:
-            yield index, Joining(index)
+            yield index, Joining(index, self._catalogue.folder.crates)
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filiation.catalogue import (
     CODE,
     GENERATED,
+    PART,
     SAME_CONTENT,
     USED,
     Edge,
@@ -103,7 +104,8 @@ class _Downwards:
 
 
 def _join(maker: EntityNode, taker: EntityNode) -> Edge:
-    return Edge(maker.iri, taker.iri, SAME_CONTENT, taker.crate)
+    role = SAME_CONTENT if maker.digest == taker.digest else PART
+    return Edge(maker.iri, taker.iri, role, taker.crate)
 
 
 def _walk(direction: _Upwards | _Downwards, roots: Iterable[str], depth: int | None) -> Walked:
