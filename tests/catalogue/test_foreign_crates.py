@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,6 @@ def test_any_crate_is_taken_in_or_refused_with_a_message(context: str, entities:
         for entity in ledger.show(run.id).entities:
             for lineage in (ledger.trace(entity.iri), ledger.impact(entity.iri)):
                 assert lineage.tree()
-                assert lineage.to_svg().startswith("<svg")
+                ElementTree.fromstring(lineage.to_svg())
                 json.dumps(lineage.to_json())
         ledger.check()

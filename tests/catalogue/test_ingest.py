@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -208,6 +210,22 @@ def test_the_stores_own_lock_is_said_in_words(catalogue: Catalogue, folder: Path
         f"Another process is writing to the store {catalogue.folder.store}; waited 0.2 s. "
         "Nothing is lost: the crates are on disk. Try again when it has finished."
     )
+
+
+@pytest.mark.slow
+def test_several_processes_bring_their_crates_at_once(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
+    crates = [nuclei_run(folder, number, sigma=number).write(tmp_path / "elsewhere") for number in range(1, 7)]
+    script = (
+        "import sys; from pathlib import Path; from filiation.catalogue import Catalogue, CatalogueFolder\n"
+        "Catalogue(CatalogueFolder(Path(sys.argv[1])), wait=120).ingest(Path(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", script, str(catalogue.folder.root)]
+    running = [subprocess.Popen([*command, str(crate)]) for crate in crates]
+    assert [process.wait() for process in running] == [0] * 6
+    before = _everything(catalogue)
+    catalogue.rebuild()
+    assert _everything(catalogue) == before
+    assert len(catalogue.folder.list_crates()) == 6
 
 
 def test_readers_share(catalogue: Catalogue, folder: Path) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from filiation.catalogue import ActionNode, EntityNode
     from filiation.model import Digest, Parameter
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def plain(text: str) -> str:
@@ -76,7 +76,7 @@ def duration(seconds: float) -> str:
 def short(digest: Digest) -> str:
     """Write enough of a digest to find it again.
 
-    >>> from filiation.model import DigestKind
+    >>> from filiation.model import Digest, DigestKind
     >>> short(Digest(DigestKind.TREE, "52ba13591bda" + "0" * 52))
     'tree1:52ba13591bda'
     """
