@@ -166,6 +166,8 @@ def _action_details(action: ActionNode) -> Iterator[str]:
     for number, parameter in enumerate(action.parameters):
         label = "parameters" if number == 0 else ""
         yield from _wrapped(label, words.parameter(parameter))
+    if command := words.command(action):
+        yield from _wrapped("ran", command)
     if action.code is not None:
         yield from _wrapped("code", words.plain(action.code if len(action.code) <= 24 else f"{action.code[:19]}…"))
     if action.software:

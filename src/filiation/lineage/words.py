@@ -126,6 +126,12 @@ def action_name(action: ActionNode) -> str:
     return f"{name}{job}{again}, {action.status}"
 
 
+def command(action: ActionNode, longest: int = 300) -> str:
+    """Write what an action ran on one line: its command, or its script."""
+    text = " ".join((action.command or "").removeprefix(f"{action.name}: ").split())
+    return plain(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
 def action_facts(action: ActionNode) -> list[str]:
     """Write when, where, by whom and in which run, one line each as they fit."""
     facts = []
