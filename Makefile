@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DEMO := .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint types imports docs bench format clean
+.PHONY: help setup demo test quick lint types imports docs slurm bench format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ imports: $(STAMP)  ## the arrows between rooms
 
 docs: $(STAMP)  ## the documentation's own tests: every command documented, every example run
 	@$(BIN)/python -m pytest tests/docs
+
+slurm:  ## install Slurm from Debian's packages and start it on this machine, for the cluster tests
+	@tests/cluster/start_slurm.sh /tmp/filiation-slurm
 
 bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
