@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
     },
     "Begin": {
+        "init": Entry("filiation.cli.init:init", "Record every run of a workflow: add one line to its profile."),
         "demo": Entry("filiation.cli.demo:demo", "Segment a real micrograph and show what its labels descend from."),
     },
 }
