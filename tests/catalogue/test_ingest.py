@@ -170,7 +170,7 @@ def test_a_truncated_crate_does_not_come_in(catalogue: Catalogue, folder: Path, 
     metadata.write_bytes(metadata.read_bytes()[:300])
     with pytest.raises(InvalidCrateError) as caught:
         catalogue.ingest(crate)
-    assert str(caught.value).startswith(f"{metadata} is truncated or not JSON: ")
+    assert str(caught.value).startswith(f"'{metadata}': The metadata is not JSON: ")
     assert catalogue.folder.list_crates() == ()
 
 

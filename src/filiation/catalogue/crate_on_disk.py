@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from filiation.crate import metadata as crate_metadata
+from filiation.digest import digest_file
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
 from filiation.model import Digest, DigestKind, decode_path, is_uri, run_iri
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-METADATA: Final = "ro-crate-metadata.json"
-LARGEST_METADATA: Final = 512 * 1024 * 1024
-"""Bytes of metadata that are read at most; a larger file is refused instead of filling the memory."""
+METADATA: Final = crate_metadata.METADATA_FILE
 
 _RUN_ID_KEYS: Final = (
     "runId",
@@ -78,35 +76,19 @@ def identify(folder: Path) -> CrateOnDisk:
 
 
 def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:
-    """Read a crate's metadata file and digest it.
+    """Read a crate's metadata file with suspicion, and digest it.
 
     Raises
     ------
     NotFoundError
         If the folder or the file is not there.
     InvalidCrateError
-        If it is not a JSON object with a list ``@graph``, or larger than ``LARGEST_METADATA``.
+        If it is truncated, malformed, too large or too deep.
     """
     path = folder / METADATA
     if not path.is_file():
         raise NotFoundError(f"No crate at {folder}: it has no {METADATA}.")
-    if path.stat().st_size > LARGEST_METADATA:
-        raise InvalidCrateError(f"{path} has {path.stat().st_size} bytes; at most {LARGEST_METADATA} are read.")
-    raw = path.read_bytes()
-    try:
-        document = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InvalidCrateError(f"{path} is not UTF-8: {error}.") from error
-    except json.JSONDecodeError as error:
-        raise InvalidCrateError(
-            f"{path} is truncated or not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            "Pack the run again or fetch the crate again."
-        ) from error
-    except RecursionError as error:
-        raise InvalidCrateError(f"{path} is nested too deeply to be a crate's metadata.") from error
-    if not isinstance(document, dict) or not isinstance(document.get("@graph"), list):
-        raise InvalidCrateError(f"{path} is no RO-Crate: expected a JSON object with a list `@graph`.")
-    return document, Digest(DigestKind.FILE, hashlib.sha256(raw).hexdigest())
+    return dict(crate_metadata.read_metadata(folder)), digest_file(path)
 
 
 def payload_path(crate: Path, reference: str) -> Path | None:
