@@ -90,17 +90,17 @@ class JournalWriter:
 
     def append(self, kind: str, data: Mapping[str, object], moment: float | None = None) -> None:
         """Write one event. ``moment`` is its wall clock time in seconds since the epoch, if it is not now."""
-        record = {
-            "seq": self._sequence,
-            "prev": self._previous,
-            "time": datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(
-                timespec="milliseconds"
-            ),
-            "mono": round(time.monotonic(), 6),
-            "event": kind,
-            "data": data,
-        }
-        line = _encode(record)
+        self.append_encoded(kind, encode(data), moment)
+
+    def append_encoded(self, kind: str, data: str, moment: float | None = None) -> None:
+        """Write one event whose data :func:`encode` has made text of already."""
+        time_text = datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(
+            timespec="milliseconds"
+        )
+        line = (
+            f'{{"seq":{self._sequence},"prev":"{self._previous}","time":"{time_text}",'
+            f'"mono":{time.monotonic():.6f},"event":"{kind}","data":{data}}}'
+        ).encode("ascii")
         self._file.write(line + b"\n")
         self._sequence += 1
         self._previous = hashlib.sha256(line).hexdigest()
@@ -112,9 +112,13 @@ class JournalWriter:
             self._file.close()
 
 
-def _encode(record: Mapping[str, object]) -> bytes:
-    # ensure_ascii keeps undecodable file name bytes (surrogate escapes) as plain \udcXX escapes.
-    return json.dumps(record, separators=(",", ":"), default=repr).encode("ascii")
+def encode(data: Mapping[str, object]) -> str:
+    """Return an event's data as JSON in ASCII."""
+    # ASCII keeps undecodable file name bytes (surrogate escapes) as plain \\udcXX escapes.
+    return _ENCODER.encode(data)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=repr)
 
 
 def read_journal(path: Path) -> Journal:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
@@ -164,7 +165,7 @@ def file_state(path: str) -> list[int] | None:
     """
     try:
         found = os.stat(path)
-        if os.path.isdir(path):
+        if stat.S_ISDIR(found.st_mode):
             for name in (".snakemake_timestamp", "zarr.json", ".zattrs"):
                 if os.path.exists(os.path.join(path, name)):
                     found = os.stat(os.path.join(path, name))

@@ -15,7 +15,7 @@ from typing import Any
 
 from filiation.capture import events
 from filiation.capture.environment import agent_facts, machine_facts, profile_files, repository_facts
-from filiation.capture.journal import FORMAT, JournalWriter
+from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue, read_settings
 from filiation.capture.redaction import Redactor
@@ -121,10 +121,14 @@ class Recorder:
             self._write("job_submitted", facts, record)
 
     def _write(self, kind: str, facts: Plain, record: LogRecord | None = None) -> None:
-        if self._journal is not None:
+        if self._journal is None:
+            return
+        text = encode(facts)
+        if self._redactor.suspects(text):
             plain = self._redactor.plain(facts)
             assert isinstance(plain, dict)  # noqa: S101 - a mapping stays one
-            self._journal.append(kind, plain, record.created if record is not None else None)
+            text = encode(plain)
+        self._journal.append_encoded(kind, text, record.created if record is not None else None)
 
     def _end(self) -> None:
         assert self._journal is not None  # noqa: S101 - close() checked it

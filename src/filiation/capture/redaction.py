@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ _ASSIGNMENT = re.compile(
 # Bounded repetition: a long text without secrets must not cost time by its square.
 _NAME = rf"[\w.\-]{{0,40}}?(?:{_WORDS})[\w.\-]{{0,40}}"
 _OPTION = re.compile(rf"(?i)(?P<key>(?:--?{_NAME}[= ]|\b{_NAME}=))" r"(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s'\"]+))")
+_SUSPICIOUS = re.compile(rf"(?i){_WORDS}|passw|auth|session[_-]?(?:key|id|uuid)|://[^/\"\s]*@")
 # Shorter values would be found by chance inside ordinary text.
 _SHORTEST_SECRET = 6
 
@@ -39,6 +41,7 @@ class Redactor:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._values: set[str] = set()
+        self._encoded_values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._withheld: set[str] = set()
         for name, value in (os.environ if environment is None else environment).items():
@@ -64,6 +67,10 @@ class Redactor:
         elif isinstance(value, str):
             for found in _URL_USER.findall(value):
                 self._learn(found.partition(":")[2])
+
+    def suspects(self, text: str) -> bool:
+        """Tell whether a text of JSON may hold a secret at all: a quick look that errs on the side of caution."""
+        return _SUSPICIOUS.search(text) is not None or any(value in text for value in self._encoded_values)
 
     def plain(self, value: object, name: str = "") -> object:
         """Return a nested plain value with every secret replaced by ``[withheld]``."""
@@ -121,6 +128,7 @@ class Redactor:
     def _learn(self, value: str) -> None:
         if len(value) >= _SHORTEST_SECRET and value not in self._values:
             self._values.add(value)
+            self._encoded_values.add(json.dumps(value)[1:-1])
             longest_first = sorted(self._values, key=len, reverse=True)
             self._pattern = re.compile("|".join(re.escape(item) for item in longest_first))
 
