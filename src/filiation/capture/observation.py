@@ -201,5 +201,6 @@ def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord])
                 pixels=used.pixels or known.pixels,
                 size=used.size if used.size is not None else known.size,
                 media_type=used.media_type or known.media_type,
+                url=used.url or known.url,
             )
     return list(found.values())

@@ -29,7 +29,7 @@ class SideInput:
         URI or path.
     name
         A name for a person.
-    digest, pixels, size, media_type
+    digest, pixels, size, media_type, url
         As in ``DataEntity``.
     """
 
@@ -39,6 +39,7 @@ class SideInput:
     pixels: Digest | None = None
     size: int | None = None
     media_type: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
                 pixels=digest(item, "pixels"),
                 size=_integer(item.get("size")),
                 media_type=_text(item.get("media_type")),
+                url=_text(item.get("url")),
             )
             for item in items("side_inputs")
         ),

@@ -72,6 +72,7 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
         "presence": entity.presence.value,
         "flags": single(list(entity.flags)),
         "reused": entity.reused or None,
+        "url": entity.url,
         "lastSeen": None if entity.is_remote else posixpath.join(folder, entity.path),
     }
     if image is not None:
@@ -143,6 +144,7 @@ def read_thing(entity: Mapping[str, Any]) -> DataEntity:
         modified=moment(entity, "dateModified"),
         image=_read_image(entity),
         reused=bool(entity.get("reused")),
+        url=text(entity, "url") if entity.get("entityKind") == EntityKind.RAW_IMAGE else None,
     )
 
 

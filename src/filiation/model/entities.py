@@ -98,6 +98,8 @@ class DataEntity:
         What the store's metadata says, for images and label images.
     reused
         The run wanted it and found it up to date: made by an earlier run.
+    url
+        A page on it for a person, for a raw image outside the workflow.
     """
 
     path: str
@@ -112,6 +114,7 @@ class DataEntity:
     modified: datetime | None = None
     image: ImageFacts | None = None
     reused: bool = False
+    url: str | None = None
 
     @property
     def is_tree(self) -> bool:

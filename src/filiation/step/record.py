@@ -195,7 +195,13 @@ def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, obj
         size = thing.stat().st_size if thing.is_file() else None
         digest = digest_file(thing, cache=notes.cache) if thing.is_file() else digest_tree(thing).digest
         return {"iri": str(thing), "name": thing.name, "digest": str(digest), "size": size}
-    facts: dict[str, Any] = {"iri": thing.iri, "name": thing.name, "size": thing.size, "media_type": thing.media_type}
+    facts: dict[str, Any] = {
+        "iri": thing.iri,
+        "name": thing.name,
+        "size": thing.size,
+        "media_type": thing.media_type,
+        "url": thing.url,
+    }
     for key in ("digest", "pixels"):
         if getattr(thing, key) is not None:
             facts[key] = str(getattr(thing, key))
