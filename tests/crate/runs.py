@@ -89,6 +89,21 @@ def entities(draw: st.DrawFn, path: str) -> DataEntity:
     )
 
 
+raw_images = st.builds(
+    lambda path, digest, size, url: DataEntity(
+        path,
+        EntityKind.RAW_IMAGE,
+        Presence.REMOTE,
+        digest=digest and Digest(DigestKind.FILE, digest),
+        size=size,
+        url=url,
+    ),
+    st.sampled_from(["skimage:immunohistochemistry", "https://omero.example.org/Image/51"]),
+    st.none() | hexes,
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.just("https://example.org/micrograph"),
+)
+
 software = st.builds(
     lambda name, version, known: Software(name, version, f"pkg:pypi/{name}@{version}" if known and version else None),
     names,
@@ -202,7 +217,11 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
         rules=tuple(rules),
         connections=tuple(sorted(draw(st.sets(st.tuples(rule_names, rule_names), max_size=3)))),
         actions=tuple(draw(actions(job, rules, [main, *files])) for job in range(draw(st.integers(0, 3)))),
-        entities=(DataEntity(main, EntityKind.FILE, Presence.PRESENT), *(draw(entities(path)) for path in files)),
+        entities=(
+            DataEntity(main, EntityKind.FILE, Presence.PRESENT),
+            *(draw(entities(path)) for path in files),
+            *draw(st.lists(raw_images, max_size=2, unique_by=lambda image: image.path)),
+        ),
         not_captured=tuple(draw(st.lists(words, max_size=2))),
         redacted=tuple(draw(st.lists(words, max_size=2))),
         error=draw(st.none() | words),
