@@ -61,8 +61,21 @@ def imported_distributions(modules: Iterable[str] | None = None) -> list[Plain]:
     """List the installed distributions whose modules this process has imported, with version and package URL."""
     names = {name.partition(".")[0] for name in (sys.modules if modules is None else modules)}
     by_module = _distributions_by_module()
-    found = sorted({name for module in names for name in by_module.get(module, ())}, key=str.lower)
+    # A distribution installed for editing lists no modules, so one of the module's own name counts too.
+    found = sorted({dist for module in names for dist in by_module.get(module) or _of_same_name(module)}, key=str.lower)
     return [distribution_facts(name) for name in found]
+
+
+@cache
+def _of_same_name(module: str) -> tuple[str, ...]:
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    if module in sys.stdlib_module_names:
+        return ()
+    try:
+        return (metadata(module)["Name"],)
+    except (PackageNotFoundError, ValueError):
+        return ()
 
 
 @cache

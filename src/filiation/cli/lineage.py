@@ -43,7 +43,7 @@ def trace(thing: str, depth: int | None, svg: str | None, as_json: bool, catalog
 def impact(thing: str, depth: int | None, svg: str | None, as_json: bool, catalogue: str | None) -> None:
     """Show everything that descends from THING.
 
-    For a raw image, a script or a config file that turned out to be wrong: all labels, tables and pictures that were
+    For a raw image, a script or a table that turned out to be wrong: all labels, tables and pictures that were
     made from it, in any run.
     """
     with opened(catalogue) as ledger:

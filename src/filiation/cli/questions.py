@@ -49,7 +49,7 @@ def ask(
         answer = ledger.ask(name, run=run, given=_values(given))
         if not as_json:
             remark(answer.title)
-        _print(answer, as_json)
+        _print(answer, as_json, short=True)
 
 
 @click.command(
@@ -74,11 +74,11 @@ def sparql(query: str, timeout: float, as_json: bool, catalogue: str | None) -> 
         _print(ledger.sparql(sys.stdin.read() if query == "-" else query, timeout=timeout), as_json)
 
 
-def _print(answer: Answer, as_json: bool) -> None:
+def _print(answer: Answer, as_json: bool, *, short: bool = False) -> None:
     if as_json:
         say_json(answer.to_json())
         return
-    say_table(answer.columns, [[_short(cell) for cell in row] for row in answer.as_text()])
+    say_table(answer.columns, [[_short(cell) if short else cell for cell in row] for row in answer.as_text()])
     if not answer.rows:
         remark("Nothing known.")
     if answer.truncated:
