@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +18,10 @@ from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_reco
 from filiation.capture.usage import read_benchmark
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
-from filiation.crate import METADATA, Payload, read_crate, write_crate
+from filiation.catalogue.waiting import clear_up, is_going_on, is_running, packing_place, unpacked_runs
+from filiation.crate import Payload, flush, read_crate, write_crate
 from filiation.digest import DigestCache, digest_file, digest_tree
-from filiation.errors import BadInputError, FiliationError, NotFoundError
+from filiation.errors import BadInputError, CatalogueBusyError, FiliationError, NotFoundError
 from filiation.images import image_facts, pixel_digest
 from filiation.model import (
     DataEntity,
@@ -59,24 +61,6 @@ class PackReport:
     left_out: tuple[str, ...] = ()
 
 
-def unpacked_runs(folder: CatalogueFolder) -> tuple[str, ...]:
-    """Return the ids of journals without a crate whose run is over, in order of the journals' age."""
-    journals = sorted(folder.journals.glob("*.jsonl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    waiting = [path for path in journals if not (folder.crates / path.stem / METADATA).is_file()]
-    return tuple(path.stem for path in waiting if not _is_alive(path))
-
-
-def _is_alive(journal: Path) -> bool:
-    """Tell whether the main process of a run without an end is still there, on this machine and boot."""
-    events = read_journal(journal).events
-    if not events or events[-1].kind == "run_ended":
-        return False
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    start = events[0].data
-    same_boot = boot.exists() and start.get("machine", {}).get("boot") == boot.read_text("ascii").strip()
-    return same_boot and Path(f"/proc/{start.get('pid')}").exists()
-
-
 def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None) -> PackReport:
     """Make a run's crate from its journal and bring it into the catalogue.
 
@@ -84,6 +68,8 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     ------
     NotFoundError
         If there is no journal of that run.
+    BadInputError
+        If the run is still going on, on this machine.
     DamagedJournalError
         If the journal was changed after it was written.
     OSError
@@ -92,18 +78,28 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     journal = read_journal(folder.journals / f"{run_id}.jsonl")
     if not journal.events:
         raise NotFoundError(f"The journal {journal.path} is empty: the run was stopped before it began. Delete it.")
+    if is_going_on(journal):
+        raise BadInputError(
+            f"Run {run_id} is still going on (process {journal.events[0].data.get('pid')}); it is packed when it ends."
+        )
+    clear_up(folder)
     steps, problems = _read_steps(folder, journal, run_id)
     with DigestCache(folder.digests) as cache:
         run, observer = _observe(journal, steps, problems, cache, progress)
-    folder.root.joinpath("packing").mkdir(parents=True, exist_ok=True)
-    making = folder.root / "packing" / f"{run_id}-{os.getpid()}"
-    shutil.rmtree(making, ignore_errors=True)
-    try:
+    with packing_place(folder, run_id) as making:
         write_crate(run, making, _small_payload(run, journal, steps, observer))
-        Catalogue(folder).ingest(making, move=True)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        _bring_in(folder, making)
     return PackReport(run, folder.crates / run_id)
+
+
+def _bring_in(folder: CatalogueFolder, made: Path) -> None:
+    """Take the crate into the catalogue; who is kept waiting leaves the taking in to the next who asks a question."""
+    try:
+        Catalogue(folder).ingest(made, move=True)
+    except CatalogueBusyError:
+        if (folder.crates / identify(made).id).exists():
+            raise  # replacing a crate is for one at a time
+        folder.arrive(made, move=True)
 
 
 def _read_steps(
@@ -152,7 +148,8 @@ def _wanted_files(
     for path, (state, flags) in named_files(journal.events).items():
         wanted[_named(path, folder)] = (state, flags, False)
     for path, (state, flags) in reused_files(journal.events).items():
-        wanted.setdefault(_named(path, folder), (state, flags, True))
+        # Jobs may also have named it as an input; the flags of the rule that makes it are the fuller ones.
+        wanted[_named(path, folder)] = (state, flags, True)
     for step in steps:
         for used in step.side_inputs:
             if not is_uri(used.iri):
@@ -229,6 +226,7 @@ def pack_with_payload(
     if target.exists():
         raise BadInputError(f"{target} exists already; name another place, so that nothing is overwritten.")
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    _clear_beside(target)
     making = target.with_name(f".{target.name}-{os.getpid()}")
     taken: dict[str, DataEntity] = {}
     left_out: list[str] = []
@@ -272,31 +270,51 @@ def export_last_run(folder: Path, target: Path, catalogue: Path | str | None = N
     return pack_with_payload(home, max(here, key=lambda run: (run.started, run.id)).id, target)
 
 
+def _clear_beside(target: Path) -> None:
+    """Remove what a killed copying to the same place left behind."""
+    for left in target.absolute().parent.glob(f".{glob.escape(target.name)}-*"):
+        number = left.name.rpartition("-")[2].removesuffix(".zip")
+        if number.isdigit() and not is_running(int(number)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 def _put_in_place(making: Path, target: Path) -> None:
     """Make the crate visible under its final name, at once: a folder, or a zip file by the name's ending."""
     if target.suffix != ".zip":
         making.rename(target)
-        return
-    archive = Path(shutil.make_archive(str(making), "zip", making))
-    archive.rename(target)
+    else:
+        archive = making.with_name(f"{making.name}.zip")
+        try:
+            shutil.make_archive(str(making), "zip", making)
+            flush(archive)
+            archive.rename(target)
+        finally:
+            archive.unlink(missing_ok=True)
+    flush(target.absolute().parent)
 
 
 def _bring_along(source: Path, target: Path, entity: DataEntity, embedded: Path) -> bool:
-    """Link or copy a thing whose bytes are still those recorded; True if it came along."""
+    """Link or copy a thing whose bytes are still those recorded; True if it came along.
+
+    Raises
+    ------
+    OSError
+        If there is no room for it: that is not the same as being gone.
+    """
     if embedded.is_file():
         source = embedded
     try:
         now = digest_tree(source).digest if entity.is_tree else digest_file(source)
-        if now != entity.digest:
-            return False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if entity.is_tree:
-            shutil.copytree(source, target, symlinks=True, copy_function=_link_or_copy,
-                            ignore=shutil.ignore_patterns(".snakemake_timestamp"))  # fmt: skip
-        else:
-            _link_or_copy(str(source), str(target))
     except (OSError, FiliationError):
         return False
+    if now != entity.digest:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if entity.is_tree:
+        ignore = shutil.ignore_patterns(".snakemake_timestamp")
+        shutil.copytree(source, target, symlinks=True, copy_function=_link_or_copy, ignore=ignore)
+    else:
+        _link_or_copy(str(source), str(target))
     return True
 
 
