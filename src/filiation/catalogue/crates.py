@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
+from filiation.crate import flush, flush_tree
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
 
 __all__ = ["FOLDER", "VARIABLE", "CatalogueFolder", "identify"]
@@ -16,6 +17,7 @@ __all__ = ["FOLDER", "VARIABLE", "CatalogueFolder", "identify"]
 FOLDER: Final = ".filiation"
 VARIABLE: Final = "FILIATION_CATALOGUE"
 _TEMPORARY: Final = ".arriving-"
+_LEAVING: Final = ".leaving-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class CatalogueFolder:
         shutil.rmtree(arriving, ignore_errors=True)
         try:
             _bring(source, arriving, move=move)
-            _flush_tree(arriving)
+            flush_tree(arriving)
             _swap_in(arriving, destination)
         except BaseException:
             shutil.rmtree(arriving, ignore_errors=True)
@@ -163,16 +165,22 @@ class CatalogueFolder:
         folder.rename(home)
         return CrateOnDisk(home, crate.id, crate.metadata_digest, crate.own)
 
+    def leftovers(self) -> tuple[Path, ...]:
+        """Return what interrupted arrivals left behind, sorted by name."""
+        found = sorted(self.crates.glob(".*")) if self.crates.is_dir() else []
+        return tuple(
+            path
+            for path in found
+            if path.name.startswith(_LEAVING) or (path.name.startswith(_TEMPORARY) and not _is_alive(path.name))
+        )
+
     def sweep(self) -> tuple[str, ...]:
         """Remove what interrupted arrivals left behind; put back a crate whose replacement never came."""
         swept = []
-        for path in sorted(self.crates.glob(".*")) if self.crates.is_dir() else ():
-            if path.name.startswith(".leaving-"):
-                home = self.crates / path.name.removeprefix(".leaving-")
-                if not home.exists():
-                    path.rename(home)
-                    continue
-            elif not path.name.startswith(_TEMPORARY) or _is_alive(path.name):
+        for path in self.leftovers():
+            home = self.crates / path.name.removeprefix(_LEAVING)
+            if path.name.startswith(_LEAVING) and not home.exists():
+                path.rename(home)
                 continue
             shutil.rmtree(path, ignore_errors=True)
             swept.append(path.name)
@@ -201,30 +209,18 @@ def _ignore_special(folder: str, names: list[str]) -> list[str]:
 
 
 def _swap_in(arriving: Path, destination: Path) -> None:
-    leaving = destination.with_name(f".leaving-{destination.name}")
+    leaving = destination.with_name(f"{_LEAVING}{destination.name}")
     if destination.exists():
         shutil.rmtree(leaving, ignore_errors=True)
         destination.rename(leaving)
-    arriving.rename(destination)
-    _flush(destination.parent)
-    shutil.rmtree(leaving, ignore_errors=True)
-
-
-def _flush_tree(root: Path) -> None:
-    for folder, _, names in os.walk(root, topdown=False):
-        for name in names:
-            path = Path(folder) / name
-            if path.is_file() and not path.is_symlink():
-                _flush(path)
-        _flush(Path(folder))
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        arriving.rename(destination)
+    except OSError:
+        if leaving.exists() and not destination.exists():
+            leaving.rename(destination)
+        raise
+    flush(destination.parent)
+    shutil.rmtree(leaving, ignore_errors=True)
 
 
 def _is_alive(name: str) -> bool:

@@ -111,6 +111,7 @@ class Catalogue:
         coming = identify(crate)
         stated = read_triples(coming)  # what cannot be read does not come in
         with self._writing() as (graph, index):
+            self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move)
             return _take_in(arrived, graph, index, stated)
 
@@ -186,7 +187,9 @@ class Catalogue:
 
     def _is_behind(self) -> bool:
         if not self.folder.store.is_dir() or not self.folder.index.is_file():
-            return bool(self.folder.list_crates())
+            return bool(self.folder.list_crates() or self.folder.leftovers())
+        if self.folder.leftovers():
+            return True
         with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != {path.name: _stamp(path) for path in self.folder.list_crates()}

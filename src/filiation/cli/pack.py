@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from filiation.catalogue import CatalogueFolder
     from filiation.catalogue.packing import PackReport
 
@@ -42,16 +45,16 @@ def pack(
       $ filiation pack 7c9f2c34 --payload for-the-repository/
     """
     from filiation.catalogue import CatalogueFolder
-    from filiation.catalogue.packing import unpacked_runs
 
     folder = CatalogueFolder.create(Path(catalogue)) if after_run and catalogue else CatalogueFolder.find(catalogue)
     if payload is not None:
         _pack_payload(folder, run, Path(payload), as_json)
         return
-    waiting = (_full_id(folder, run),) if run else unpacked_runs(folder)
-    if not waiting and not as_json:
+    waiting = _waiting(folder, _full_id(folder, run) if run else None, others=run is None or after_run)
+    reports, failures = _pack_each(folder, waiting, alone=run is not None and not after_run)
+    _tidy(folder)
+    if not reports and not failures and not as_json:
         say("Every run has its crate.")
-    reports, failures = _pack_each(folder, waiting, alone=run is not None)
     if as_json:
         say_json([_as_json(report) for report in reports])
     for report in reports:
@@ -65,8 +68,29 @@ def pack(
         ctx.exit(failures[0].exit_code)
 
 
+def _waiting(folder: CatalogueFolder, named: str | None, *, others: bool) -> Iterator[str]:
+    """Yield the run that was named, then the others that wait: those killed, or left for later."""
+    from filiation.catalogue.waiting import unpacked_runs
+
+    if named is not None:
+        yield named
+    if others:
+        yield from (run for run in unpacked_runs(folder) if run != named)
+
+
+def _tidy(folder: CatalogueFolder) -> None:
+    """Clear up after packings that were killed, and take in what arrived without being taken in."""
+    from filiation.catalogue import Catalogue
+    from filiation.catalogue.waiting import clear_up
+    from filiation.errors import CatalogueBusyError
+
+    clear_up(folder)
+    with suppress(CatalogueBusyError):  # then the next one who asks a question does it
+        Catalogue(folder).catch_up()
+
+
 def _pack_each(
-    folder: CatalogueFolder, waiting: tuple[str, ...], *, alone: bool
+    folder: CatalogueFolder, waiting: Iterable[str], *, alone: bool
 ) -> tuple[list[PackReport], list[FiliationError]]:
     from filiation.catalogue.packing import pack as pack_run
 
@@ -86,8 +110,9 @@ def _pack_each(
 
 
 def _unwritten(run: str, error: OSError) -> FiliationError:
+    place = f" ({error.filename})" if error.filename else ""
     return BadInputError(
-        f"The crate of run {run} could not be written: {error.strerror or error} ({error.filename or 'unknown file'}). "
+        f"The crate of run {run} could not be written: {error.strerror or error}{place}. "
         f"The journal is kept; pack again when this is mended: filiation pack {run}"
     )
 

@@ -4,6 +4,6 @@
 """
 
 from filiation.crate.reader import read_crate
-from filiation.crate.writer import METADATA, Payload, write_crate
+from filiation.crate.writer import METADATA, Payload, flush, flush_tree, write_crate
 
-__all__ = ["METADATA", "Payload", "read_crate", "write_crate"]
+__all__ = ["METADATA", "Payload", "flush", "flush_tree", "read_crate", "write_crate"]

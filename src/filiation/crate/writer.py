@@ -43,7 +43,7 @@ class Payload:
 def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     """Write a run's crate into a folder that is not visible under its final name yet.
 
-    Every file is forced to disk, so that the caller's rename makes a whole crate visible or none.
+    Every file and folder is forced to disk, so that the caller's rename makes a whole crate visible or none.
 
     Raises
     ------
@@ -62,14 +62,42 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     page = {PREVIEW_FILE: render_preview(metadata).encode("utf-8")} if payload.trees else {}
     for place, content in {**payload.files, **own, **manifests, **page, METADATA: text.encode("ascii")}.items():
         _write(folder / decode_path(place), content)
+    flush_tree(folder)
+
+
+def flush_tree(root: Path) -> None:
+    """Force every file and folder below ``root``, and ``root`` itself, to disk; links are not followed.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take something; the error names it.
+    """
+    for folder, _, names in os.walk(root, topdown=False):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink():
+                flush(path)
+        flush(Path(folder))
+
+
+def flush(path: Path) -> None:
+    """Force one file, or the names in one folder, to disk; see :func:`flush_tree`."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _readme(run: WorkflowRun) -> str:
