@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +58,16 @@ class Demo:
 @pytest.fixture(scope="session")
 def finished_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the demonstration; nobody may change what it leaves."""
-    return _run_once(tmp_path_factory)
+    # Each folder of tests that takes the fixture in has a session's fixture of its own; they share the run.
+    if not _finished:
+        _finished.append(_run(tmp_path_factory))
+    return _finished[0]
 
 
-@cache
-def _run_once(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Run it for every folder of tests that takes the fixture in."""
+_finished: list[Demo] = []
+
+
+def _run(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "demo"
     environment = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
     result = subprocess.run(

@@ -46,9 +46,7 @@ def test_the_crate_is_valid_and_what_it_lists_is_there(finished_demo: Demo) -> N
     # What is recommended and cannot be had: see docs/reference/crate.md.
     assert {issue.check for issue in verdict.issues} <= {
         "process-run-crate-0.5_5.1",  # a rule of a local workflow has no address on the web
-        "ro-crate-1.1_22.3",  # who publishes is not known before publication
-        "ro-crate-1.1_30.2",  # where the person works is not known unless they state it
-        "ro-crate-1.1_30.3",
+        "ro-crate-1.1_31.2",  # the demonstration's organisation is none and has no page
     }
     run = read_crate(finished_demo.crate)
     assert run.status is Status.FINISHED

@@ -27,7 +27,9 @@ def write_agent(agent: Agent) -> list[Node]:
         )
     ]
     if organisation:
-        nodes.append(node(organisation, "Organization", name=agent.affiliation or organisation))
+        nodes.append(
+            node(organisation, "Organization", name=agent.affiliation or organisation, url=agent.affiliation_ror)
+        )
     return nodes
 
 
