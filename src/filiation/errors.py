@@ -56,3 +56,9 @@ class CatalogueBusyError(FiliationError, BlockingIOError):
     """Another process is writing to the catalogue."""
 
     exit_code = 8
+
+
+class FindingsError(FiliationError):
+    """An audit found something that has to be looked into."""
+
+    exit_code = 9

@@ -178,7 +178,11 @@ class Checker:
         for run in self._index.runs():
             name = self._index.folder_of(run.iri)
             crate = self._folder.crates / (name or "")
-            for reference, digest in carried(crate) if name is not None else ():
+            try:
+                found = tuple(carried(crate)) if name is not None else ()
+            except FiliationError:
+                continue  # the ledger names the crates that cannot be read
+            for reference, digest in found:
                 place = crate / reference
                 record = EntityNode(run.iri + reference, run.iri, str(place), digest=digest, place=str(place))
                 manifest = crate / "manifests" / f"{digest.hex}.sha256"

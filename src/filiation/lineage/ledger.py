@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rdflib import Dataset
 
+    from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.findings import CheckReport
     from filiation.lineage.questions import Question
 
@@ -149,6 +150,22 @@ class Ledger:
         outcomes = checker.read(plan, progress)  # takes long; nobody has to wait for it
         with self._reading() as (index, joining):
             return checker.report(plan, outcomes, index, joining)
+
+    def audit(self, *, progress: Callable[[int], None] | None = None) -> AuditReport:
+        """Return what somebody must know who is to rely on what was recorded.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of bytes read since the last call.
+        """
+        from filiation.lineage.audit import Auditor
+
+        auditor = Auditor(self._catalogue.folder)
+        gathered = auditor.gather()
+        with self._reading() as (index, joining):
+            plan = auditor.plan(gathered, index, joining, self._resolver(index, joining))
+        return auditor.look(plan, progress)  # takes long; nobody has to wait for it
 
     # --- questions ---------------------------------------------------------------------------------------------
 

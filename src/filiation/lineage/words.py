@@ -37,6 +37,15 @@ def size(count: int) -> str:
     return f"{figure:.1f} {units[0]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write how many of something there are.
+
+    >>> counted(1, "run"), counted(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def moment(when: datetime) -> str:
     """Write a time to the second, in UTC.
 
