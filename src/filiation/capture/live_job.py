@@ -159,7 +159,7 @@ def _files(files: Any, what: str, folder: str, *, states: bool = True) -> list[P
 
 
 def file_state(path: str) -> list[int] | None:
-    """Return size, modification time (ns) and inode of a file, or of what changes last in a directory output.
+    """Return size and modification time (ns) of a file, or of what changes last in a directory output.
 
     Enough to notice that something else was written there since; None if nothing is there.
     """
@@ -172,7 +172,7 @@ def file_state(path: str) -> list[int] | None:
                     break
     except (OSError, ValueError):
         return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino]
+    return [found.st_size, found.st_mtime_ns]
 
 
 def _text_or_none(job: Any, *attributes: str) -> str | None:
