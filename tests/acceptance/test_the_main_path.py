@@ -152,6 +152,7 @@ def test_a_second_run_with_one_changed_parameter(demo: Callable[[], Demo]) -> No
     assert "sigma = 1.5" not in now
     assert "sigma = 1.5" in before
     assert "sigma = 2.5" not in before
+    assert here.filiation("trace", f"{old_run[:8]}:{LABELS}").stdout.splitlines()[1:] == before.splitlines()[1:]
     # What the second run did not make again is linked to the run that did.
     assert f"in run {old_run[:8]}" in now
     assert "made by fetch (sample=tissue)" in now

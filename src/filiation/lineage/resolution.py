@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.model import Digest, DigestKind, is_uri
+from filiation.model import Digest, DigestKind, crate_path, is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHORTEST_PREFIX: Final = 6
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
+_IN_RUN: Final = re.compile(r"(?P<run>[0-9a-f]{8}[0-9a-f-]{0,28}):(?P<rest>[^:].*)", re.DOTALL)
 _PREFIXED: Final = re.compile(rf"({'|'.join(DigestKind)}):([0-9a-f]+)")
 
 
@@ -86,6 +87,7 @@ class Resolver:
             raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
         found = (
             self._by_written_digest(thing)
+            or self._by_place_in_run(thing)
             or self._by_iri(thing)
             or self._by_path(thing)
             or self._by_prefix(thing.lower())
@@ -141,6 +143,21 @@ class Resolver:
         found = self._of_digest(thing, digest, None)
         if found is None:
             raise NotFoundError(f"No thing with the digest {digest} in the catalogue.")
+        return found
+
+    def _by_place_in_run(self, thing: str) -> Resolution | None:
+        """Find ``5187c038:results/nuclei.ome.zarr``: what that run saw there, as answers name it in short."""
+        match = _IN_RUN.fullmatch(thing)
+        if match is None:
+            return None
+        run = self.run(match["run"])
+        rest = match["rest"]
+        inside = rest if rest.startswith(("#", "work/", "outside/")) else crate_path(rest)
+        found = self._by_iri(run.iri + inside)
+        if found is None:
+            raise NotFoundError(
+                f"Run {run.id} has nothing at {rest!r}. `filiation show {match['run']}` lists what it has."
+            )
         return found
 
     def _by_iri(self, thing: str) -> Resolution | None:
