@@ -31,6 +31,7 @@ class Entry(NamedTuple):
 
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
+        "status": Entry("filiation.cli.status:status", "Tell how far a run is: jobs done, running, failed."),
         "runs": Entry("filiation.cli.runs:runs", "List the runs in the catalogue, the newest first."),
         "show": Entry("filiation.cli.runs:show", "Show one run: its jobs, their parameters, what they used and made."),
         "trace": Entry("filiation.cli.lineage:trace", "Show what THING descends from, down to its sources."),
@@ -147,5 +148,6 @@ def main() -> None:
     """Tell what a label image, table or picture descends from.
 
     Runs of Snakemake are tracked with `snakemake --logger filiation`; each leaves a crate in the catalogue, the folder
-    .filiation beside the workflow. THING is a path, a digest, an IRI, a run, or the start of a digest or run.
+    .filiation beside the workflow. THING is a path, a path as a run saw it (RUN:PATH), a digest, an IRI, a run, or the
+    start of a digest or run.
     """
