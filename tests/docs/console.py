@@ -1,8 +1,8 @@
 """What a page shows of a terminal, and what a terminal shows: run, and compared.
 
-What is different each time may differ: times, durations, sizes, people and hosts. Ids and digests differ too, but the
-same one in the page must be the same one in truth, all through the page; a command that names one is run with the true
-one. ``…`` stands for anything in a line, and alone on a line for any lines.
+What is different each time may differ: times, durations, sizes, versions, people and hosts. Ids and digests differ too,
+but the same one in the page must be the same one in truth, all through the page; a command that names one is run with
+the true one. ``…`` stands for anything in a line, and alone on a line for any lines.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _DIFFERENT_EACH_TIME = (
     (re.compile(r"\(\d+(?:\.\d+)? (?:s|min)\)|\(\d+ min \d+ s\)"), "(<duration>)"),
     (re.compile(r"\d+(?:\.\d+)? (?:B|kB|MB|GB|bytes)\b"), "<size>"),
     (re.compile(r"\bby \S+ on \S+"), "by <person> on <host>"),
+    (re.compile(r"\b(CPython|filiation|numpy|scikit-image|scipy|snakemake|zarr) \d[\w.]*"), r"\1 <version>"),
     (re.compile(r"[ \t]+"), " "),
 )
 _ANY_LINES = re.compile(r"[\s│├└─]*(?:…|\.\.\.)\s*")

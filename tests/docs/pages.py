@@ -3,8 +3,8 @@
 Comments in a page say how its examples are to be tried; a reader does not see them:
 
 ``<!-- folder: demo -->``
-    In which folder the page begins: a finished demonstration, an ``empty`` one, or ``workflow NAME`` of
-    ``tests/workflows``.
+    In which folder the page begins: that of a finished demonstration, ``workflow NAME`` of ``tests/workflows``, or an
+    ``empty`` one, which is the default.
 ``<!-- file: path -->``
     The block that follows is the content of that file.
 """
@@ -52,9 +52,9 @@ class Page:
         return self.path.read_text("utf-8")
 
     @property
-    def folder(self) -> str | None:
+    def folder(self) -> str:
         found = _FOLDER.search(self.text)
-        return found[1] if found else None
+        return found[1] if found else "empty"
 
     @property
     def blocks(self) -> list[Block]:
@@ -67,7 +67,7 @@ class Page:
     @property
     def examples(self) -> list[Block]:
         """What can be tried: commands, Python, and the files that they need."""
-        return [block for block in self.blocks if block.file or block.language in ("console", "python")]
+        return [block for block in self.blocks if block.file or block.language in ("console", "python", "pycon")]
 
     @property
     def prose(self) -> str:

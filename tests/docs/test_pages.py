@@ -10,12 +10,15 @@ import pytest
 
 from filiation.capture.place import Settings
 from filiation.lineage import Answer, CheckReport, Ledger, Lineage, RunDetail
+from filiation.lineage.audit_findings import AuditReport
 from snakemake_logger_plugin_filiation import LogHandlerSettings
 from snakemake_report_plugin_filiation import ReportSettings
 from tests.docs.pages import DOCS, ROOT, Page, pages
 
 REGISTRIES = ("pypi.org", "pythonhosted.org", "anaconda.org", "npmjs", "crates.io", "rubygems.org", "proxy.golang.org")
 MACHINE_PATH = re.compile(r"(?:^|[\s\"'(`=:])(?:/work|/root|/tmp)\b|\.\./shared", re.MULTILINE)
+
+DOORS = [Ledger, Lineage, RunDetail, Answer, CheckReport, AuditReport]
 
 every_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
@@ -79,7 +82,7 @@ def test_every_environment_variable_is_documented():
     assert {name for name in variables if f"`{name}`" not in reference("settings.md")} == set()
 
 
-@pytest.mark.parametrize("kind", [Ledger, Lineage, RunDetail, Answer, CheckReport], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", DOORS, ids=lambda kind: kind.__name__)
 def test_every_public_name_of_the_python_door_is_documented(kind: type):
     names = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
     page = reference("python.md")
