@@ -33,6 +33,8 @@ from filiation.model import DataEntity, EntityKind, Presence, WorkflowRun
 
 RUN, ENGINE_RUN = "#run", "#engine-run"
 JOURNAL, README, STEPS, MANIFESTS = "journal.jsonl", "README.md", "steps/", "manifests/"
+METADATA_RECORDS = "snakemake-metadata.jsonl"
+"""What a run that was recorded afterwards rests on, in the place of a journal."""
 _NO_LICENCE = "#no-licence-stated"
 
 
@@ -211,6 +213,9 @@ def _own_files(run: WorkflowRun, sizes: dict[str, int]) -> list[Node]:
         subject, media, words = "./", "text/markdown", "What this crate holds, for a person"
         if place == JOURNAL:
             subject, media, words = RUN, "application/jsonl", "Journal of the run: every event as it was recorded"
+        elif place == METADATA_RECORDS:
+            subject, media = RUN, "application/jsonl"
+            words = "Snakemake's metadata of each output, which is all that this record rests on"
         elif place in about:
             subject, media = about[place].local_id, "application/json"
             words = f"Step record of {action_name(about[place])}, written by the job itself"
@@ -243,19 +248,16 @@ def _licence(run: WorkflowRun) -> Node:
 
 def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) -> Node:
     """Hand the entities to ro-crate-py, which writes the descriptor, the context and the root."""
-    from rocrate.model import DataEntity as InPayload
+    from rocrate.model import Entity
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(version=RO_CRATE_VERSION)
     crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, INLINE_CONTEXT]
     crate.metadata["conformsTo"] = [{"@id": RO_CRATE}, {"@id": WORKFLOW_RO_CRATE}]
-    for entity in {str(entity["@id"]): entity for entity in nodes}.values():
-        identifier = str(entity["@id"])
-        if identifier.startswith("#") or ":" in identifier:
-            crate.add_or_update_jsonld(dict(entity))  # it takes the dictionary apart
-        else:
-            # Anything else would be given the local identifier of a contextual entity.
-            crate.add(InPayload(crate, identifier, {name: value for name, value in entity.items() if name != "@id"}))
+    for identifier, entity in {str(entity["@id"]): entity for entity in nodes}.items():
+        # The plain class: the contextual one would change identifiers, and ``add_jsonld`` looks at every entity each
+        # time, which costs the square of their number.
+        crate.add(Entity(crate, identifier, {name: value for name, value in entity.items() if name != "@id"}))
     generated: Node = crate.metadata.generate()
     actions = [f"{RUN}", ENGINE_RUN, *(control_id(rule.name) for rule in run.rules),
                *(action.local_id for action in run.actions)]  # fmt: skip
@@ -278,6 +280,7 @@ def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) ->
         runId=run.id,
         runFolder=run.folder,
         runStatus=run.status.value,
+        recordedBy=run.recorded_by if run.recorded_by != "journal" else None,
         host=run.machine.host,
     )
     graph = [root if entity["@id"] == "./" else entity for entity in generated["@graph"]]
@@ -293,5 +296,9 @@ def _summary(run: WorkflowRun) -> str:
     return (
         f"Provenance of one run of a Snakemake workflow by {run.agent.name or run.agent.user} on {run.machine.host}: "
         f"{len(run.actions)} actions ({failed} failed), {len(run.entities)} files, stores and images. "
-        f"The run is {run.status.value}."
+        + (
+            f"The run is {run.status.value}."
+            if run.recorded_by == "journal"
+            else "Recorded afterwards from Snakemake's metadata, of low confidence: how the jobs ended is not known."
+        )
     )
