@@ -38,6 +38,8 @@ def test_an_ellipsis_stands_for_lines_or_for_a_part_of_one(terminal: Terminal):
 
 
 def test_a_shell_remembers_where_it_is_and_what_was_exported(terminal: Terminal):
-    block = "$ mkdir deeper && cd deeper\n$ export WORD=said\n$ echo $WORD in $(basename $PWD)\n$ false  # exits with 1\n"
+    block = (
+        "$ mkdir deeper && cd deeper\n$ export WORD=said\n$ echo $WORD in $(basename $PWD)\n$ false  # exits with 1\n"
+    )
     results = [(command.exit_code, *terminal.run(command)) for command in commands(block)]
     assert results == [(0, 0, ""), (0, 0, ""), (0, 0, "said in deeper\n"), (1, 1, "")]
