@@ -226,4 +226,5 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
         redacted=tuple(draw(st.lists(words, max_size=2))),
         error=draw(st.none() | words),
         license=draw(st.none() | st.just("https://spdx.org/licenses/CC0-1.0")),
+        recorded_by=draw(st.sampled_from(["journal", "snakemake-metadata"])),
     )

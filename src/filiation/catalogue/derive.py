@@ -44,7 +44,7 @@ from filiation.catalogue.vocabulary import (
     WORKFLOW,
     F,
 )
-from filiation.model import Status, crate_path, is_uri
+from filiation.model import crate_path, is_uri
 
 LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
@@ -151,7 +151,7 @@ def _orchestrated(about: Statements, workflow: str) -> set[str]:
 def _flow(about: Statements, action: str) -> list[Edge]:
     used = _data(about, about.links(action, SCHEMA + "object"))
     edges = [Edge(thing, action, USED, about.crate) for thing in used]
-    if status_of(about, action) is Status.FINISHED:
+    if status_of(about, action).generates:
         made = _data(about, about.links(action, SCHEMA + "result"))
         edges += [Edge(action, thing, GENERATED, about.crate) for thing in made]
     return edges

@@ -131,6 +131,7 @@ def describe_run(
         failed=sum(action.status == Status.FAILED for action in actions),
         outputs=sum(entity.generated for entity in entities),
         reused=sum(entity.reused for entity in entities),
+        recorded_by=about.text(root, F + "recordedBy"),
     )
 
 

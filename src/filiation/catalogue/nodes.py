@@ -210,6 +210,8 @@ class RunSummary:
         Attempts of jobs, and those that failed.
     outputs, reused
         Things made, and things found up to date.
+    recorded_by
+        ``snakemake-metadata`` if it was recorded afterwards, of low confidence; else None.
     """
 
     id: str
@@ -225,6 +227,7 @@ class RunSummary:
     failed: int = 0
     outputs: int = 0
     reused: int = 0
+    recorded_by: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return what is known as plain JSON; what is not known is left out."""

@@ -19,7 +19,7 @@ from filiation.capture.usage import read_benchmark
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.waiting import clear_up, is_going_on, is_running, packing_place, unpacked_runs
-from filiation.crate import Payload, flush, read_crate, write_crate
+from filiation.crate import METADATA_RECORDS, Payload, flush, read_crate, write_crate
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, CatalogueBusyError, FiliationError, NotFoundError
 from filiation.images import image_facts, pixel_digest
@@ -331,10 +331,11 @@ def _whole_payload(crate: Path, taken: Mapping[str, DataEntity]) -> Payload:
         place = crate / name
         return {f"{name}/{path.name}": path.read_bytes() for path in sorted(place.glob("*"))} if place.is_dir() else {}
 
-    journal = crate / "journal.jsonl"
+    journal, records = crate / "journal.jsonl", crate / METADATA_RECORDS
     return Payload(
         trees=frozenset(taken),
         journal=journal.read_bytes() if journal.is_file() else b"",
         steps=contents("steps"),
         manifests={Path(name).stem: content for name, content in contents("manifests").items()},
+        metadata=records.read_bytes() if records.is_file() else b"",
     )

@@ -52,6 +52,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Begin": {
         "init": Entry("filiation.cli.init:init", "Record every run of a workflow: add one line to its profile."),
         "demo": Entry("filiation.cli.demo:demo", "Segment a real micrograph and show what its labels descend from."),
+        "backfill": Entry(
+            "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."
+        ),
     },
 }
 COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}

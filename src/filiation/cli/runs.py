@@ -55,7 +55,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     return (
         run.id[:8],
         moment(run.started) if run.started else "",
-        run.status,
+        run.status if run.recorded_by is None else f"{run.status} (backfilled)",
         str(run.jobs),
         str(run.failed),
         str(run.outputs),
@@ -92,6 +92,8 @@ def _heading(run: RunSummary) -> Iterator[str]:
         if run.started and run.ended
         else (f"started {moment(run.started)}" if run.started else None),
     }
+    if run.recorded_by is not None:
+        yield "  recorded  afterwards, from Snakemake's metadata: of low confidence; how the jobs ended is not known"
     for name, value in facts.items():
         if value:
             yield f"  {name:<9} {plain(value)}"

@@ -29,6 +29,8 @@ from filiation.model import Action, Parameter, Rule, Slot, Status, Usage, Value
 
 COMPLETED = "http://schema.org/CompletedActionStatus"
 FAILED = "http://schema.org/FailedActionStatus"
+# Left out, it would mean success (Process Run Crate), which nobody saw.
+NOT_KNOWN = "http://schema.org/PotentialActionStatus"
 
 # Where each kind of figure is defined.
 _MEASURES = {
@@ -43,6 +45,8 @@ Nodes = Mapping[str, Mapping[str, Any]]
 
 def schema_status(status: Status) -> str:
     """Return schema.org's status; what did not finish counts as failed there, and ``status`` says how it ended."""
+    if status is Status.UNKNOWN:
+        return NOT_KNOWN
     return COMPLETED if status in (Status.FINISHED, Status.TOUCHED) else FAILED
 
 
@@ -63,7 +67,7 @@ def write_action(action: Action, rule: Rule, plan: Plan, agent: str) -> list[Nod
     values = [write_value(parameter, parameter_id(action.rule, parameter.name)) for parameter in action.parameters]
     figures = [write_usage(action, usage, index) for index, usage in enumerate(action.usage)]
     image = container_image(rule)
-    generated = action.outputs if action.status is Status.FINISHED else ()
+    generated = action.outputs if action.status.generates else ()
     inputs = [plan.identify[slot.path] for slot in action.inputs]
     described = node(
         action.local_id,

@@ -13,7 +13,7 @@ from typing import Any
 from filiation.crate.jsonld import Node, ids, local, many, node, reference, references, required, single, text
 from filiation.crate.profiles import FORMAL_PARAMETER
 from filiation.crate.things import thing_path
-from filiation.model import Action, DataEntity, Environment, Parameter, Rule, RuleKind, Status, WorkflowRun, is_uri
+from filiation.model import Action, DataEntity, Environment, Parameter, Rule, RuleKind, WorkflowRun, is_uri
 
 Nodes = Mapping[str, Mapping[str, Any]]
 SIDE_INPUT = "used["
@@ -182,7 +182,7 @@ class Plan:
 
 
 def _generates(action: Action) -> bool:
-    return action.status is Status.FINISHED
+    return action.status.generates
 
 
 def _within(path: str, made: set[str]) -> bool:
@@ -283,6 +283,7 @@ def _what(rule: Rule) -> str:
         RuleKind.NOTEBOOK: f"runs the notebook {rule.script}",
         RuleKind.WRAPPER: f"runs the wrapper {rule.script}",
         RuleKind.NONE: "runs nothing of its own",
+        RuleKind.UNKNOWN: "runs a script, a notebook, a wrapper or Python code; which is not known",
     }
     return f"Rule {rule.name}: {ways[rule.kind]}"
 

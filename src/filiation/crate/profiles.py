@@ -66,6 +66,7 @@ OWN_TERMS = (
     "platform",
     "presence",
     "reason",
+    "recordedBy",
     "redacted",
     "requestedValue",
     "resources",

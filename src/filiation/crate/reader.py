@@ -74,6 +74,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
         not_captured=tuple(str(sentence) for sentence in many(run.get("notCaptured"))),
         redacted=tuple(str(name) for name in many(run.get("redacted"))),
         error=text(run, "error"),
+        recorded_by=text(root, "recordedBy") or "journal",
         license=None if licence.startswith("#no-licence") else text(nodes[licence], "name"),
     )
 

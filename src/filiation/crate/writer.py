@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filiation.crate.composition import JOURNAL, MANIFESTS, README, document
+from filiation.crate.composition import JOURNAL, MANIFESTS, METADATA_RECORDS, README, document
 from filiation.crate.preview import PREVIEW_FILE, render_preview
 from filiation.model import WorkflowRun, decode_path
 
@@ -31,6 +31,8 @@ class Payload:
         Bytes of step records by place (``steps/….json``).
     manifests
         Manifests of trees by hexadecimal digest.
+    metadata
+        Snakemake's metadata records, in the place of a journal, of a run that was recorded afterwards.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Payload:
     journal: bytes = b""
     steps: Mapping[str, bytes] = field(default_factory=dict)
     manifests: Mapping[str, bytes] = field(default_factory=dict)
+    metadata: bytes = b""
 
 
 def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
@@ -51,7 +54,8 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
         If something cannot be written.
     """
     readme = _readme(run).encode("utf-8")
-    own = {README: readme, JOURNAL: payload.journal, **payload.steps}
+    source = {METADATA_RECORDS: payload.metadata} if payload.metadata else {JOURNAL: payload.journal}
+    own = {README: readme, **source, **payload.steps}
     manifests = {f"{MANIFESTS}{digest}.sha256": content for digest, content in payload.manifests.items()}
     sizes = {place: len(content) for place, content in own.items()}
     if manifests:
@@ -115,7 +119,9 @@ def _readme(run: WorkflowRun) -> str:
         "",
         "- `work/`: the workflow's own files, as they were (secrets withheld); large things are not copied but named",
         "  in the metadata by place, size and digest",
-        "- `journal.jsonl`: every event of the run, each line chained to the one before by its hash",
+        "- `journal.jsonl`: every event of the run, each line chained to the one before by its hash"
+        if run.recorded_by == "journal"
+        else f"- `{METADATA_RECORDS}`: Snakemake's metadata; this record was made from it, of low confidence",
         "- `steps/`: what jobs recorded of themselves",
         "- `manifests/`: for each directory or OME-Zarr store the SHA-256 of every file in it",
         "",

@@ -226,6 +226,16 @@ def _interrupted(run: WorkflowRun, left: list[LeftBehind]) -> Iterator[AuditFind
 
 def _not_captured(run: WorkflowRun) -> Iterator[AuditFinding]:
     # That a run has no end is told as a finding of its own.
+    if run.recorded_by != "journal":
+        yield AuditFinding(
+            Severity.NOTE,
+            "backfilled",
+            "Recorded afterwards, from Snakemake's metadata: of low confidence, and how the jobs ended is not known.",
+            f"run {run.id}",
+            "Run the workflow again under the logger for what matters.",
+            run=run.id,
+        )
+        return
     said = tuple(text for text in run.not_captured if run.status is not Status.INTERRUPTED or "has no end" not in text)
     if said:
         yield AuditFinding(

@@ -144,6 +144,8 @@ def command(action: ActionNode, longest: int = 300) -> str:
 def action_facts(action: ActionNode) -> list[str]:
     """Write when, where, by whom and in which run, one line each as they fit."""
     facts = []
+    if action.status == "unknown":
+        facts.append("recorded afterwards from Snakemake's metadata: low confidence, times unreliable")
     if action.started is not None and action.ended is not None:
         facts.append(span(action.started, action.ended))
     elif action.started is not None:

@@ -22,6 +22,13 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
     TOUCHED = "touched"
     """``--touch`` set times without running anything: it generates nothing."""
+    UNKNOWN = "unknown"
+    """Nobody saw how it ended: recorded afterwards, from Snakemake's metadata, which look the same for a failed job."""
+
+    @property
+    def generates(self) -> bool:
+        """Whether what an action of this status declares as outputs came from it, as far as is known."""
+        return self in (Status.FINISHED, Status.UNKNOWN)
 
 
 class RuleKind(StrEnum):
@@ -34,6 +41,8 @@ class RuleKind(StrEnum):
     WRAPPER = "wrapper"
     NONE = "none"
     """Only inputs, as an ``all`` rule."""
+    UNKNOWN = "unknown"
+    """Recorded afterwards: a script, a notebook, a wrapper or Python code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,7 @@ class Action:
     started, ended
         When the work really started and ended, UTC; from the step record where there is one.
     time_source
-        ``step`` or ``snakemake`` (then start is submission and end is detection).
+        ``step``, ``snakemake`` (then start is submission and end is detection) or ``snakemake-metadata`` (unreliable).
     error
         What it failed with.
     machine
@@ -281,6 +290,8 @@ class WorkflowRun:
         What ended the run.
     license
         Licence that the person states for their runs, an address or a name.
+    recorded_by
+        ``journal``: written down while it ran. ``snakemake-metadata``: gathered afterwards, of low confidence.
     """
 
     id: str
@@ -303,6 +314,7 @@ class WorkflowRun:
     redacted: tuple[str, ...] = ()
     error: str | None = None
     license: str | None = None
+    recorded_by: str = "journal"
 
     @property
     def iri(self) -> str:
