@@ -17,8 +17,9 @@ from filiation.capture import events
 from filiation.capture.environment import agent_facts, machine_facts, profile_files, repository_facts
 from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
-from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue, read_settings
+from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
 from filiation.capture.redaction import Redactor
+from filiation.errors import FiliationError
 
 ERROR_WORD = "filiation: this run is not recorded any further"
 
@@ -88,7 +89,8 @@ class Recorder:
         )
         self._redactor.learn(facts.get("config"))
         facts["arguments"] = self._redactor.arguments(sys.argv)
-        facts["agent"] = agent_facts(read_settings(self._catalogue))
+        settings, problem = _settings(self._catalogue)
+        facts["agent"] = agent_facts(settings)
         facts["machine"] = machine_facts()
         facts["profiles"] = profile_files(self._workflow, sys.argv)
         facts["repository"] = repository_facts(facts.get("basedir") or self._folder)
@@ -96,6 +98,9 @@ class Recorder:
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
         self._write("run_started", facts, record)
+        if problem:
+            self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, record)
+            print(f"filiation: {problem} The run is recorded without it.", file=sys.stderr)  # noqa: T201
 
     def _job_started(self, record: LogRecord) -> None:
         self._eventful = True
@@ -150,6 +155,14 @@ class Recorder:
     def _give_up(self, error: Exception) -> None:
         self._active = False
         print(f"{ERROR_WORD} ({type(error).__name__}: {error}). The workflow goes on.", file=sys.stderr)  # noqa: T201
+
+
+def _settings(catalogue: Path) -> tuple[Settings, str]:
+    """Return the settings; a mistake in them costs what they say, not the record of the run."""
+    try:
+        return read_settings(catalogue), ""
+    except FiliationError as error:
+        return Settings(), str(error)
 
 
 def pack_in_child(catalogue: Path, run: str, folder: str) -> None:

@@ -48,7 +48,8 @@ def demo(folder: str, cores: int) -> None:
     _step(place, "Are the bytes still those recorded?", ["filiation", "check", _LABELS])
     say("")
     say(f"Look at the nuclei: {place / 'results/tissue/overlay.png'}")
-    say(f"Ask more: cd {place}, then filiation --help")
+    program = Path(sys.executable).with_name("filiation")
+    say(f"Ask more: cd {place}, then {program if program.exists() else 'filiation'} --help")
 
 
 def _lay_out(place: Path) -> None:

@@ -13,7 +13,7 @@ from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sized
 
     from filiation.catalogue import CatalogueFolder
     from filiation.catalogue.packing import PackReport
@@ -127,7 +127,7 @@ def _pack_payload(folder: CatalogueFolder, run: str | None, target: Path, as_jso
     if as_json:
         say_json(_as_json(report))
         return
-    say(_sentence(report))
+    say(_packed(report))
     for path in report.left_out:
         remark(f"Left out, as it is gone or has changed since: {path}")
 
@@ -145,12 +145,31 @@ def _full_id(folder: CatalogueFolder, start: str) -> str:
 
 def _sentence(report: PackReport) -> str:
     run = report.run
-    failed = sum(1 for action in run.actions if action.status.value == "failed")
-    trouble = f", {failed} failed" if failed else ""
-    return (
-        f"filiation: run {run.id[:8]} is {run.status.value}: {len(run.actions)} actions{trouble}, "
-        f"{len(run.entities)} things recorded in {_short(report.crate)}"
+    failed = [action for action in run.actions if action.status.value == "failed"]
+    trouble = f", {len(failed)} failed" if failed else ""
+    sentence = (
+        f"filiation: run {run.id[:8]} {run.status.value}: {_count(run.actions, 'action')}{trouble}, "
+        f"{_count(run.entities, 'thing')} recorded in {_short(report.crate)}"
     )
+    error = next((action.error for action in failed if action.error), run.error)
+    # Snakemake's own --quiet may have hidden it.
+    return sentence + (f"\n  {error.strip()}".replace("\n", "\n  ") if error and run.status.value == "failed" else "")
+
+
+def _packed(report: PackReport) -> str:
+    along = [
+        entity for entity in report.run.entities
+        if entity.digest is not None and not entity.is_remote and entity.path not in report.left_out
+    ]  # fmt: skip
+    total = sum(entity.size or 0 for entity in along)
+    return (
+        f"Run {report.run.id[:8]} packed with its data in {_short(report.crate)}: {_count(along, 'thing')}, "
+        f"{total / 1e6:.1f} MB; {len(report.left_out)} left out."
+    )
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
 
 
 def _short(path: Path) -> str:

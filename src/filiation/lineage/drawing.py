@@ -105,7 +105,8 @@ class _Tree:
             fork, indent = ("", "") if not branch.role else ("└─ ", "   ") if branch.last else ("├─ ", "│  ")
             head = self._head(branch, node)
             if branch.iri in drawn:
-                yield f"{branch.before}{fork}{head} (see above)"
+                run = f" in run {words.run_name(node.crate)}" if isinstance(node, ActionNode) else ""
+                yield f"{branch.before}{fork}{head}{run} (see above)"
                 continue
             drawn.add(branch.iri)
             yield f"{branch.before}{fork}{head}"
@@ -143,8 +144,8 @@ class _Tree:
             if found := sorted({self._lineage.by_iri[iri].crate for iri in self._found[node.iri]}):
                 runs = ", ".join(words.run_name(crate) for crate in found)
                 yield f"made in run {words.run_name(node.crate)}, found with the same content by run {runs}"
-            if self._upwards and not has_more:
-                yield self._why_it_ends(node)
+            if self._upwards and not has_more and (why := self._why_it_ends(node)):
+                yield why
         if branch.iri in self._cut:
             yield "… more beyond the depth that was asked for"
 
