@@ -248,3 +248,14 @@ def test_a_parameter_that_the_function_does_not_know_shows_both_lists(project: M
         "half: The rule's params and the keyword-only parameters of halve differ (missing in the rule: divisor; "
         "unknown to the function: divider). The rule has: divider. The function has: digits, divisor."
     ) in result.stderr
+
+
+def test_a_mistake_in_the_settings_costs_what_they_say_and_not_the_record(project: MakeProject) -> None:
+    made = project("run_and_script")
+    made.write(".filiation/filiation.toml", "[agent]\nnmae = 'Ada'\n")
+    result = made.snakemake()
+    assert result.returncode == 0
+    assert "agent.nmae is 'Ada'; expected a text for one of name, orcid" in result.stderr
+    run = made.assembled()
+    assert run.status is Status.FINISHED
+    assert any("nmae" in sentence for sentence in run.not_captured)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -20,6 +22,10 @@ UNEXPECTED = 70
 """Exit code for a fault of filiation itself (``EX_SOFTWARE`` of sysexits.h)."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as a shell gives it."""
+_OF_THE_SYSTEM = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
+     errno.EROFS, errno.ESTALE}
+)  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -46,15 +52,15 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Keep": {
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
+        "backfill": Entry(
+            "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."
+        ),
         "ingest": Entry("filiation.cli.crates:ingest", "Take crates into the catalogue, of any workflow engine."),
         "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
     },
     "Begin": {
         "init": Entry("filiation.cli.init:init", "Record every run of a workflow: add one line to its profile."),
         "demo": Entry("filiation.cli.demo:demo", "Segment a real micrograph and show what its labels descend from."),
-        "backfill": Entry(
-            "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."
-        ),
     },
 }
 COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
@@ -76,6 +82,18 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name].place} is not a command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name those that are spelled alike."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            alike = get_close_matches(args[0], COMMANDS, n=3)
+            if not alike:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {' or '.join(alike)}?", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table, section by section, without importing anything."""
@@ -105,6 +123,11 @@ class LazyGroup(click.Group):
         except FiliationError as error:
             _explain(error)
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in _OF_THE_SYSTEM:
+                _own_fault(error)
+            _explain_system(error)
+            sys.exit(FiliationError.exit_code)
         except Exception as error:  # the last resort: whatever it is, a person gets a sentence and not a traceback
             _own_fault(error)
         sys.exit(code if isinstance(code, int) else 0)
@@ -126,15 +149,28 @@ def _explain(error: FiliationError) -> None:
     complain(str(error))
 
 
-def _own_fault(error: Exception) -> NoReturn:
+def _explain_system(error: OSError) -> None:
+    """Tell of a disk that is full, broken or not to be written to; it is nobody's fault and has a remedy."""
     from filiation.cli.output import complain
 
     if os.environ.get("FILIATION_DEBUG"):
         traceback.print_exception(error)
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    place = f" ({error.filename})" if error.filename else ""
     complain(
-        f"Something went wrong inside filiation: {what}\n"
-        "This is a fault of filiation. To see where it happened, set FILIATION_DEBUG=1 and run the command again."
+        f"{error.strerror}{place}. Nothing that was recorded before is lost. When there is room, or the place can be "
+        "written to, call the command again."
+    )
+
+
+def _own_fault(error: Exception) -> NoReturn:
+    if os.environ.get("FILIATION_DEBUG"):
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    # Nothing of our own is imported here: it may be what is broken.
+    click.echo(
+        f"filiation: Something went wrong inside filiation: {what.encode('unicode_escape').decode('ascii')}\n"
+        "This is a fault of filiation. To see where it happened, set FILIATION_DEBUG=1 and run the command again.",
+        err=True,
     )
     sys.exit(UNEXPECTED)
 
