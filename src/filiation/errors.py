@@ -58,6 +58,12 @@ class CatalogueBusyError(FiliationError, BlockingIOError):
     exit_code = 8
 
 
+class NotReproducedError(FiliationError):
+    """A run was run again and did not give the same."""
+
+    exit_code = 10
+
+
 class FindingsError(FiliationError):
     """An audit found something that has to be looked into."""
 

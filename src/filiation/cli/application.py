@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Verify": {
         "check": Entry("filiation.cli.check:check", "Compare bytes with their record, and name what differs."),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
+        "rerun": Entry("filiation.cli.rerun:rerun", "Run a recorded run again, and tell whether it gives the same."),
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },
     "Keep": {

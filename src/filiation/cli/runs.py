@@ -66,10 +66,17 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 
 
 def _lines(detail: RunDetail) -> Iterator[str]:
+    from filiation.lineage.words import reproduction
+
     yield from _heading(detail.summary)
     yield ""
     yield "Jobs"
     yield from _jobs(detail)
+    if detail.reproductions:
+        yield ""
+        yield "Run again"
+        for again in detail.reproductions:
+            yield f"  {reproduction(again)}"
     used = [entity for entity in detail.entities if not entity.generated]
     made = [entity for entity in detail.entities if entity.generated]
     for title, things in (("Used", used), ("Made", made)):

@@ -35,6 +35,8 @@ class Lineage:
         IRIs beyond which there is more than the depth that was asked for.
     note
         How the thing was found, where that needs saying.
+    reproductions
+        What came of it when the runs that made the roots were run again, the oldest first.
     """
 
     thing: str
@@ -44,6 +46,7 @@ class Lineage:
     edges: tuple[Edge, ...]
     cut: tuple[str, ...] = ()
     note: str | None = None
+    reproductions: tuple[ActionNode, ...] = ()
 
     @cached_property
     def by_iri(self) -> dict[str, Node]:
@@ -84,9 +87,10 @@ class Lineage:
 
     def tree(self) -> str:
         """Draw the answer as a tree of text."""
+        from filiation.lineage import words
         from filiation.lineage.drawing import draw_tree
 
-        return draw_tree(self)
+        return draw_tree(self) + "".join(f"{words.reproduction(action)}\n" for action in self.reproductions)
 
     def to_svg(self) -> str:
         """Draw the answer as a picture."""
@@ -104,6 +108,7 @@ class Lineage:
             "nodes": [{"type": _type(node), **node.to_json()} for node in self.nodes],
             "edges": [{"src": e.src, "dst": e.dst, "role": e.role, "crate": e.crate} for e in self.edges],
             "cut": list(self.cut),
+            "reproductions": [action.to_json() for action in self.reproductions],
         }
 
 
@@ -121,12 +126,15 @@ class RunDetail:
         Things used, made and found up to date, by path.
     reused_from
         For each thing that the run did not make: its IRI, and the IRIs of the runs' crates that may have made it.
+    reproductions
+        What came of it when the run was run again, the oldest first.
     """
 
     summary: RunSummary
     actions: tuple[ActionNode, ...]
     entities: tuple[EntityNode, ...]
     reused_from: tuple[tuple[str, tuple[str, ...]], ...]
+    reproductions: tuple[ActionNode, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return the run as plain JSON."""
@@ -135,6 +143,7 @@ class RunDetail:
             "actions": [action.to_json() for action in self.actions],
             "entities": [entity.to_json() for entity in self.entities],
             "reused_from": {iri: list(crates) for iri, crates in self.reused_from},
+            "reproductions": [action.to_json() for action in self.reproductions],
         }
 
 

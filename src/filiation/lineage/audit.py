@@ -272,7 +272,7 @@ def _makerless(entities: Iterable[EntityNode], index: LineageIndex, joining: Joi
     """Find things that were used or found up to date and that no recorded run made."""
     found: dict[str, tuple[EntityNode, list[str]]] = {}
     for entity in entities:
-        if entity.generated or entity.kind in (EntityKind.RAW_IMAGE, CODE):
+        if entity.generated or entity.kind in (EntityKind.RAW_IMAGE, CODE) or entity.path.startswith("arcp:"):
             continue
         if any(record.generated for record in index.entities(iri=entity.iri)) or joining.makers(entity):
             continue

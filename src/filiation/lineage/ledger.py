@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
+from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.walk import Walked, ancestors, descendants
+from filiation.model import Digest, is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,7 +94,8 @@ class Ledger:
             entities = sorted(index.entities(crate=summary.iri), key=lambda entity: entity.path)
             found = [(entity, joining.makers(entity)) for entity in entities if not entity.generated]
             reused = tuple((entity.iri, tuple(maker.crate for maker in makers)) for entity, makers in found if makers)
-            return RunDetail(summary, tuple(actions), tuple(entities), reused)
+            again = reproductions_of(index, summary.iri)
+            return RunDetail(summary, tuple(actions), tuple(entities), reused, again)
 
     def resolve(self, thing: str) -> Resolution:
         """Find what a path, a digest, an IRI, a run or the start of one stands for.
@@ -108,6 +112,12 @@ class Ledger:
         with self._reading() as (index, joining):
             return self._resolver(index, joining).resolve(thing)
 
+    def places(self, digest: Digest) -> tuple[str, ...]:
+        """Return where runs saw these bytes, as absolute paths, sorted; nothing says whether they are there still."""
+        with self._reading() as (index, _):
+            seen = (entity.place for entity in index.entities(digest=str(digest)))
+            return tuple(sorted({place for place in seen if place is not None and not is_uri(place)}))
+
     # --- lineage -----------------------------------------------------------------------------------------------
 
     def trace(self, thing: str, *, depth: int | None = None) -> Lineage:
@@ -123,7 +133,10 @@ class Ledger:
         with self._reading() as (index, joining):
             found = self._resolver(index, joining).resolve(thing)
             walked = ancestors(index, joining, found.origins, depth)
-            return _lineage(index, joining, found, ANCESTORS, found.origins, walked)
+            lineage = _lineage(index, joining, found, ANCESTORS, found.origins, walked)
+            crates = sorted({entity.crate for iri in found.origins for entity in index.entities(iri=iri)})
+            again = tuple(action for crate in crates for action in reproductions_of(index, crate))
+            return replace(lineage, reproductions=again)
 
     def impact(self, thing: str, *, depth: int | None = None) -> Lineage:
         """Return what descends from a thing; see :meth:`trace`."""

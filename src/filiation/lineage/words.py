@@ -101,6 +101,13 @@ def run_name(crate: str) -> str:
     return crate.removeprefix("arcp://uuid,").rstrip("/")[:8]
 
 
+def reproduction(action: ActionNode) -> str:
+    """Write what came of running a run again: the outcome, by whom, when."""
+    who = f" by {plain(action.agent)}" if action.agent else ""
+    when = f" on {moment(action.started)}" if action.started else ""
+    return f"{plain(action.name)}{who}{when}"
+
+
 def parameter(found: Parameter) -> str:
     """Write a parameter with the value that counts, and the one asked for if it was another."""
     text = f"{plain(found.name)} = {plain(str(found.value))}"

@@ -1,0 +1,54 @@
+"""Reproductions, recorded: that a run was run again, by whom, when and with what outcome; a crate each."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import filiation
+from filiation.capture.environment import agent_facts, machine_facts
+from filiation.capture.place import read_settings
+from filiation.catalogue.crates import CatalogueFolder
+from filiation.catalogue.ingest import Catalogue
+from filiation.catalogue.reruns import RerunPlan, RerunResult
+from filiation.catalogue.waiting import packing_place
+from filiation.crate.reproduction import Reproduction, write_reproduction
+from filiation.model import Agent, Machine, Software
+
+
+def record_reproduction(
+    catalogue: CatalogueFolder, plan: RerunPlan, result: RerunResult, started: datetime, ended: datetime
+) -> Path:
+    """Record that a run was run again; returns the folder of the crate.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    stated = agent_facts(read_settings(catalogue.root))
+    stated.pop("license", None)
+    machine = machine_facts()
+    made = Reproduction(
+        original=plan.run.id,
+        again=None if result.again is None else result.again.id,
+        outcome=result.outcome,
+        summary=result.summary,
+        agent=Agent(getpass.getuser(), **stated),
+        machine=Machine(machine["host"], machine["platform"], machine["cpus"]),
+        software=Software("filiation", filiation.__version__),
+        started=started,
+        ended=ended,
+        comparison={
+            "original": plan.run.id,
+            "again": None if result.again is None else result.again.id,
+            "outcome": result.outcome,
+            "targets": list(plan.targets),
+            "outputs": [comparison.to_json() for comparison in result.comparisons],
+        },
+    )
+    with packing_place(catalogue, str(uuid4())) as making:
+        write_reproduction(made, making)
+        return Catalogue(catalogue).ingest(making, move=True).folder
