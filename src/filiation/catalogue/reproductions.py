@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import getpass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-import filiation
 from filiation.capture.environment import agent_facts, machine_facts
 from filiation.capture.place import read_settings
 from filiation.catalogue.crates import CatalogueFolder
@@ -38,7 +38,7 @@ def record_reproduction(
         summary=result.summary,
         agent=Agent(getpass.getuser(), **stated),
         machine=Machine(machine["host"], machine["platform"], machine["cpus"]),
-        software=Software("filiation", filiation.__version__),
+        software=Software("filiation", version("filiation")),
         started=started,
         ended=ended,
         comparison={
