@@ -6,6 +6,7 @@ killed main process loses none; the end of the run is also forced to disk. The f
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -89,7 +90,13 @@ class JournalWriter:
         self._previous = _FIRST
 
     def append(self, kind: str, data: Mapping[str, object], moment: float | None = None) -> None:
-        """Write one event. ``moment`` is its wall clock time in seconds since the epoch, if it is not now."""
+        """Write one event. ``moment`` is its wall clock time in seconds since the epoch, if it is not now.
+
+        Raises
+        ------
+        OSError
+            If the line did not reach the system whole; what follows would not verify, so nothing may follow.
+        """
         self.append_encoded(kind, encode(data), moment)
 
     def append_encoded(self, kind: str, data: str, moment: float | None = None) -> None:
@@ -101,7 +108,9 @@ class JournalWriter:
             f'{{"seq":{self._sequence},"prev":"{self._previous}","time":"{time_text}",'
             f'"mono":{time.monotonic():.6f},"event":"{kind}","data":{data}}}'
         ).encode("ascii")
-        self._file.write(line + b"\n")
+        written = self._file.write(line + b"\n")
+        if written != len(line) + 1:  # a disk that is nearly full takes a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         self._sequence += 1
         self._previous = hashlib.sha256(line).hexdigest()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ FOLDER: Final = ".filiation"
 VARIABLE: Final = "FILIATION_CATALOGUE"
 _TEMPORARY: Final = ".arriving-"
 _LEAVING: Final = ".leaving-"
+# From Linux' fcntl.h and fs.h: AT_FDCWD and RENAME_EXCHANGE.
+_HERE: Final = -100
+_SWAP: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,10 @@ def _ignore_special(folder: str, names: list[str]) -> list[str]:
 
 
 def _swap_in(arriving: Path, destination: Path) -> None:
+    if destination.exists() and _exchange(arriving, destination):
+        flush(destination.parent)
+        shutil.rmtree(arriving, ignore_errors=True)
+        return
     leaving = destination.with_name(f"{_LEAVING}{destination.name}")
     if destination.exists():
         shutil.rmtree(leaving, ignore_errors=True)
@@ -221,6 +230,19 @@ def _swap_in(arriving: Path, destination: Path) -> None:
         raise
     flush(destination.parent)
     shutil.rmtree(leaving, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, so that neither is ever missing; False where the system cannot (renameat2(2))."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _SWAP) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
 
 
 def _is_alive(name: str) -> bool:

@@ -170,13 +170,16 @@ class LineageIndex:
         try:
             cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
             raise CatalogueBusyError(
                 f"Another process is writing to the index {self.path}. Try again when it has finished."
             ) from error
         try:
             yield cursor
         except BaseException:
-            cursor.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk ends a transaction by itself
+                cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT")
 

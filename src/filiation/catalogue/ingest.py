@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -113,7 +114,8 @@ class Catalogue:
         with self._writing() as (graph, index):
             self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move)
-            return _take_in(arrived, graph, index, stated)
+            with self._telling():
+                return _take_in(arrived, graph, index, stated)
 
     def catch_up(self) -> RebuildReport:
         """Take in what is in the folder and not in store and index, and forget what is gone."""
@@ -128,14 +130,15 @@ class Catalogue:
                     index.remove(iri)
                     graph.remove(iri)
             behind = [path for path in self.folder.list_crates() if known.get(path.name, ("", ""))[1] != _stamp(path)]
-            return _take_all_in(self.folder, behind, graph, index, None)
+            with self._telling():
+                return _take_all_in(self.folder, behind, graph, index, None)
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
         """Make store and index again from the crates alone, in the order of their ids.
 
         It can be interrupted: what is missing then is taken in by the next who asks.
         """
-        with holding(self.folder.lock, wait=self.wait):
+        with holding(self.folder.lock, wait=self.wait), self._telling():
             self.folder.sweep()
             self.folder.index.unlink(missing_ok=True)
             shutil.rmtree(self.folder.store, ignore_errors=True)
@@ -173,8 +176,24 @@ class Catalogue:
         with holding(self.folder.lock, wait=self.wait):
             if not self.folder.store.is_dir():
                 self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
-            with OxigraphGraph(self.folder.store, wait=self.wait) as graph, self._index(create=True) as index:
+            with ExitStack() as opened:
+                with self._telling():
+                    graph = opened.enter_context(OxigraphGraph(self.folder.store, wait=self.wait))
+                    index = opened.enter_context(self._index(create=True))
                 yield graph, index
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say of a disk that is full or broken what that means for store and index, and what it does not."""
+        try:
+            yield
+        except FiliationError:
+            raise
+        except (OSError, sqlite3.Error) as error:
+            raise FiliationError(
+                f"Store and index of the catalogue {self.folder.root} could not be brought up to date: {error}. They "
+                "are made from the crates, of which nothing is lost: make room or mend the disk, and ask again."
+            ) from error
 
     def _index(self, *, create: bool) -> LineageIndex:
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filiation.capture.assembly import assemble, inside
+from filiation.capture.clocks import clock_findings
 from filiation.capture.journal import Event, Journal, read_journal
 from filiation.capture.observation import Observer, named_files, reused_files, with_step_facts
 from filiation.capture.redaction import Redactor
@@ -33,6 +34,7 @@ from filiation.model import (
     WorkflowRun,
     crate_path,
     is_uri,
+    path_in_run,
 )
 
 # A log or config file larger than this is referred to by digest instead of being copied into the crate.
@@ -87,7 +89,9 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     with DigestCache(folder.digests) as cache:
         run, observer = _observe(journal, steps, problems, cache, progress)
     with packing_place(folder, run_id) as making:
-        write_crate(run, making, _small_payload(run, journal, steps, observer))
+        payload = _small_payload(run, journal, steps, observer)
+        run = _with_withheld(run, payload)
+        write_crate(run, making, payload)
         _bring_in(folder, making)
     return PackReport(run, folder.crates / run_id)
 
@@ -133,7 +137,8 @@ def _observe(
             progress(number, len(wanted))
     entities = [_with_image(entity, observer, cache) for entity in with_step_facts(seen, steps)]
     usage = _benchmarks(journal.events, str(start["rundir"]))
-    run = assemble(journal, steps, entities, usage, (*problems, *observer.problems))
+    told = (*clock_findings(journal.events, steps), *problems, *observer.problems)
+    run = assemble(journal, steps, entities, usage, told)
     return run, observer
 
 
@@ -185,25 +190,37 @@ def _benchmarks(events: Iterable[Event], folder: str) -> dict[str, tuple[Usage, 
 
 
 def _small_payload(run: WorkflowRun, journal: Journal, steps: Sequence[StepRecord], observer: Observer) -> Payload:
-    """Return the small things that travel with every crate: sources, config, logs. What holds secrets stays out."""
+    """Return the small things that travel with every crate: sources, config, logs; secrets in them are withheld."""
     redactor = Redactor()
     logs = {slot.path for action in run.actions for slot in action.logs}
     benchmarks = {action.benchmark for action in run.actions if action.benchmark}
     wanted = {*run.workflow.sources, *run.config_files, *logs, *benchmarks}
     files: dict[str, bytes] = {}
+    redacted: set[str] = set()
     for entity in run.entities:
         fits = entity.size is not None and entity.size <= _LARGEST_EMBEDDED
         if entity.path in wanted and fits and not entity.is_tree and entity.presence is Presence.PRESENT:
             content = (Path(observer.folder) / entity.path).read_bytes()
             text = content.decode("utf-8", "surrogateescape")
-            if redactor.document(text) == text:
-                files[crate_path(entity.path)] = content
+            clean = redactor.document(text, code=entity.path in run.workflow.sources)
+            files[crate_path(entity.path)] = clean.encode("utf-8", "surrogateescape")
+            redacted |= {crate_path(entity.path)} if clean != text else set()
     return Payload(
         files=files,
+        redacted=frozenset(redacted),
         journal=journal.path.read_bytes(),
         steps={f"steps/{step.path.name}": step.path.read_bytes() for step in steps},
         manifests=observer.manifests,
     )
+
+
+def _with_withheld(run: WorkflowRun, payload: Payload) -> WorkflowRun:
+    """Say in the run which copies of files lack something."""
+    sentences = tuple(
+        f"The copy of {path_in_run(place)} in the crate lacks what looked like secrets; its digest is the original's."
+        for place in sorted(payload.redacted)
+    )
+    return replace(run, not_captured=(*run.not_captured, *sentences))
 
 
 def pack_with_payload(
@@ -302,7 +319,10 @@ def _bring_along(source: Path, target: Path, entity: DataEntity, embedded: Path)
         If there is no room for it: that is not the same as being gone.
     """
     if embedded.is_file():
-        source = embedded
+        # The copy in the crate, never the original: secrets may have been withheld from it.
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(embedded, target)
+        return True
     try:
         now = digest_tree(source).digest if entity.is_tree else digest_file(source)
     except (OSError, FiliationError):
@@ -326,6 +346,10 @@ def _link_or_copy(source: str, target: str) -> str:
     return target
 
 
+def _is_redacted(embedded: Path, entity: DataEntity) -> bool:
+    return embedded.is_file() and digest_file(embedded) != entity.digest
+
+
 def _whole_payload(crate: Path, taken: Mapping[str, DataEntity]) -> Payload:
     def contents(name: str) -> dict[str, bytes]:
         place = crate / name
@@ -334,8 +358,9 @@ def _whole_payload(crate: Path, taken: Mapping[str, DataEntity]) -> Payload:
     journal, records = crate / "journal.jsonl", crate / METADATA_RECORDS
     return Payload(
         trees=frozenset(taken),
+        redacted=frozenset(place for place, entity in taken.items() if _is_redacted(crate / place, entity)),
         journal=journal.read_bytes() if journal.is_file() else b"",
+        metadata=records.read_bytes() if records.is_file() else b"",
         steps=contents("steps"),
         manifests={Path(name).stem: content for name, content in contents("manifests").items()},
-        metadata=records.read_bytes() if records.is_file() else b"",
     )

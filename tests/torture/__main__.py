@@ -1,0 +1,107 @@
+"""``make torture``: kill runs and packings at random moments, resume them, and look for what does not hold."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.torture.faults import ERRORS, KINDS, breaches, compile_shim, trials, waiting_catalogue
+from tests.torture.rounds import Plan, Result, make_project, play
+
+ROUNDS_A_PROJECT = 10
+"""A catalogue grows over some rounds, then another begins."""
+
+
+def main() -> int:
+    """Play the rounds; return 1 if something did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=None, help="draws every round; printed, so that it can be repeated")
+    parser.add_argument("--workers", type=int, default=2, help="rounds at once, each in a project of its own")
+    parser.add_argument("--slowness", type=float, default=1.0, help="stretches the moments of the kills")
+    parser.add_argument(
+        "--faults", action="store_true", help="instead, let each write, fsync and rename of packing fail"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the projects")
+    asked = parser.parse_args()
+    if asked.faults:
+        return try_every_fault()
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
+    say(f"torture: {asked.rounds} rounds with seed {seed}")
+    begun, results = time.monotonic(), []
+    folder = Path(tempfile.mkdtemp(prefix="filiation-torture-"))
+    os.environ |= {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    for result in torture(folder, asked.rounds, seed, asked.workers, asked.slowness):
+        results.append(result)
+        plan = result.plan
+        say(f"{plan.number:4d}  {plan.victim:14s} {plan.anchor:8s} {plan.fraction:.3f}  hit {result.hit:8s} "
+              f"{result.seconds:5.1f} s  {'; '.join(result.breaches) or 'holds'}")  # fmt: skip
+    broken = [result for result in results if result.breaches]
+    for title, counts in (("killed", Counter(result.plan.victim for result in results)),
+                          ("hit", Counter(result.hit for result in results))):  # fmt: skip
+        say(f"{title}: " + ", ".join(f"{what} {count}" for what, count in sorted(counts.items())))
+    say(f"torture: {len(results) - len(broken)} of {len(results)} rounds hold, seed {seed}, "
+          f"{time.monotonic() - begun:.0f} s")  # fmt: skip
+    if broken or asked.keep:
+        say(f"The projects are kept in {folder}.")
+    else:
+        shutil.rmtree(folder)
+    return 1 if broken else 0
+
+
+def try_every_fault() -> int:
+    """Let every single call of the system fail in turn; return 1 if something did not hold."""
+    memory, begun, broken = Path("/dev/shm"), time.monotonic(), 0
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        folder = Path(name)
+        shim = compile_shim(folder)
+        if shim is None:
+            say("torture: no C compiler, so no call of the system can be made to fail")
+            return 1
+        pristine = waiting_catalogue(folder / "project")
+        with trials(shim) as server:
+            for kind in KINDS:
+                shutil.copytree(pristine.parent, folder / kind, symlinks=True)
+                calls = server.pack(folder / kind / pristine.name, kind).calls
+                for fault in ERRORS:
+                    tried = [
+                        breaches(server, pristine, folder / "scratch", kind, nth, fault) for nth in range(1, calls + 1)
+                    ]
+                    found = [breach for breaches_found in tried for breach in breaches_found]
+                    broken += len(found)
+                    say("\n".join([f"{kind} {fault}: {calls} tried, {sum(map(bool, tried))} do not hold", *found]))
+    say(f"torture: {broken} breaches, {time.monotonic() - begun:.0f} s")
+    return 1 if broken else 0
+
+
+def torture(folder: Path, rounds: int, seed: int, workers: int = 1, slowness: float = 1.0) -> Iterator[Result]:
+    """Yield the result of each round, project by project."""
+    plans = [Plan.draw(seed, number) for number in range(rounds)]
+    parts = [plans[start : start + ROUNDS_A_PROJECT] for start in range(0, rounds, ROUNDS_A_PROJECT)]
+
+    def play_all(part: list[Plan]) -> list[Result]:
+        project = make_project(folder / f"project-{part[0].number}")
+        return [play(project, plan, slowness) for plan in part]
+
+    with ThreadPoolExecutor(workers) as pool:
+        for results in pool.map(play_all, parts):
+            yield from results
+
+
+def say(text: str) -> None:
+    """Print a line at once: a torture takes long, and who watches wants to see it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
