@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any
 
+from filiation.capture.reading import stop_listening
+
 ATTRIBUTE = "filiation_live"
 """Where the filter leaves what it found on the record."""
 
@@ -41,6 +43,7 @@ class LiveJobTap(logging.Filter):
                     # Snakemake evaluates once in this thread and keeps.
                     setattr(record, ATTRIBUTE, (job, job.attempt, job.params))
             elif event == "workflow_started":
+                stop_listening()
                 frame = _frame_of("execute")
                 if frame is not None:
                     # Snakemake keeps the executor on the workflow only after this event.

@@ -18,6 +18,7 @@ from filiation.capture.environment import agent_facts, machine_facts, profile_fi
 from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
 from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
+from filiation.capture.reading import files_read, start_listening
 from filiation.capture.redaction import Redactor
 from filiation.errors import FiliationError
 
@@ -56,6 +57,7 @@ class Recorder:
         """Watch a logger for the live objects behind its records."""
         if self._active:
             logger.addFilter(LiveJobTap())
+            start_listening()
 
     def emit(self, record: LogRecord) -> None:
         """Record one log record; never raises."""
@@ -92,8 +94,9 @@ class Recorder:
         settings, problem = _settings(self._catalogue)
         facts["agent"] = agent_facts(settings)
         facts["machine"] = machine_facts()
-        facts["profiles"] = profile_files(self._workflow, sys.argv)
-        facts["repository"] = repository_facts(facts.get("basedir") or self._folder)
+        facts["profiles"] = profile_files(sys.argv)
+        facts["sources"] = self._with_files_read(facts)
+        facts["repository"] = repository_facts(facts.get("snakefile_main") or self._folder, facts.get("sources", ()))
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
@@ -101,6 +104,14 @@ class Recorder:
         if problem:
             self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, record)
             print(f"filiation: {problem} The run is recorded without it.", file=sys.stderr)  # noqa: T201
+
+    def _with_files_read(self, facts: Plain) -> list[str]:
+        """Return the files that the workflow is made of, those included that it read while it was read itself."""
+        base = str(facts.get("basedir") or "")
+        home = os.path.dirname(base) if os.path.basename(base) == "workflow" else base
+        config = {os.path.abspath(os.path.join(self._folder, str(path))) for path in facts.get("configfiles", ())}
+        read = [path for path in files_read((self._folder, home)) if path not in config]
+        return sorted({*facts.get("sources", ()), *read})
 
     def _job_started(self, record: LogRecord) -> None:
         self._eventful = True
