@@ -22,6 +22,7 @@ from filiation.model import (
     Environment,
     Machine,
     Parameter,
+    Presence,
     Rule,
     RuleKind,
     Slot,
@@ -31,9 +32,12 @@ from filiation.model import (
     Value,
     Workflow,
     WorkflowRun,
+    local_path,
 )
 
 Facts = Mapping[str, Any]
+INCOMPLETE = "incomplete"
+"""Flag of what lies at the place of an output whose job did not finish: nobody says that it is whole."""
 
 
 def assemble(
@@ -69,7 +73,6 @@ def assemble(
     attempts = split_attempts(journal.events, steps)
     touch = start.data.get("executor") == "touch"
     actions = tuple(_action(attempt, touch, usage or {}) for attempt in attempts if not _is_target_only(attempt.facts))
-    known = {entity.path: entity for entity in entities}
     ended = next((event for event in journal.events if event.kind == "run_ended"), None)
     folder = str(start.data["rundir"])
     license_text = start.data.get("agent", {}).get("license")
@@ -91,7 +94,7 @@ def assemble(
         rules=_rules(attempts, folder, start.data.get("deployment", ())),
         connections=_connections(attempts),
         actions=actions,
-        entities=tuple(sorted(known.values(), key=lambda entity: os.fsencode(entity.path))),
+        entities=_entities(entities, attempts),
         not_captured=(*_not_captured(journal, attempts), *problems),
         redacted=tuple(ended.data.get("redacted", ())) if ended else (),
         error=_run_error(journal.events),
@@ -99,12 +102,26 @@ def assemble(
     )
 
 
+def _entities(entities: Iterable[DataEntity], attempts: Sequence[Attempt]) -> tuple[DataEntity, ...]:
+    """Return the entities in order of path; what a job left behind that did not finish is flagged ``incomplete``."""
+    last = {entity_path(entry): attempt for attempt in attempts for entry in attempt.facts.get("output", ())}
+    known: dict[str, DataEntity] = {}
+    for entity in entities:
+        maker = last.get(entity.path)
+        # Snakemake puts back what was there before an update that failed.
+        left = maker is not None and maker.status is not Status.FINISHED and "update" not in entity.flags
+        if left and entity.presence in (Presence.PRESENT, Presence.CHANGED):
+            entity = replace(entity, flags=tuple(sorted({*entity.flags, INCOMPLETE})))
+        known[entity.path] = entity
+    return tuple(sorted(known.values(), key=lambda entity: os.fsencode(entity.path)))
+
+
 def inside(path: str, folder: str) -> str:
     """Name a path as the model does: relative to the run's folder if it lies inside, else absolute."""
     if not os.path.isabs(path):
         path = os.path.normpath(os.path.join(folder, path))
     if path == folder or path.startswith(folder.rstrip("/") + "/"):
-        return os.path.relpath(path, folder)
+        return local_path(os.path.relpath(path, folder))
     return path
 
 
@@ -177,7 +194,7 @@ def _slots(entries: Iterable[Facts]) -> tuple[Slot, ...]:
 
 def entity_path(entry: Facts) -> str:
     """Return the path that the model gives to a file entry of the journal: its storage query if it has one."""
-    path = str(entry.get("query") or entry["path"])
+    path = str(entry.get("query") or local_path(str(entry["path"])))
     return path.rstrip("/") if len(path) > 1 else path
 
 
@@ -185,24 +202,40 @@ def _run_status(events: Sequence[Event], attempts: Sequence[Attempt], ended: Eve
     if ended is None:
         return Status.INTERRUPTED
     last = {attempt.facts["job"]: attempt.status for attempt in attempts}
-    if Status.FAILED in last.values():
+    if any(event.kind == "stop_requested" for event in events):
+        return Status.INTERRUPTED
+    # An error after the last finished job is no retried job's: the run ended with it.
+    if Status.FAILED in last.values() or _last_words(events):
         return Status.FAILED
     if Status.INTERRUPTED in last.values():
         return Status.INTERRUPTED
-    if any(event.kind == "error" for event in events) and not attempts:
-        return Status.FAILED
     return Status.TOUCHED if touch else Status.FINISHED
 
 
 def _run_error(events: Sequence[Event]) -> str | None:
+    stopped = next((str(event.data["how"]) for event in events if event.kind == "stop_requested"), None)
+    if stopped is not None:
+        return _STOPPED.get(stopped, f"Asked to stop ({stopped}).")
     errors = [str(event.data.get("message")) for event in events if event.kind == "error"]
     failed = [event for event in events if event.kind == "job_failed"]
-    # A retried job's error is the attempt's, told there; the run's is its last word after the last finished job.
-    last_finished = max((event.sequence for event in events if event.kind == "job_finished"), default=-1)
-    late = [event for event in events if event.kind == "error" and event.sequence > last_finished]
+    late = _last_words(events)
     if not errors or (not late and failed):
         return None
-    return str(late[-1].data.get("message")) if late else errors[-1]
+    return late[-1] if late else errors[-1]
+
+
+_STOPPED = {
+    "interrupt": "Stopped on the user's request.",
+    "terminate": "Asked to stop by a signal; jobs that were running could finish.",
+}
+
+
+def _last_words(events: Sequence[Event]) -> list[str]:
+    """Return the errors after the last finished job: a retried job's error is the attempt's, told there."""
+    last_finished = max((event.sequence for event in events if event.kind == "job_finished"), default=-1)
+    return [
+        str(event.data.get("message")) for event in events if event.kind == "error" and event.sequence > last_finished
+    ]
 
 
 def _workflow(start: Facts, attempts: Sequence[Attempt], folder: str) -> Workflow:

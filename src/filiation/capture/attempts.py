@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -69,10 +70,32 @@ def split_attempts(events: Sequence[Event], steps: Sequence[StepRecord]) -> tupl
             attempts.append(Attempt(event.data, number, Status.INTERRUPTED, event.time, error=_INTERRUPTED))
         elif job in current:
             attempts[current[job]] = _advance(attempts[current[job]], event, errors)
-    return _with_steps(attempts, steps)
+    return _with_steps(_with_silent_failures(attempts, events), steps)
 
 
 _INTERRUPTED = "The run was stopped before this job ended."
+
+
+def _with_silent_failures(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Attempt]:
+    """Let those attempts fail that Snakemake gave up after their work was done, as when a declared output is missing.
+
+    It reports the exception and counts the job as failed, but announces no failed job.
+    """
+    over = any(event.kind == "run_ended" for event in events)
+    errors = [(event.time, str(event.data.get("message"))) for event in events if event.kind == "error"]
+    last = {attempt.facts["job"]: place for place, attempt in enumerate(attempts)}
+    told: list[Attempt] = []
+    for place, attempt in enumerate(attempts):
+        job, rule = attempt.facts["job"], attempt.facts["rule"]
+        again = last[job] > place
+        if attempt.status is Status.INTERRUPTED and (over or again):
+            about = re.compile(rf"\b(?:Job {job}\b|rule {re.escape(str(rule))} in file)")
+            found = next((each for each in errors if each[0] >= attempt.submitted and about.search(each[1])), None)
+            if found is not None or again:
+                ended, error = found or (None, "Snakemake tried it again and did not say why.")
+                attempt = replace(attempt, status=Status.FAILED, ended=ended, error=error)
+        told.append(attempt)
+    return told
 
 
 def _advance(attempt: Attempt, event: Event, errors: list[str]) -> Attempt:

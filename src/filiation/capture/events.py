@@ -7,14 +7,19 @@ The events and their fields are those of snakemake-interface-logger-plugins 2; f
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from logging import LogRecord
 
 from filiation.capture.live_job import ATTRIBUTE, Plain, describe_job, describe_workflow, plain_value
 
 _SUBMITTED = re.compile(
-    r"Submitted job (?P<job>\d+) with external jobid '(?P<external>[^']+)'"
-    r"|Job (?P<slurm_job>\d+) has been submitted with SLURM jobid (?P<slurm>\S+)"
+    r"Submitted (?:group )?job (?P<job>\S+) with external jobid '(?P<external>[^']+)'"
+    r"|Job (?P<slurm_job>\S+) has been submitted with SLURM jobid (?P<slurm>\S+)"
 )
+_STOPPED = {
+    "Terminating processes on user request": "interrupt",
+    "Will exit after finishing currently running jobs (scheduler)": "terminate",
+}
 _STARTED_FIELDS = (
     "snakemake_version",
     "python_version",
@@ -39,6 +44,9 @@ def run_started(record: LogRecord) -> Plain:
         facts["configfiles"] = [str(path) for path in getattr(record, "configfiles", None) or []]
     else:
         facts |= describe_workflow(*live)
+    # What Snakemake calls the run directory is where it was called; with --directory or `workdir:`, paths count from
+    # another.
+    facts["called_in"], facts["rundir"] = facts["rundir"], facts["cwd"] or facts["rundir"]
     return facts
 
 
@@ -87,15 +95,39 @@ def error(record: LogRecord) -> Plain:
     return {"exception": _text(getattr(record, "exception", None)), "message": record.getMessage()}
 
 
-def submitted(record: LogRecord) -> Plain | None:
-    """Find the cluster's job id in a free text; that is the only place where Snakemake tells it early."""
+def submitted(record: LogRecord, groups: Mapping[str, Sequence[int]]) -> list[Plain]:
+    """Find the cluster's job id in a free text; that is the only place where Snakemake tells it early.
+
+    Parameters
+    ----------
+    record
+        A record without an event.
+    groups
+        Job numbers of the groups that were announced, by the group's id: a group is submitted as one.
+    """
     text = record.getMessage()
     if "jobid" not in text:
-        return None
+        return []
     match = _SUBMITTED.search(text)
     if match is None:
+        return []
+    name, external = match["job"] or match["slurm_job"], match["external"] or match["slurm"]
+    jobs = [int(name)] if name.isdecimal() else groups.get(name, ())
+    return [{"job": job, "external": external} for job in jobs]
+
+
+def stop_requested(record: LogRecord) -> Plain | None:
+    """Tell whether a free text says that someone asked the run to stop: ``interrupt`` (Ctrl-C) or ``terminate``."""
+    text = record.getMessage()
+    return next(({"how": how} for words, how in _STOPPED.items() if text.startswith(words)), None)
+
+
+def group_started(record: LogRecord) -> tuple[str, list[int]] | None:
+    """Return the id under which a group of jobs is submitted, and the numbers of its jobs."""
+    live = getattr(record, ATTRIBUTE, None)
+    if live is None:
         return None
-    return {"job": int(match["job"] or match["slurm_job"]), "external": match["external"] or match["slurm"]}
+    return str(live[0]), [int(job) for job in live[1]]
 
 
 def _resources(resources: object) -> Plain:

@@ -7,29 +7,49 @@ done later, in the listener's thread. A job that cannot be read costs detail, ne
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import math
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any
 
+from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.reading import stop_listening
 
 ATTRIBUTE = "filiation_live"
 """Where the filter leaves what it found on the record."""
 
 _DEEPEST_FRAME = 12
-_FLAGS = ("directory", "temp", "protected", "pipe", "service", "touch", "update", "ancient", "ensure", "storage_object")
-_LONGEST_VALUE = 100_000
+_FLAGS = (
+    "directory", "temp", "protected", "pipe", "service", "touch", "update", "before_update", "ancient", "ensure",
+    "storage_object",
+)  # fmt: skip
+# Of a longer value the start is kept, and what tells it from any other.
+_LONGEST_VALUE = 10_000
+_KEPT_OF_LONGER = 1_000
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 Plain = dict[str, Any]
 
 
 class LiveJobTap(logging.Filter):
-    """Attaches the live job, or the live workflow, to the records of the events that announce it."""
+    """Attaches the live job, or the live workflow, to the records of the events that announce it.
+
+    Parameters
+    ----------
+    fleeting
+        Gets to know of outputs that will be removed, while they are still there.
+    """
+
+    def __init__(self, fleeting: FleetingOutputs | None = None) -> None:
+        super().__init__()
+        self._fleeting = fleeting
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass; never raise into Snakemake."""
@@ -42,6 +62,18 @@ class LiveJobTap(logging.Filter):
                     # The attempt is raised in place for a retry, so it is taken now; so are the parameters, which
                     # Snakemake evaluates once in this thread and keeps.
                     setattr(record, ATTRIBUTE, (job, job.attempt, job.params))
+                    if self._fleeting is not None:
+                        self._fleeting.expect(record.__dict__["jobid"], job.output)
+            elif event == "job_finished" and self._fleeting is not None:
+                seized = self._fleeting.seize(record.__dict__["job_id"])
+                if seized:
+                    setattr(record, ATTRIBUTE, seized)
+            elif event == "group_info":
+                frame = _frame_of("log_info")
+                if frame is not None:
+                    group = frame.f_locals["self"]
+                    # Snakemake forgets a group's members as they are done.
+                    setattr(record, ATTRIBUTE, (group.jobid, [job.jobid for job in group.jobs]))
             elif event == "workflow_started":
                 stop_listening()
                 frame = _frame_of("execute")
@@ -84,7 +116,7 @@ def describe_job(job: Any, attempt: int, params: Any, folder: str) -> Plain:
         "rule_file": str(rule.snakefile) if rule.snakefile else None,
         "rule_line": _line(rule),
         "script": _script(job),
-        "params": [[name, plain_value(value)] for name, value in _named_values(params, "params")],
+        "params": [[name, bounded(plain_value(value))] for name, value in _named_values(params, "params")],
         "input": _files(job.input, "input", folder),
         "output": _files(job.output, "output", folder, states=False),
         "log": _files(job.log, "log", folder, states=False),
@@ -155,7 +187,7 @@ def _files(files: Any, what: str, folder: str, *, states: bool = True) -> list[P
                 entry["flags"] = flags
             if "storage_object" in flags:
                 entry["query"] = str(member.flags["storage_object"].query)
-            if states:
+            if states and "query" not in entry:
                 entry["state"] = file_state(os.path.join(folder, path))
             described.append(entry)
     return described
@@ -197,10 +229,14 @@ def _dependencies(job: Any) -> list[list[object]]:
 
 def plain_value(value: object) -> object:
     """Return a JSON-like copy of a value: paths as texts, mappings by text keys, anything else by its ``repr``."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))  # JSON has no infinity
     if isinstance(value, str):
-        return str(value)[:_LONGEST_VALUE]
+        return str(value)
     if isinstance(value, Mapping):
         return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -208,8 +244,23 @@ def plain_value(value: object) -> object:
     if isinstance(value, set | frozenset):
         return sorted((plain_value(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return repr(value)[:_LONGEST_VALUE]
+        return os.fsdecode(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain_value(value.item())  # a number of numpy
+    # An address differs from run to run and says nothing.
+    return _ADDRESS.sub("", repr(value))
+
+
+def bounded(value: object) -> object:
+    """Return a plain value, or of a very long one its start, its length and the SHA-256 of its canonical JSON."""
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    if len(text) <= _LONGEST_VALUE:
+        return value
+    start = value if isinstance(value, str) else text
+    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
+    return f"{start[:_KEPT_OF_LONGER]}… ({len(start)} characters, SHA-256 of its JSON {digest})"
 
 
 def describe_workflow(workflow: Any, executor: str) -> Plain:
@@ -223,6 +274,7 @@ def describe_workflow(workflow: Any, executor: str) -> Plain:
         Name of its executor plugin; ``touch`` only sets times.
     """
     return {
+        "cwd": os.getcwd(),
         "config": plain_value(workflow.config),
         "sources": sorted({str(path) for path in _source_paths(workflow)}),
         "executor": executor,

@@ -19,7 +19,7 @@ from filiation.capture.live_job import file_state
 from filiation.capture.steps import StepRecord
 from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree
 from filiation.errors import FiliationError
-from filiation.model import DataEntity, EntityKind, Presence, is_uri
+from filiation.model import DataEntity, Digest, EntityKind, Presence, is_uri
 
 # The names that the field's writers use; anything else is left untyped rather than guessed.
 _MEDIA_TYPES = {
@@ -48,6 +48,8 @@ _MEDIA_TYPES = {
     ".yml": "application/yaml",
     ".zip": "application/zip",
 }
+# Flags of what Snakemake itself removes when nothing needs it any more.
+_REMOVED = {"temp", "pipe", "service"}
 _STORE_TYPE = "application/vnd.zarr; version=3"
 
 State = Sequence[int] | None
@@ -89,7 +91,7 @@ class Observer:
         place = os.path.join(self.folder, path)
         if not os.path.lexists(place):
             kind = EntityKind.DIRECTORY if "directory" in flags else EntityKind.FILE
-            gone = Presence.DELETED if "temp" in flags else Presence.MISSING
+            gone = Presence.DELETED if _REMOVED & set(flags) else Presence.MISSING
             return DataEntity(path, kind, gone, flags=flags, media_type=media_type(path, kind))
         kind = kind_of(place)
         found = DataEntity(path, kind, Presence.PRESENT, flags=flags, media_type=media_type(path, kind))
@@ -171,19 +173,47 @@ def named_files(events: Iterable[Event]) -> dict[str, tuple[State, tuple[str, ..
             states = event.data.get("output") or {}
             for entry in outputs.get(event.data["job"], ()):
                 path = entity_path(entry)
-                files[path] = (states.get(entry["path"]), files[path][1])
+                # The state of a stored thing's local copy is not its own.
+                files[path] = (None if "query" in entry else states.get(entry["path"]), files[path][1])
     return files
 
 
 def reused_files(events: Iterable[Event]) -> dict[str, tuple[State, tuple[str, ...]]]:
     """Return the outputs of jobs that were up to date, with their state and flags."""
     return {
-        entity_path(entry): (entry.get("state"), tuple(entry.get("flags", ())))
+        entity_path(entry): (None if "query" in entry else entry.get("state"), tuple(entry.get("flags", ())))
         for event in events
         if event.kind == "up_to_date"
         for job in event.data["jobs"]
         for entry in job["output"]
     }
+
+
+def with_fleeting_facts(entities: Iterable[DataEntity], events: Iterable[Event]) -> list[DataEntity]:
+    """Add the digests that were taken of outputs while they were there, where none can be had any more."""
+    paths: dict[tuple[int, str], str] = {}
+    known: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        if event.kind == "job_started":
+            paths |= {(event.data["job"], entry["path"]): entity_path(entry) for entry in event.data.get("output", ())}
+        elif event.kind == "outputs_digested":
+            for path, facts in event.data["output"].items():
+                known[paths.get((event.data["job"], path), path)] = facts
+    return [_as_it_was(entity, known.get(entity.path)) for entity in entities]
+
+
+def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntity:
+    if facts is None or entity.digest is not None or not facts.get("digest"):
+        return entity
+    kind = EntityKind(facts.get("kind") or entity.kind)
+    return replace(
+        entity,
+        kind=kind,
+        digest=Digest.from_text(facts["digest"]),
+        size=facts.get("size"),
+        files=facts.get("files"),
+        media_type=media_type(entity.path, kind),
+    )
 
 
 def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord]) -> list[DataEntity]:

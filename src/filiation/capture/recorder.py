@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
 
 from filiation.capture import events
 from filiation.capture.environment import agent_facts, machine_facts, profile_files, repository_facts
+from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
 from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
 from filiation.capture.reading import files_read, start_listening
 from filiation.capture.redaction import Redactor
+from filiation.capture.withholding import files_with_secrets
 from filiation.errors import FiliationError
 
 ERROR_WORD = "filiation: this run is not recorded any further"
@@ -52,11 +55,17 @@ class Recorder:
         self._run = ""
         self._eventful = False
         self._outputs: dict[int, list[str]] = {}
+        self._small_files: set[str] = set()
+        self._code: set[str] = set()
+        self._groups: dict[str, list[int]] = {}
+        self._fleeting = FleetingOutputs(self._digested)
+        # Digests of fleeting outputs come from a thread of their own.
+        self._writing = threading.Lock()
 
     def tap(self, logger: Any) -> None:
         """Watch a logger for the live objects behind its records."""
         if self._active:
-            logger.addFilter(LiveJobTap())
+            logger.addFilter(LiveJobTap(self._fleeting))
             start_listening()
 
     def emit(self, record: LogRecord) -> None:
@@ -100,6 +109,9 @@ class Recorder:
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
+        for what in ("sources", "configfiles", "profiles"):
+            self._small_files |= set(facts.get(what, ()))
+        self._code |= set(facts.get("sources", ()))
         self._write("run_started", facts, record)
         if problem:
             self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, record)
@@ -117,12 +129,25 @@ class Recorder:
         self._eventful = True
         facts = events.job_started(record, self._folder)
         self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
+        self._small_files |= {path for path in _small_files(facts) if path}
+        self._code |= {facts[what] for what in ("script", "conda") if facts.get(what)}
         self._write("job_started", facts, record)
 
     def _job_finished(self, record: LogRecord) -> None:
         job = record.__dict__["job_id"]
         states = {path: file_state(os.path.join(self._folder, path)) for path in self._outputs.pop(job, ())}
         self._write("job_finished", {"job": job, "output": states}, record)
+        seized = getattr(record, ATTRIBUTE, None)
+        if seized:
+            self._fleeting.read(job, seized)
+
+    def _digested(self, job: int, outputs: Plain) -> None:
+        self._write("outputs_digested", {"job": job, "output": outputs})
+
+    def _group_started(self, record: LogRecord) -> None:
+        group = events.group_started(record)
+        if group is not None:
+            self._groups[group[0]] = group[1]
 
     def _job_failed(self, record: LogRecord) -> None:
         self._write("job_failed", events.job_failed(record), record)
@@ -132,19 +157,24 @@ class Recorder:
         self._write("error", events.error(record), record)
 
     def _free_text(self, record: LogRecord) -> None:
-        facts = events.submitted(record)
-        if facts is not None:
+        for facts in events.submitted(record, self._groups):
             self._write("job_submitted", facts, record)
+        stop = events.stop_requested(record)
+        if stop is not None:
+            self._write("stop_requested", stop, record)
 
     def _write(self, kind: str, facts: Plain, record: LogRecord | None = None) -> None:
         if self._journal is None:
             return
         text = encode(facts)
-        if self._redactor.suspects(text):
-            plain = self._redactor.plain(facts)
-            assert isinstance(plain, dict)  # noqa: S101 - a mapping stays one
-            text = encode(plain)
-        self._journal.append_encoded(kind, text, record.created if record is not None else None)
+        with self._writing:
+            if self._redactor.suspects(text):
+                # First learn, so that a secret parameter is withheld from the command too.
+                self._redactor.learn(facts)
+                plain = self._redactor.plain(facts)
+                assert isinstance(plain, dict)  # noqa: S101 - a mapping stays one
+                text = encode(plain)
+            self._journal.append_encoded(kind, text, record.created if record is not None else None)
 
     def _end(self) -> None:
         assert self._journal is not None  # noqa: S101 - close() checked it
@@ -153,15 +183,23 @@ class Recorder:
             self._journal.close()
             self._journal.path.unlink()
             return
+        self._fleeting.finish()
         if self._workflow is not None:
             try:
                 self._write("up_to_date", {"jobs": up_to_date_jobs(self._workflow, self._folder)})
             except Exception as error:  # the end record matters more
                 self._write("not_captured", {"what": "jobs that were up to date", "error": repr(error)})
-        self._write("run_ended", {"redacted": list(self._redactor.withheld)})
+        holding = self._files_with_secrets() if self._redactor.knows_values else []
+        self._write("run_ended", {"redacted": list(self._redactor.withheld), "kept_back": holding})
         self._journal.close()
         if self._pack:
             pack_in_child(self._catalogue, self._run, self._folder)
+
+    def _files_with_secrets(self) -> list[str]:
+        from filiation.capture.assembly import inside  # only runs that know of secrets pay for the import
+
+        found = files_with_secrets(self._small_files, self._folder, self._redactor, self._code)
+        return [inside(path, self._folder) for path in found]
 
     def _give_up(self, error: Exception) -> None:
         self._active = False
@@ -174,6 +212,14 @@ def _settings(catalogue: Path) -> tuple[Settings, str]:
         return read_settings(catalogue), ""
     except FiliationError as error:
         return Settings(), str(error)
+
+
+def _small_files(job: Plain) -> Iterator[str | None]:
+    """Yield the files of a job that would travel with the crate: logs, benchmark, script."""
+    for entry in job["log"]:
+        yield entry["path"]
+    for what in ("benchmark", "script", "conda"):
+        yield job.get(what)
 
 
 def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
@@ -197,5 +243,5 @@ _HANDLERS: dict[str, Callable[[Recorder, LogRecord], None]] = {
     "run_info": lambda self, record: None,
     "resources_info": lambda self, record: None,
     "rulegraph": lambda self, record: None,
-    "group_info": lambda self, record: None,
+    "group_info": Recorder._group_started,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value
+from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value, local_path
 
 FORMAT = 1
 UNCLAIMED = "steps/unclaimed"
@@ -127,7 +127,9 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
             )
             for item in items("side_inputs")
         ),
-        pixels={str(item["path"]): found for item in files if (found := digest(item, "pixels")) is not None},
+        pixels={
+            local_path(str(item["path"])): found for item in files if (found := digest(item, "pixels")) is not None
+        },
         software=tuple(
             sorted(
                 Software(str(item["name"]), _text(item.get("version")), _text(item.get("purl")))

@@ -13,10 +13,10 @@ from typing import Any
 from filiation.capture.assembly import assemble, inside
 from filiation.capture.clocks import clock_findings
 from filiation.capture.journal import Event, Journal, read_journal
-from filiation.capture.observation import Observer, named_files, reused_files, with_step_facts
-from filiation.capture.redaction import Redactor
+from filiation.capture.observation import Observer, named_files, reused_files, with_fleeting_facts, with_step_facts
 from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_records
 from filiation.capture.usage import read_benchmark
+from filiation.capture.withholding import Withholding
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.waiting import clear_up, is_going_on, is_running, packing_place, unpacked_runs
@@ -89,8 +89,10 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     with DigestCache(folder.digests) as cache:
         run, observer = _observe(journal, steps, problems, cache, progress)
     with packing_place(folder, run_id) as making:
-        payload = _small_payload(run, journal, steps, observer)
+        withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
+        payload = _small_payload(run, journal, steps, observer, withholding)
         run = _with_withheld(run, payload)
+        run = replace(run, redacted=(*run.redacted, *withholding.withheld))
         write_crate(run, making, payload)
         _bring_in(folder, making)
     return PackReport(run, folder.crates / run_id)
@@ -128,18 +130,28 @@ def _observe(
     progress: Progress | None,
 ) -> tuple[WorkflowRun, Observer]:
     start: Mapping[str, Any] = journal.events[0].data
-    observer = Observer(str(start["rundir"]), cache)
+    observer = Observer(_folder_now(start, journal.path), cache)
     wanted = _wanted_files(journal, steps, str(start["rundir"]))
     seen: list[DataEntity] = []
     for number, (path, (state, flags, reused)) in enumerate(wanted.items(), start=1):
         seen.append(replace(observer.look(path, state, flags), reused=reused))
         if progress is not None:
             progress(number, len(wanted))
-    entities = [_with_image(entity, observer, cache) for entity in with_step_facts(seen, steps)]
-    usage = _benchmarks(journal.events, str(start["rundir"]))
+    known = with_step_facts(with_fleeting_facts(seen, journal.events), steps)
+    entities = [_with_image(entity, observer, cache) for entity in known]
+    usage = _benchmarks(journal.events, observer.folder)
     told = (*clock_findings(journal.events, steps), *problems, *observer.problems)
     run = assemble(journal, steps, entities, usage, told)
     return run, observer
+
+
+def _folder_now(start: Mapping[str, Any], journal: Path) -> str:
+    """Return the run's folder, or where it went together with the catalogue if it is not there any more."""
+    then = str(start["rundir"])
+    if os.path.isdir(then) or not start.get("catalogue"):  # noqa: PTH112 - it stays the text that was recorded
+        return then
+    moved = journal.parents[1] / os.path.relpath(then, start["catalogue"])
+    return os.path.normpath(moved) if moved.is_dir() else then
 
 
 def _wanted_files(
@@ -189,9 +201,10 @@ def _benchmarks(events: Iterable[Event], folder: str) -> dict[str, tuple[Usage, 
     return {path: read_benchmark(Path(folder) / path) for path in paths}
 
 
-def _small_payload(run: WorkflowRun, journal: Journal, steps: Sequence[StepRecord], observer: Observer) -> Payload:
+def _small_payload(
+    run: WorkflowRun, journal: Journal, steps: Sequence[StepRecord], observer: Observer, withholding: Withholding
+) -> Payload:
     """Return the small things that travel with every crate: sources, config, logs; secrets in them are withheld."""
-    redactor = Redactor()
     logs = {slot.path for action in run.actions for slot in action.logs}
     benchmarks = {action.benchmark for action in run.actions if action.benchmark}
     wanted = {*run.workflow.sources, *run.config_files, *logs, *benchmarks}
@@ -201,10 +214,11 @@ def _small_payload(run: WorkflowRun, journal: Journal, steps: Sequence[StepRecor
         fits = entity.size is not None and entity.size <= _LARGEST_EMBEDDED
         if entity.path in wanted and fits and not entity.is_tree and entity.presence is Presence.PRESENT:
             content = (Path(observer.folder) / entity.path).read_bytes()
-            text = content.decode("utf-8", "surrogateescape")
-            clean = redactor.document(text, code=entity.path in run.workflow.sources)
-            files[crate_path(entity.path)] = clean.encode("utf-8", "surrogateescape")
-            redacted |= {crate_path(entity.path)} if clean != text else set()
+            code = entity.path in run.workflow.sources
+            clean = withholding.clean(entity.path, content, code=code, written_by_job=entity.path in logs)
+            if clean is not None:
+                files[crate_path(entity.path)] = clean
+                redacted |= {crate_path(entity.path)} if clean != content else set()
     return Payload(
         files=files,
         redacted=frozenset(redacted),

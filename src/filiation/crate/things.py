@@ -73,7 +73,7 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
         "flags": single(list(entity.flags)),
         "reused": entity.reused or None,
         "url": entity.url,
-        "lastSeen": None if entity.is_remote else posixpath.join(folder, entity.path),
+        "lastSeen": None if entity.is_remote else posixpath.join(folder, entity.path.removeprefix("./")),
     }
     if image is not None:
         described |= {

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filiation.crate.composition import JOURNAL, MANIFESTS, METADATA_RECORDS, README, document
 from filiation.crate.preview import PREVIEW_FILE, render_preview
@@ -53,7 +54,7 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     OSError
         If something cannot be written.
     """
-    readme = _readme(run).encode("utf-8")
+    readme = _readme(run).encode("utf-8", "backslashreplace")
     source = {METADATA_RECORDS: payload.metadata} if payload.metadata else {JOURNAL: payload.journal}
     own = {README: readme, **source, **payload.steps}
     manifests = {f"{MANIFESTS}{digest}.sha256": content for digest, content in payload.manifests.items()}
@@ -62,11 +63,28 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
         sizes[MANIFESTS] = 0
     metadata = document(run, {*payload.files, *payload.trees}, sizes)
     text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
+    if "\\udc" in text:
+        metadata = _as_text(metadata)
+        text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
     # A crate that carries its data goes to other people, who may have nothing but a browser.
     page = {PREVIEW_FILE: render_preview(metadata).encode("utf-8")} if payload.trees else {}
     for place, content in {**payload.files, **own, **manifests, **page, METADATA: text.encode("ascii")}.items():
         _write(folder / decode_path(place), content)
     flush_tree(folder)
+
+
+def _as_text(value: Any) -> Any:
+    """Return JSON in which undecodable bytes of a name are written out as escapes: a lone surrogate is no text.
+
+    Paths keep their bytes, percent-encoded, in the identifiers.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    return value
 
 
 def flush_tree(root: Path) -> None:

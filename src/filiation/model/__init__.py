@@ -37,6 +37,7 @@ from filiation.model.identifiers import (
     encode_path,
     entity_iri,
     is_uri,
+    local_path,
     path_in_run,
     run_iri,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "encode_path",
     "entity_iri",
     "is_uri",
+    "local_path",
     "path_in_run",
     "run_iri",
 ]

@@ -76,6 +76,7 @@ class DataEntity:
     ----------
     path
         As the workflow names it: relative to the run's folder, absolute, or a URI. ``/`` separates; no trailing one.
+        A relative path that could be taken for a URI begins with ``./``.
     kind
         What it is.
     presence

@@ -100,6 +100,11 @@ def is_uri(text: str) -> bool:
     return _URI.match(text) is not None
 
 
+def local_path(path: str) -> str:
+    """Write a path so that nobody takes it for a URI: ``chr1:100.bed`` as ``./chr1:100.bed`` (RFC 3986, 4.2)."""
+    return f"./{path}" if is_uri(path) else path
+
+
 def run_iri(run_id: str) -> str:
     """Return the IRI of a run's crate, ``arcp://uuid,<run id>/``.
 
@@ -130,13 +135,13 @@ def crate_path(path: str) -> str:
         return path
     if path.startswith("/"):
         return "outside/" + encode_path(path.lstrip("/"))
-    return "work/" + encode_path(path)
+    return "work/" + encode_path(path.removeprefix("./"))
 
 
 def path_in_run(reference: str) -> str:
     """Undo :func:`crate_path`."""
     if reference.startswith("work/"):
-        return decode_path(reference.removeprefix("work/"))
+        return local_path(decode_path(reference.removeprefix("work/")))
     if reference.startswith("outside/"):
         return "/" + decode_path(reference.removeprefix("outside/"))
     return reference

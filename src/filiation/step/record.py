@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filiation.capture.environment import imported_distributions, machine_facts, python_facts, scheduler_facts
-from filiation.capture.live_job import plain_value
+from filiation.capture.live_job import bounded, plain_value
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
@@ -54,6 +54,14 @@ def effective(**values: object) -> None:
         notes.effective |= values
 
 
+def knowing_secrets_of(job: ScriptJob) -> Redactor:
+    """Return a redactor that knows the secrets in a job's environment, configuration and parameters."""
+    redactor = Redactor()
+    redactor.learn(plain_value(getattr(job, "config", None)))
+    redactor.learn({str(name): plain_value(value) for name, value in job.params._allitems()})
+    return redactor
+
+
 class StepNotes:
     """What is noted down while one step runs.
 
@@ -63,14 +71,16 @@ class StepNotes:
         The script's ``snakemake`` object.
     function
         Name of the function, for a person.
+    redactor
+        Knows the secrets that the job was given.
     """
 
-    def __init__(self, job: ScriptJob, function: str) -> None:
+    def __init__(self, job: ScriptJob, function: str, redactor: Redactor) -> None:
         self._job = job
         self._function = function
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._redactor = Redactor()
+        self._redactor = redactor
         folder = os.environ.get(STEP_FOLDER_VARIABLE)
         catalogue = Path(folder).parents[1] if folder else find_catalogue(Path.cwd())
         self._tracked = folder is not None or catalogue.is_dir()
@@ -141,9 +151,9 @@ class StepNotes:
             return []
         described = []
         for name, value in {**self._binding.used, **self.effective}.items():
-            entry: dict[str, object] = {"name": name, "used": plain_value(value)}
+            entry: dict[str, object] = {"name": name, "used": bounded(plain_value(value))}
             if name in self._binding.requested:
-                entry["requested"] = plain_value(self._binding.requested[name])
+                entry["requested"] = bounded(plain_value(self._binding.requested[name]))
             described.append(entry)
         return described
 

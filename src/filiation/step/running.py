@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from filiation.errors import FiliationError
 from filiation.step.binding import Binding, ScriptJob, bind
-from filiation.step.record import StepNotes
+from filiation.step.record import StepNotes, knowing_secrets_of
 
 
 def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
@@ -32,20 +32,21 @@ def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
     Exception
         Whatever the function raises, after the record says *failed*.
     """
+    redactor = knowing_secrets_of(snakemake)
     try:
-        with StepNotes(snakemake, f"{function.__module__}.{function.__qualname__}") as notes:
+        with StepNotes(snakemake, f"{function.__module__}.{function.__qualname__}", redactor) as notes:
             binding = bind(function, snakemake)
             notes.bound(binding)
             _call(function, binding)
     except FiliationError as error:
-        message = f"{snakemake.rule}: {error}"
+        message = redactor.text(f"{snakemake.rule}: {error}")
         _log(snakemake, message)
         sys.stderr.write(message + "\n")
         raise SystemExit(error.exit_code) from error
     except Exception:
-        _log(snakemake, traceback.format_exc())
+        _log(snakemake, redactor.text(traceback.format_exc()))
         raise
-    _log(snakemake, _summary(function, binding))
+    _log(snakemake, _summary(function, redactor.members(binding.used)))
 
 
 def _call(function: Callable[..., object], binding: Binding) -> None:
@@ -65,8 +66,8 @@ def _call(function: Callable[..., object], binding: Binding) -> None:
         write_result(binding.result, result, images)
 
 
-def _summary(function: Callable[..., object], binding: Binding) -> str:
-    values = ", ".join(f"{name}={value!r}" for name, value in binding.used.items())
+def _summary(function: Callable[..., object], used: Mapping[str, object]) -> str:
+    values = ", ".join(f"{name}={value!r}" for name, value in used.items())
     return f"{function.__name__}({values}) finished."
 
 
