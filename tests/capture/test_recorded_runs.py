@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from filiation.capture.recorder import ERROR_WORD
+from filiation.crate.validation import validate
 from filiation.model import Parameter, RuleKind, Slot, Status, Value
 from tests.conftest import Project
 
@@ -259,3 +260,47 @@ def test_a_mistake_in_the_settings_costs_what_they_say_and_not_the_record(projec
     run = made.assembled()
     assert run.status is Status.FINISHED
     assert any("nmae" in sentence for sentence in run.not_captured)
+
+
+def test_a_snakefile_with_secrets_travels_without_them_and_its_crate_is_valid(project: MakeProject) -> None:
+    secret = "literal-and-very-secret"
+    made = project(
+        "rule all:\n    output: 'x'\n"
+        f"    params: token=config.get('api_token'), tokens=3, password='{secret}'\n"
+        "    shell: 'echo {params.tokens} > {output}'\n"
+    )
+    assert made.snakemake("--logger-filiation-pack", "now").returncode == 0
+    crate = made.catalogue / "crates" / made.run_ids()[0]
+    copy = (crate / "work/Snakefile").read_text()
+    assert "token=config.get('api_token'), tokens=3" in copy
+    assert secret not in "".join(
+        path.read_text(errors="replace") for path in made.catalogue.rglob("*") if path.is_file()
+    )
+    assert validate(crate).valid
+    run = made.packed()
+    assert (
+        "The copy of Snakefile in the crate lacks what looked like secrets; its digest is the original's."
+        in run.not_captured
+    )
+
+
+def test_a_commit_is_claimed_only_for_a_workflow_that_git_keeps(project: MakeProject) -> None:
+    made = project("run_and_script")
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=made.folder, check=True, capture_output=True)
+
+    git("init", "-q")
+    made.snakemake()
+    assert made.assembled().workflow.version is None
+    git("add", "Snakefile", "config.yaml", "scripts")
+    git("commit", "-qm", "workflow")
+    made.snakemake("--forceall")
+    clean = made.assembled().workflow
+    assert clean.version is not None
+    assert clean.modified is False
+    with (made.folder / "scripts/half.py").open("a") as script:
+        script.write("# changed\n")
+    made.snakemake("--forceall")
+    assert made.assembled().workflow.modified is True

@@ -67,6 +67,28 @@ def test_arguments_lose_their_secrets_in_both_forms() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '    token=config["api_token"],',
+        "tokens = 3",
+        "max_tokens: 512",
+        "password = getpass()",
+        "use_token: true",
+        "token:",
+    ],
+)
+def test_expressions_and_numbers_in_code_stay(line: str) -> None:
+    assert Redactor({}).document(f"rule a:\n{line}\n", code=True) == f"rule a:\n{line}\n"
+
+
+@pytest.mark.parametrize(
+    "line", [f'    token="{SECRET}",', f"OMERO_PASSWORD = '{SECRET}'", f'config["api_key"] = "{SECRET}"']
+)
+def test_a_literal_secret_in_code_is_withheld(line: str) -> None:
+    assert SECRET not in Redactor({}).document(line, code=True)
+
+
 @pytest.mark.parametrize("line", [f"password: {SECRET}", f'  "api_key" = "{SECRET}"', f"export LAB_TOKEN={SECRET}"])
 def test_a_files_text_loses_what_is_assigned_to_a_secrets_name(line: str) -> None:
     text = Redactor({}).document(f"sigma: 2\n{line}\nname: x\n")

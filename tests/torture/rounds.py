@@ -28,7 +28,7 @@ rule count:
     log: "logs/{sample}.log"
     benchmark: "logs/{sample}.tsv"
     params: option="-w"
-    shell: "wc {params.option} < {input} > {output} 2> {log}; sleep 0.1" + MADE
+    shell: "wc {params.option} < {input} > {output} 2> {log}; sleep 0.3" + MADE
 
 rule parts:
     input: "data/a.txt"
@@ -38,7 +38,7 @@ rule parts:
 rule total:
     input: "results/a.count", "results/b.count", "results/parts"
     output: "results/total.txt"
-    shell: "cat results/a.count results/b.count results/parts/* > {output}" + MADE
+    shell: "cat results/a.count results/b.count results/parts/* > {output}; sleep 0.2" + MADE
 """
 OUTPUTS = ("results/a.count", "results/b.count", "results/parts")
 SNAKEMAKE = (sys.executable, "-m", "snakemake", "--quiet", "all", "--cores", "2", "--scheduler", "greedy", "--nolock",
@@ -48,7 +48,7 @@ PACK = (sys.executable, "-m", "filiation", "pack")
 VICTIMS = ("everything", "main process", "packing child", "filiation pack")
 """What is killed: all processes of the run; Snakemake alone, while its jobs and packing live on; the process that packs
 after the run; a packing that a person started."""
-ANCHORS = {"start": 2.2, "journal": 0.6, "packing": 1.0}
+ANCHORS = {"start": 2.2, "journal": 1.0, "packing": 1.0}
 """From when the moment of the kill is counted, and the longest delay in seconds, made longer on a slow machine."""
 
 

@@ -134,7 +134,7 @@ def _action(attempt: Attempt, touch: bool, usage: Mapping[str, tuple[Usage, ...]
     facts, step = attempt.facts, attempt.step
     status = Status.TOUCHED if touch and attempt.status is Status.FINISHED else attempt.status
     benchmark = facts.get("benchmark")
-    requested = tuple(Parameter(str(name), Value.of(value)) for name, value in facts.get("params", ()))
+    requested = tuple(Parameter(str(name), Value.of(value)) for name, value in facts.get("params", {}).items())
     started, ended, source = _times(attempt)
     side = tuple(Slot(f"used[{index}]", used.iri) for index, used in enumerate(step.side_inputs if step else ()))
     return Action(
@@ -334,6 +334,8 @@ def _arguments(start: Facts) -> list[str]:
 
 def _program(path: str) -> str:
     """Return a program's name without the place it is installed at, which says nothing about the run."""
+    if os.path.basename(path) == "__main__.py":  # python -m snakemake
+        return os.path.basename(os.path.dirname(path))
     return os.path.basename(path)
 
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from filiation.capture.live_job import Plain
 from filiation.capture.place import Settings
@@ -100,9 +99,8 @@ def python_facts() -> Plain:
     return {"name": platform.python_implementation(), "version": version, "purl": f"pkg:generic/python@{version}"}
 
 
-def profile_files(workflow: Any, arguments: Sequence[str]) -> list[str]:
+def profile_files(arguments: Sequence[str]) -> list[str]:
     """List the profile files in use: those named on the command line, and the default ones Snakemake looks for."""
-    del workflow  # the live workflow keeps no trace of its profiles
     candidates: list[Path] = []
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
@@ -135,17 +133,31 @@ def _snakefile_folders(arguments: Sequence[str]) -> list[Path]:
     return folders
 
 
-def repository_facts(folder: str) -> Plain:
-    """Describe the git repository around a folder: commit, address without credentials, whether it was modified."""
+def repository_facts(main: str, sources: Iterable[str] = ()) -> Plain:
+    """Describe the git repository that keeps the workflow: commit, address, whether the workflow was modified.
+
+    Parameters
+    ----------
+    main
+        Path of the main Snakefile. A commit is claimed only if git keeps that file: a workflow that merely lies inside
+        somebody's repository, or is ignored there, is not what the commit holds.
+    sources
+        Paths of the Snakefiles; one that git does not keep counts as a change.
+    """
+    folder = os.path.dirname(os.path.abspath(main))
+    if _git(folder, "ls-files", "--error-unmatch", "--", os.path.abspath(main)) is None:
+        return {}
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return {}
     facts: Plain = {"commit": commit}
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    # Scripts are not known yet when a run starts, so every kept file beside or below the main Snakefile counts.
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", folder)
+    kept = _git(folder, "ls-files", "--error-unmatch", "--", *(path for path in sources if os.path.isfile(path)))
     if status is not None:
-        facts["modified"] = bool(status)
+        facts["modified"] = bool(status) or kept is None
     remote = _git(folder, "config", "--get", "remote.origin.url")
-    if remote:
+    if remote and ("://" in remote or "@" in remote) and not remote.startswith("file:"):
         facts["url"] = _USER_IN_URL.sub("", remote)
     return facts
 

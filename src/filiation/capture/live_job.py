@@ -116,7 +116,7 @@ def describe_job(job: Any, attempt: int, params: Any, folder: str) -> Plain:
         "rule_file": str(rule.snakefile) if rule.snakefile else None,
         "rule_line": _line(rule),
         "script": _script(job),
-        "params": [[name, bounded(plain_value(value))] for name, value in _named_values(params, "params")],
+        "params": {name: bounded(plain_value(value)) for name, value in _named_values(params, "params")},
         "input": _files(job.input, "input", folder),
         "output": _files(job.output, "output", folder, states=False),
         "log": _files(job.log, "log", folder, states=False),

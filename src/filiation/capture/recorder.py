@@ -128,6 +128,7 @@ class Recorder:
     def _job_started(self, record: LogRecord) -> None:
         self._eventful = True
         facts = events.job_started(record, self._folder)
+        self._redactor.learn(facts.get("params"))
         self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
         self._small_files |= {path for path in _small_files(facts) if path}
         self._code |= {facts[what] for what in ("script", "conda") if facts.get(what)}

@@ -327,9 +327,11 @@ def _payload(run: WorkflowRun, wanted: Sequence[OutputMetadata], observer: Obser
     records = [json.dumps(redactor.plain(dict(output.record)), sort_keys=True, default=repr) for output in wanted]
     source = (Path(run.folder) / run.workflow.main).read_bytes()
     text = source.decode("utf-8", "surrogateescape")
-    whole = redactor.document(text) == text
+    clean = redactor.document(text, code=True)
+    place = crate_path(run.workflow.main)
     return Payload(
-        files={crate_path(run.workflow.main): source} if whole else {},
+        files={place: clean.encode("utf-8", "surrogateescape")},
+        redacted=frozenset({place} if clean != text else ()),
         manifests=observer.manifests,
         metadata=("\n".join(records) + "\n").encode("ascii"),
     )

@@ -87,6 +87,8 @@ def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:
     """
     path = folder / METADATA
     if not path.is_file():
+        if folder.is_file():
+            raise NotFoundError(f"{folder} is a file; a crate is a folder with {METADATA}. Unpack an archive first.")
         raise NotFoundError(f"No crate at {folder}: it has no {METADATA}.")
     return dict(crate_metadata.read_metadata(folder)), digest_file(path)
 

@@ -122,7 +122,8 @@ def _step_actions(about: Statements) -> tuple[str, ...]:
     }
     steps = [iri for iri in actions if iri not in wholes]
     used_tools = {tool for iri in actions for tool in tools[iri]}
-    for iri in sorted(wholes):
+    # A run of ours without an action did nothing: it failed before its first job.
+    for iri in sorted(wholes) if about.text(about.crate, F + "runId") is None else ():
         parts = {part for tool in tools[iri] for part in _orchestrated(about, tool)}
         is_main = main in tools[iri] or not parts
         if not (parts & used_tools or (is_main and steps)):

@@ -35,6 +35,23 @@ def opened(catalogue: str | None) -> Iterator[Ledger]:
     from filiation.lineage import Ledger
 
     ledger = Ledger(catalogue)
-    yield ledger
-    for problem in ledger.problems:
-        remark(f"Left out: {problem}")
+    try:
+        yield ledger
+    finally:
+        for problem in ledger.problems:
+            remark(f"Left out: {problem}")
+        _tell_of_waiting_runs(ledger)
+
+
+def _tell_of_waiting_runs(ledger: Ledger) -> None:
+    """Say which runs no answer knows of yet: those that were killed, or left for later."""
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.waiting import unpacked_runs
+
+    waiting = list(unpacked_runs(CatalogueFolder(ledger.folder)))
+    if waiting:
+        names = ", ".join(run[:8] for run in waiting[:5]) + (", …" if len(waiting) > 5 else "")
+        who = (
+            "1 run waits to be packed and is" if len(waiting) == 1 else f"{len(waiting)} runs wait to be packed and are"
+        )
+        remark(f"{who} not in this answer: {names}. Pack with: filiation pack")

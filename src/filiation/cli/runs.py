@@ -110,7 +110,7 @@ def _jobs(detail: RunDetail) -> Iterator[str]:
     from filiation.lineage.words import action_facts, action_name, parameter, plain
 
     if not detail.actions:
-        yield "  none: everything was up to date"
+        yield "  none"
     for action in detail.actions:
         yield f"  {action_name(action)}"
         for found in action.parameters:
@@ -118,7 +118,9 @@ def _jobs(detail: RunDetail) -> Iterator[str]:
         for fact in action_facts(action)[:1]:
             yield f"      {fact}"
         if action.error:
-            yield f"      error: {plain(action.error)}"
+            first, *rest = action.error.strip().splitlines()
+            yield f"      error: {plain(first)}"
+            yield from (f"             {plain(line)}" for line in rest)
 
 
 def _things(things: list[EntityNode], reused_from: dict[str, tuple[str, ...]]) -> Iterator[str]:

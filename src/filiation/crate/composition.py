@@ -38,7 +38,7 @@ METADATA_RECORDS = "snakemake-metadata.jsonl"
 _NO_LICENCE = "#no-licence-stated"
 
 
-def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) -> Node:
+def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], redacted: Container[str] = ()) -> Node:
     """Return the content of ``ro-crate-metadata.json``.
 
     Parameters
@@ -49,6 +49,8 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) 
         Places in the crate of the things whose bytes travel with it.
     sizes
         Bytes of the crate's own files: README, journal and step records, by place.
+    redacted
+        Places of files whose copy lacks secrets.
     """
     entities = _with_workflow_files(run)
     identify = {entity.path: thing_id(entity.path, entity.is_tree, embedded) for entity in entities}
@@ -59,6 +61,9 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int]) 
         thing |= {"exampleOfWork": found} if (found := examples_of(entity, plan)) else {}
         if entity.path == run.workflow.main:
             thing |= _main_workflow(run, plan)
+        if thing["@id"] in redacted:
+            # The digest is the original's; the copy that travels is another text.
+            thing |= {"redacted": True}
         if entity.path in environments:
             thing |= {"conformsTo": reference(CONDA_ENVIRONMENT)}
     own = _own_files(run, sizes)
@@ -104,7 +109,7 @@ def _main_workflow(run: WorkflowRun, plan: Plan) -> Node:
         plan.identify[workflow.main],
         [],
         name=workflow.name or posixpath.basename(workflow.main),
-        version=plan.version_of(workflow.main) or "unknown",
+        version=workflow.version or plan.version_of(workflow.main) or "unknown",
         codeRepository=workflow.repository,
         url=workflow.repository or reference(plan.identify[workflow.main]),
         programmingLanguage=reference(SNAKEMAKE_LANGUAGE),

@@ -160,8 +160,8 @@ class Plan:
             self.connections.setdefault(receiver, []).append(identifier)
 
     def version_of(self, path: str | None) -> str | None:
-        """Return the version of a file of the workflow: the commit of its repository, else the digest of its bytes."""
-        if self.run.workflow.version:
+        """Return the version of a file of the workflow: the commit that holds it, else the digest of its bytes."""
+        if self.run.workflow.version and not self.run.workflow.modified:
             return self.run.workflow.version
         entity = self._kinds.get(path or "")
         return str(entity.digest) if entity is not None and entity.digest is not None else None

@@ -26,6 +26,8 @@ class Payload:
         Bytes of small files by their place in the crate (``work/Snakefile``), redacted by the caller.
     trees
         Places in the crate that the caller fills with larger things, trees with a final ``/``.
+    redacted
+        Places of files whose copy lacks secrets, and so has another digest than the original.
     journal
         The journal's bytes.
     steps
@@ -38,6 +40,7 @@ class Payload:
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     trees: frozenset[str] = frozenset()
+    redacted: frozenset[str] = frozenset()
     journal: bytes = b""
     steps: Mapping[str, bytes] = field(default_factory=dict)
     manifests: Mapping[str, bytes] = field(default_factory=dict)
@@ -61,7 +64,7 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     sizes = {place: len(content) for place, content in own.items()}
     if manifests:
         sizes[MANIFESTS] = 0
-    metadata = document(run, {*payload.files, *payload.trees}, sizes)
+    metadata = document(run, {*payload.files, *payload.trees}, sizes, payload.redacted)
     text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
     if "\\udc" in text:
         metadata = _as_text(metadata)

@@ -151,9 +151,11 @@ class StepNotes:
             return []
         described = []
         for name, value in {**self._binding.used, **self.effective}.items():
-            entry: dict[str, object] = {"name": name, "used": bounded(plain_value(value))}
+            shown = bounded(plain_value(value))
+            entry: dict[str, object] = {"name": name, "used": self._redactor.plain(shown, name)}
             if name in self._binding.requested:
-                entry["requested"] = bounded(plain_value(self._binding.requested[name]))
+                requested = bounded(plain_value(self._binding.requested[name]))
+                entry["requested"] = self._redactor.plain(requested, name)
             described.append(entry)
         return described
 
