@@ -175,7 +175,7 @@ def test_a_bad_crate_among_good_ones_is_named_and_the_others_are_taken_in(here, 
 def test_rebuilding_answers_the_same(run, call):
     before = [call("trace", "results/labels.txt", "--json").stdout, call("runs").stdout, call("ask", "cq5").stdout]
     done = call("rebuild")
-    assert (done.exit_code, done.stdout) == (0, "1 crates taken in\n")
+    assert (done.exit_code, done.stdout) == (0, "1 crate taken in\n")
     after = [call("trace", "results/labels.txt", "--json").stdout, call("runs").stdout, call("ask", "cq5").stdout]
     assert after == before
     assert json.loads(call("rebuild", "--json").stdout) == {"crates": [run], "problems": []}

@@ -30,7 +30,7 @@ def test_a_truncated_crate_is_one_clear_message(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_crate_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidCrateError, match="is not a crate: there is no ro-crate-metadata.json"):
+    with pytest.raises(InvalidCrateError, match="is not a crate: there is no ro-crate-metadata"):
         read_crate(tmp_path)
 
 

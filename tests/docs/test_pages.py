@@ -15,8 +15,16 @@ from snakemake_logger_plugin_filiation import LogHandlerSettings
 from snakemake_report_plugin_filiation import ReportSettings
 from tests.docs.pages import DOCS, ROOT, Page, pages
 
-REGISTRIES = ("pypi.org", "pythonhosted.org", "anaconda.org", "npmjs", "crates.io", "rubygems.org", "proxy.golang.org")
-MACHINE_PATH = re.compile(r"(?:^|[\s\"'(`=:])(?:/work|/root|/tmp)\b|\.\./shared", re.MULTILINE)
+# Put together here, so that this file names none itself.
+REGISTRIES = tuple(
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"), ("npmjs", "org"), ("npmjs", "com"),
+        ("crates", "io"), ("rubygems", "org"), ("proxy", "golang", "org"),
+    )
+)  # fmt: skip
+# Folders that no standard names, right below the root: somebody's machine.
+MACHINE_PATH = re.compile(r"(?:^|[\s\"'(`=:])/(?:root|Users|mnt|work|scratch)/\w", re.MULTILINE)
 
 DOORS = [Ledger, Lineage, RunDetail, Answer, CheckReport, AuditReport]
 

@@ -93,3 +93,12 @@ def test_another_setting_makes_other_labels_and_leaves_the_raw_image_alone(resul
     assert "rule fetch" not in done.stderr
     assert digest_tree(raw) == before[0]
     assert digest_tree(results / "tissue" / "nuclei.ome.zarr") != before[1]
+
+
+def test_the_label_image_says_of_each_object_its_colour_and_size(results: Path) -> None:
+    block = json.loads((results / "tissue/nuclei.ome.zarr/zarr.json").read_text())["attributes"]["ome"]["image-label"]
+    labels = read_labels(results / "tissue/nuclei.ome.zarr")
+    assert [row["label-value"] for row in block["colors"]] == list(labels.values)
+    assert {row["label-value"]: row["pixels"] for row in block["properties"]} == {
+        value: int((labels.data == value).sum()) for value in labels.values
+    }

@@ -98,6 +98,7 @@ def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
     Both are only caches: after this, every question is answered as before. Exits with 4 if a crate cannot be read.
     """
     from filiation.lineage import Ledger
+    from filiation.lineage.words import counted
 
     ledger = Ledger(catalogue)
     with steps_bar("Rebuilding") as advance:
@@ -105,7 +106,7 @@ def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
     if as_json:
         say_json({"crates": [crate.id for crate in report.crates], "problems": list(report.problems)})
     else:
-        say(f"{len(report.crates)} crates taken in")
+        say(f"{counted(len(report.crates), 'crate')} taken in")
     for problem in report.problems:
         complain(problem)
     if report.problems:

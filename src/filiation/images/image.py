@@ -126,6 +126,8 @@ class Image:
     def labelled(self, labels: Pixels, *, name: str = "") -> LabelImage:
         """Return ``labels``, an integer array of the shape of this image's space, with this image's pixel size.
 
+        Each object's number of pixels is noted as its property ``pixels``.
+
         Raises
         ------
         BadInputError
@@ -137,7 +139,9 @@ class Image:
                 f"Labels of shape {labels.shape} do not fit image {self.name!r}, "
                 f"whose {', '.join(here.axes)} are {here.shape}."
             )
-        return LabelImage(labels, here.axes, here.scale, here.units, name=name)
+        values, counts = np.unique(labels, return_counts=True)
+        properties = {int(value): {"pixels": int(n)} for value, n in zip(values, counts, strict=True) if value}
+        return LabelImage(labels, here.axes, here.scale, here.units, name=name, properties=properties)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
