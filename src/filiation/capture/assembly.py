@@ -118,6 +118,8 @@ def _entities(entities: Iterable[DataEntity], attempts: Sequence[Attempt]) -> tu
 
 def inside(path: str, folder: str) -> str:
     """Name a path as the model does: relative to the run's folder if it lies inside, else absolute."""
+    if "://" in path:
+        return path
     if not os.path.isabs(path):
         path = os.path.normpath(os.path.join(folder, path))
     if path == folder or path.startswith(folder.rstrip("/") + "/"):
@@ -243,9 +245,11 @@ def _workflow(start: Facts, attempts: Sequence[Attempt], folder: str) -> Workflo
     sources = {main}
     sources |= {inside(str(path), folder) for path in start.get("sources", ()) if "://" not in str(path)}
     for attempt in attempts:
-        for key in ("script", "conda"):
+        # A wrapper is named by its address; what it consists of, if it is here, by its files.
+        named = ("wrapper_file", "conda") if attempt.facts.get("kind") == "wrapper" else ("script", "conda")
+        for key in named:
             path = attempt.facts.get(key)
-            if path and "://" not in str(path) and attempt.facts.get("kind") != "wrapper":
+            if path and "://" not in str(path):
                 sources.add(inside(str(path), folder))
     repository = start.get("repository", {})
     basedir = str(start.get("basedir") or folder)

@@ -116,6 +116,7 @@ def describe_job(job: Any, attempt: int, params: Any, folder: str) -> Plain:
         "rule_file": str(rule.snakefile) if rule.snakefile else None,
         "rule_line": _line(rule),
         "script": _script(job),
+        **_wrapper_file(rule),
         "params": {name: bounded(plain_value(value)) for name, value in _named_values(params, "params")},
         "input": _files(job.input, "input", folder),
         "output": _files(job.output, "output", folder, states=False),
@@ -157,6 +158,17 @@ def _script(job: Any) -> str | None:
     if os.path.isabs(str(name)) or "://" in str(name):
         return str(name)
     return os.path.normpath(os.path.join(str(rule.basedir), str(name)))
+
+
+def _wrapper_file(rule: Any) -> Plain:
+    """Return where the code of a wrapper is, if it is on this machine."""
+    folder = str(rule.wrapper or "").removeprefix("file:")
+    names = ("wrapper.py", "wrapper.R", "wrapper.Rmd", "wrapper.jl", "wrapper.rs", "wrapper.sh")
+    if not rule.wrapper or not folder.startswith("/"):
+        return {}
+    folder = "/" + folder.lstrip("/")
+    found = [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name))]
+    return {"wrapper_file": found[0]} if found else {}
 
 
 def _named_values(values: Any, what: str) -> Iterable[tuple[str, object]]:
