@@ -13,7 +13,7 @@ from typing import Any
 from filiation.crate.jsonld import Node, ids, local, many, node, reference, references, required, single, text
 from filiation.crate.profiles import FORMAL_PARAMETER
 from filiation.crate.things import thing_path
-from filiation.model import Action, DataEntity, Environment, Parameter, Rule, RuleKind, WorkflowRun, is_uri
+from filiation.model import Action, DataEntity, Environment, Rule, RuleKind, Value, WorkflowRun, is_uri
 
 Nodes = Mapping[str, Mapping[str, Any]]
 SIDE_INPUT = "used["
@@ -132,21 +132,22 @@ class Plan:
             for slot in action.inputs:
                 if slot.path in makers and not slot.name.startswith(SIDE_INPUT):
                     self._connection(makers[slot.path], slot_id(action.rule, "input", slot.name), receiver=action.rule)
+        requested: dict[tuple[str, str], set[Value | None]] = {}
+        for action in self.run.actions:
             for parameter in action.parameters:
-                self._connect_to_config(action.rule, parameter)
+                requested.setdefault((action.rule, parameter.name), set()).add(parameter.requested)
+        for (rule, name), values in requested.items():
+            self._connect_to_config(rule, name, values)
 
-    def _connect_to_config(self, rule: str, parameter: Parameter) -> None:
-        """Connect a parameter to a configuration value of the same name and the same value, if there is just one.
+    def _connect_to_config(self, rule: str, name: str, values: set[Value | None]) -> None:
+        """Connect a parameter to the one configuration value of its name that every job of the rule got.
 
-        Snakemake does not tell where a parameter's value came from; two that differ in name or value stay unconnected.
+        Snakemake does not tell where a value came from. A connection is between parameters, so it holds for every job:
+        where one job got another value, as by a sample's own setting, there is none.
         """
-        same = [
-            config
-            for config in self.run.config
-            if config.name.rpartition(".")[2] == parameter.name and config.requested == parameter.requested
-        ]
-        if len(same) == 1:
-            self._connection(config_id(same[0].name), parameter_id(rule, parameter.name), receiver=rule)
+        same = [config for config in self.run.config if config.name.rpartition(".")[2] == name]
+        if len(same) == 1 and values == {same[0].requested}:
+            self._connection(config_id(same[0].name), parameter_id(rule, name), receiver=rule)
 
     def _connection(self, source: str, target: str, receiver: str) -> None:
         identifier = local("connection", source.removeprefix("#"), "to", target.removeprefix("#"))
