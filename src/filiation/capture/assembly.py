@@ -359,6 +359,13 @@ def _not_captured(journal: Journal, attempts: Sequence[Attempt]) -> tuple[str, .
             rule = attempt.facts["rule"]
             found.append(f"Job {attempt.facts['job']} ({rule}): parameters, script and environment were not captured.")
     found.extend(
+        f"The digest of {path} was not captured while it was there: {facts['not_captured']}"
+        for event in journal.events
+        if event.kind == "outputs_digested"
+        for path, facts in event.data["output"].items()
+        if facts.get("not_captured")
+    )
+    found.extend(
         f"Not captured: {event.data['what']} ({event.data['error']})."
         for event in journal.events
         if event.kind == "not_captured"

@@ -219,7 +219,11 @@ def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntit
 def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord]) -> list[DataEntity]:
     """Add what only the steps know: pixel digests, and things used by URI."""
     pixels = {path: digest for step in steps for path, digest in step.pixels.items()}
-    found = {entity.path: replace(entity, pixels=pixels.get(entity.path)) for entity in entities}
+    digests = {path: digest for step in steps for path, digest in step.digests.items()}
+    found = {
+        entity.path: replace(entity, pixels=pixels.get(entity.path), digest=entity.digest or digests.get(entity.path))
+        for entity in entities
+    }
     for step in steps:
         for used in step.side_inputs:
             known = found.get(used.iri) or DataEntity(

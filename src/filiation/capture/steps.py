@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -61,6 +61,8 @@ class StepRecord:
     machine: Machine | None
     scheduler_job: str | None
     error: str | None
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    """Digests of inputs and outputs as the step saw them, by path."""
 
 
 def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, ...]]:
@@ -146,6 +148,9 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
         else None,
         scheduler_job=_text(scheduler.get("job")) if isinstance(scheduler, dict) else None,
         error=f"{error['type']}: {error['message']}" if isinstance(error, dict) else None,
+        digests={
+            local_path(str(item["path"])): found for item in files if (found := digest(item, "digest")) is not None
+        },
     )
 
 

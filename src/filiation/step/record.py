@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,8 +106,17 @@ class StepNotes:
         self.cache.close()
 
     def bound(self, binding: Binding) -> None:
-        """Keep how the function is called."""
+        """Keep how the function is called; a file that an argument names is an input of it, such as model weights."""
         self._binding = binding
+        if not self._tracked:
+            return
+        known = {path.absolute() for each in (*binding.inputs, *binding.written) for path in each.paths}
+        if binding.result:
+            known |= {path.absolute() for path in binding.result.paths}
+        for path in _named_files(binding.used.values()):
+            if path.absolute() not in known:
+                known.add(path.absolute())
+                self.side_inputs.append(_side_input(path, self))
 
     def _write(
         self,
@@ -218,6 +227,24 @@ def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, obj
         if getattr(thing, key) is not None:
             facts[key] = str(getattr(thing, key))
     return facts
+
+
+def _named_files(values: Iterable[object]) -> Iterable[Path]:
+    """Yield the existing files that arguments name: paths, and texts that look like one."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _named_files(value)
+        elif isinstance(value, Mapping):
+            yield from _named_files(value.values())
+        elif isinstance(value, os.PathLike) or (
+            isinstance(value, str) and ("/" in value or Path(value).suffix) and "\n" not in value
+        ):
+            try:
+                path = Path(value)
+                if path.is_file():
+                    yield path
+            except (OSError, ValueError):  # too long, or with a NUL: no path
+                continue
 
 
 def _output_paths(job: ScriptJob) -> Iterable[tuple[str | None, str]]:
