@@ -136,6 +136,15 @@ def test_an_input_is_taken_from_another_place_that_the_catalogue_knows(recorded:
 
 
 @pytest.mark.slow
+def test_a_rerun_whose_folder_was_deleted_is_not_taken_for_the_original(recorded: Project, call: Call):
+    run = recorded.run_ids()[0]
+    assert call("rerun", run, "--folder", "again").exit_code == 0
+    shutil.rmtree(recorded.folder / "again")
+    (origin,) = filiation.open(recorded.catalogue).resolve("results/total.txt").origins
+    assert origin.startswith(f"arcp://uuid,{run}/")
+
+
+@pytest.mark.slow
 def test_a_secret_in_the_config_is_missing(project: MakeProject, monkeypatch, call: Call):
     made = project("rule all:\n    output: 'x'\n    shell: 'echo 1 > {output}'\n")
     monkeypatch.chdir(made.folder)

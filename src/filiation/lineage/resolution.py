@@ -225,7 +225,9 @@ class Resolver:
         if not nodes:
             return None
         how = "digest" if places is None else "path"
-        here = [node for node in nodes if places is not None and node.place in places]
+        # The place itself goes before those where it would be if a run's folder had been moved here.
+        itself = [node for node in nodes if places is not None and node.place == places[0]]
+        here = itself or [node for node in nodes if places is not None and node.place in places]
         note = None
         if places is not None and not here:
             where = ", ".join(sorted({node.place or node.path for node in nodes}))
