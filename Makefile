@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DEMO := .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint types imports docs slurm bench format clean
+.PHONY: help setup demo test quick lint types imports docs slurm torture bench format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ docs: $(STAMP)  ## the documentation's own tests: every command documented, ever
 
 slurm:  ## install Slurm from Debian's packages and start it on this machine, for the cluster tests
 	@tests/cluster/start_slurm.sh /tmp/filiation-slurm
+
+torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then let every call of the system fail (SEED=n)
+	@$(BIN)/python -m tests.torture --rounds 200 $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.torture --faults
 
 bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

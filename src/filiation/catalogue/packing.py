@@ -13,6 +13,7 @@ from typing import Any
 from filiation.capture.assembly import assemble, inside
 from filiation.capture.clocks import clock_findings
 from filiation.capture.journal import Event, Journal, read_journal
+from filiation.capture.left_behind import written_since
 from filiation.capture.observation import Observer, named_files, reused_files, with_fleeting_facts, with_step_facts
 from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_records
 from filiation.capture.usage import read_benchmark
@@ -85,10 +86,11 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
             f"Run {run_id} is still going on (process {journal.events[0].data.get('pid')}); it is packed when it ends."
         )
     clear_up(folder)
-    steps, problems = _read_steps(folder, journal, run_id)
-    with DigestCache(folder.digests) as cache:
-        run, observer = _observe(journal, steps, problems, cache, progress)
+    # Taken before the files are read, which may last: nobody else need begin.
     with packing_place(folder, run_id) as making:
+        steps, problems = _read_steps(folder, journal, run_id)
+        with DigestCache(folder.digests) as cache:
+            run, observer = _observe(journal, steps, problems, cache, progress)
         withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
         payload = _small_payload(run, journal, steps, observer, withholding)
         run = _with_withheld(run, payload)
@@ -162,8 +164,10 @@ def _wanted_files(
     wanted: dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]] = {}
     for path in (*bare.workflow.sources, *bare.config_files):
         wanted[path] = (None, (), False)
+    since = written_since(journal, folder)
     for path, (state, flags) in named_files(journal.events).items():
-        wanted[_named(path, folder)] = (state, flags, False)
+        # The empty state is nobody's: what was written since is told as changed.
+        wanted[_named(path, folder)] = (() if path in since else state, flags, False)
     for path, (state, flags) in reused_files(journal.events).items():
         # Jobs may also have named it as an input; the flags of the rule that makes it are the fuller ones.
         wanted[_named(path, folder)] = (state, flags, True)

@@ -36,9 +36,19 @@ def unpacked_runs(folder: CatalogueFolder) -> tuple[str, ...]:
     A journal that was changed after it was written waits too: packing it says what is wrong. One without a whole
     event is left out, there is nothing to pack; so is a run that another process is packing.
     """
-    busy = {run for run, pid, started, host in _claims(folder) if host == _host() and is_running(pid, started)}
+    busy = _being_packed(folder)
     waiting = [path for path in _by_age(folder) if path.stem not in busy and not _has_crate(folder, path)]
     return tuple(path.stem for path in waiting if _is_over(path))
+
+
+def still_waits(folder: CatalogueFolder, run_id: str) -> bool:
+    """Tell whether nobody packed a run, or began to, since it was found waiting."""
+    return run_id not in _being_packed(folder) and not _has_crate(folder, folder.journals / f"{run_id}.jsonl")
+
+
+def _being_packed(folder: CatalogueFolder) -> frozenset[str]:
+    claims = _claims(folder)
+    return frozenset(run for run, pid, started, host in claims if host == _host() and is_running(pid, started))
 
 
 def is_going_on(journal: Journal) -> bool | None:

@@ -70,12 +70,13 @@ def pack(
 
 def _waiting(folder: CatalogueFolder, named: str | None, *, others: bool) -> Iterator[str]:
     """Yield the run that was named, then the others that wait: those killed, or left for later."""
-    from filiation.catalogue.waiting import unpacked_runs
+    from filiation.catalogue.waiting import still_waits, unpacked_runs
 
     if named is not None:
         yield named
     if others:
-        yield from (run for run in unpacked_runs(folder) if run != named)
+        # Others may be packing too; each run is for the first who comes to it.
+        yield from (run for run in unpacked_runs(folder) if run != named and still_waits(folder, run))
 
 
 def _tidy(folder: CatalogueFolder) -> None:
