@@ -180,11 +180,17 @@ rule slow:
 """
 
 
+def listen_to_ctrl_c() -> None:
+    """Undo what a test run in the background inherits: there the shell has Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(made: Project, *arguments: str) -> subprocess.Popen[str]:
     """Start a run and wait until its slow job works."""
     process = subprocess.Popen(
         snakemake_command(*arguments), cwd=made.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=listen_to_ctrl_c,
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (made.folder / "started").exists() and time.monotonic() < deadline:

@@ -17,6 +17,7 @@ from filiation.crate.validation import validate
 from filiation.digest import digest_tree
 from filiation.model import Digest, DigestKind, EntityKind, Presence, Status, WorkflowRun, entity_iri
 from tests.capture.situations import MakeProject, Situation, ancestors, only, play, recorded, statuses
+from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
 DONE = Status.FINISHED
@@ -292,48 +293,51 @@ NAMES = {
 }
 NAMED = """
 import json
-NAME = json.load(open("name.json"))
 
-rule all:
-    input: "end.txt"
-
-rule makes:
-    input: ["in/" + NAME]
-    output: ["out/" + NAME]
-    params: name=NAME
-    run:
-        import shutil
-        shutil.copy(input[0], output[0])
+for number, name in enumerate(json.load(open("names.json"))):
+    rule:
+        name: f"makes_{number}"
+        input: ["in/" + name]
+        output: ["out/" + name]
+        params: name=name
+        shell: "cp -- {input:q} {output:q}"
 
 rule reads:
-    input: ["out/" + NAME]
+    input: ["out/" + name for name in json.load(open("names.json"))]
     output: "end.txt"
-    run:
-        import shutil
-        shutil.copy(input[0], output[0])
+    default_target: True
+    shell: "cat -- {input:q} > {output}"
 """
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_a_name_survives_byte_for_byte(project: MakeProject, name: str) -> None:
+def named(project: MakeProject, *names: str) -> Project:
     made = project(NAMED)
-    made.write("name.json", json.dumps(name))
+    made.write("names.json", json.dumps(names))
     (made.folder / "in").mkdir()
-    (made.folder / "in" / name).write_text(name, errors="surrogateescape")
+    for name in names:
+        (made.folder / "in" / name).write_bytes(os.fsencode(name))
+    return made
+
+
+def test_names_survive_byte_for_byte(project: MakeProject) -> None:
+    made = named(project, *NAMES.values())
     result = made.snakemake()
     assert result.returncode == 0, result.stderr
     run = recorded(made)
     assert run.status is DONE
-    makes = only(run, "makes")
-    assert [slot.path for slot in makes.inputs] == ["in/" + name]
-    assert [slot.path for slot in makes.outputs] == ["out/" + name]
-    assert makes.parameters[0].value.value == name
-    for path in ("in/" + name, "out/" + name):
-        found = run.entity(path)
-        assert found is not None
-        assert found.digest == Digest(DigestKind.FILE, hashlib.sha256(os.fsencode(name)).hexdigest())
-    assert {"makes", "in/" + name, "out/" + name} <= ancestors(made, run, "end.txt")
+    before = ancestors(made, run, "end.txt")
+    for number, (what, name) in enumerate(NAMES.items()):
+        makes = only(run, f"makes_{number}")
+        assert [slot.path for slot in makes.inputs] == ["in/" + name], what
+        assert [slot.path for slot in makes.outputs] == ["out/" + name], what
+        assert makes.parameters[0].value.value == name, what
+        for path in ("in/" + name, "out/" + name):
+            found = run.entity(path)
+            assert found is not None, what
+            assert found.digest == file_digest(name), what
+        assert {makes.rule, "in/" + name, "out/" + name} <= before, what
     assert json.loads((made.catalogue / "crates" / run.id / METADATA).read_bytes())
+    assert validate(made.catalogue / "crates" / run.id).valid
 
 
 def test_a_colon_in_a_name_makes_no_uri(project: MakeProject) -> None:
@@ -362,10 +366,7 @@ BYTES = os.fsdecode(b"caf\xe9.txt")
 
 def test_snakemake_itself_refuses_an_output_whose_name_is_no_text(project: MakeProject) -> None:
     """It cannot name its own record of such a file; the run is recorded as failed, and packed."""
-    made = project(NAMED)
-    made.write("name.json", json.dumps(BYTES))
-    (made.folder / "in").mkdir()
-    (made.folder / "in" / BYTES).write_text("x")
+    made = named(project, BYTES)
     assert made.snakemake().returncode == 1
     run = recorded(made)
     assert run.status is Status.FAILED
