@@ -66,6 +66,9 @@ _EDGE: Final = (
     "JOIN term s ON s.id = edge.src JOIN term d ON d.id = edge.dst JOIN term c ON c.id = edge.crate"
 )
 
+_OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""What the disk says, and no damage of the index: it is not made again for that."""
+
 
 class LineageIndex:
     """The index in one file; a context manager.
@@ -321,6 +324,13 @@ def _connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connect
             )
     except sqlite3.DatabaseError as error:
         connection.close()
+        code = error.sqlite_errorcode & 0xFF  # the primary code; https://www.sqlite.org/rescode.html
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise CatalogueBusyError(
+                f"Another process is writing to the index {path}. Try again when it has finished."
+            ) from error
+        if code in _OF_THE_DISK:
+            raise
         raise NotFoundError(
             f"The index {path} cannot be read ({error}). `filiation rebuild` makes it again from the crates."
         ) from error

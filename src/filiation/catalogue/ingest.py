@@ -196,13 +196,14 @@ class Catalogue:
             ) from error
 
     def _index(self, *, create: bool) -> LineageIndex:
-        try:
-            return LineageIndex(self.folder.index, create=create, wait=self.wait)
-        except NotFoundError:
-            if not create:
-                raise
-            self.folder.index.unlink(missing_ok=True)  # damaged or of another format: it is only a cache
-            return LineageIndex(self.folder.index, create=True, wait=self.wait)
+        with self._telling():
+            try:
+                return LineageIndex(self.folder.index, create=create, wait=self.wait)
+            except NotFoundError:
+                if not create:
+                    raise
+                self.folder.index.unlink(missing_ok=True)  # damaged or of another format: it is only a cache
+                return LineageIndex(self.folder.index, create=True, wait=self.wait)
 
     def _is_behind(self) -> bool:
         if not self.folder.store.is_dir() or not self.folder.index.is_file():
