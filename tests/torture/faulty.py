@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -36,6 +37,7 @@ def _in_child(shim: ctypes.CDLL, asked: dict[str, object], said: int, counted: i
     if not child:
         code = 99
         try:
+            signal.alarm(60)  # a packing that hangs is ended, and told as such
             os.dup2(said, 1)
             os.dup2(said, 2)
             sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
