@@ -163,8 +163,10 @@ class Resolver:
     def _by_iri(self, thing: str) -> Resolution | None:
         if not is_uri(thing):
             return None
-        iri = thing.rstrip("/") if thing.startswith("arcp://") else thing
-        seen = self._index.entities(iri=iri)
+        iri, seen = thing, self._index.entities(iri=thing)
+        if not seen and thing.startswith("arcp://"):  # a tree is written with a final slash, and known without
+            iri = thing.rstrip("/")
+            seen = self._index.entities(iri=iri)
         if seen or self._index.actions(iri=iri):
             alike = {other.iri for entity in seen for other in self._joining.alike(entity)}
             return Resolution(thing, "IRI", tuple(sorted(alike | {iri})), (iri,))
