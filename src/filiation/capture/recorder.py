@@ -25,6 +25,8 @@ from filiation.capture.redaction import Redactor
 from filiation.capture.withholding import files_with_secrets
 from filiation.errors import FiliationError
 
+LONGEST_WAIT = 1800.0
+"""Seconds that Snakemake's end is held up by packing at most."""
 ERROR_WORD = "filiation: this run is not recorded any further"
 
 
@@ -228,7 +230,14 @@ def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
     command = [sys.executable, "-m", "filiation", "pack", run, "--catalogue", str(catalogue), "--after-run"]
     # A session of its own: a second Ctrl-C ends Snakemake, not the packing.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=folder, start_new_session=True)
-    child.wait()
+    try:
+        child.wait(LONGEST_WAIT)
+    except subprocess.TimeoutExpired:
+        print(  # noqa: T201
+            f"filiation: packing run {run[:8]} takes long and goes on in the background (process {child.pid}); "
+            f"if it should be stopped, `filiation pack {run[:8]}` does it again.",
+            file=sys.stderr,
+        )
 
 
 _HANDLERS: dict[str, Callable[[Recorder, LogRecord], None]] = {
