@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from filiation.capture.journal import read_journal
 from filiation.capture.recorder import ERROR_WORD
 from filiation.lineage import Ledger
 from filiation.model import Presence, Status, WorkflowRun
@@ -276,6 +277,28 @@ def test_a_killed_main_process_leaves_an_interrupted_run(project: MakeProject) -
     run = recorded(made)
     assert_stopped(run)
     assert run.status is only(run, "slow").status is STOPPED
+
+
+KILLED_AT_ONCE = """
+import logging.handlers, os, time
+logging.handlers.QueueListener.handle = lambda self, record: time.sleep(60)
+os.environ.setdefault("MAIN_PROCESS", str(os.getpid()))
+
+rule all:
+    output: "x.txt"
+    shell: 'touch {output}; test -n "$FILIATION_STEP_FOLDER" && kill -9 $MAIN_PROCESS'
+"""
+
+
+def test_a_run_is_known_before_its_first_job_begins(project: MakeProject) -> None:
+    """Here Snakemake's logging thread had no chance to run at all when the first job kills the run."""
+    made = project(KILLED_AT_ONCE)
+    assert made.snakemake().returncode == -signal.SIGKILL
+    (journal,) = made.catalogue.joinpath("journals").iterdir()
+    assert [event.kind for event in read_journal(journal).events] == ["run_started"]
+    run = recorded(made)
+    assert run.status is STOPPED
+    assert "Snakefile" in run.workflow.sources
 
 
 def test_a_killed_group_is_resumed_by_a_run_of_its_own(project: MakeProject) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -38,10 +40,11 @@ def test_what_was_written_is_read(items: list[tuple[str, dict[str, object]]]) ->
         for kind, data in items:
             writer.append(kind, data)
         writer.close()
-        journal = read_journal(path)
-    assert [(event.kind, event.data) for event in journal.events] == items
-    assert [event.sequence for event in journal.events] == list(range(len(items)))
-    assert journal.torn == 0
+        assert path.exists() == bool(items)  # it appears with its first line
+        events_read = read_journal(path).events if items else ()
+        assert list(Path(folder).rglob("*.beginning")) == []
+    assert [(event.kind, event.data) for event in events_read] == items
+    assert [event.sequence for event in events_read] == list(range(len(items)))
 
 
 def test_a_torn_end_is_left_out_wherever_it_was_torn(tmp_path: Path) -> None:
@@ -88,10 +91,25 @@ def test_the_first_bad_line_is_named(tmp_path: Path, change: object, line: int) 
 
 
 def test_two_writers_never_share_a_journal(tmp_path: Path) -> None:
-    writer = JournalWriter(tmp_path / "run.jsonl")
-    with pytest.raises(FileExistsError):
-        JournalWriter(tmp_path / "run.jsonl")
-    writer.close()
+    path = written(tmp_path / "run.jsonl")
+    content = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"run\.jsonl"):
+        JournalWriter(path).append("run_started", {})
+    assert path.read_bytes() == content
+    assert [place.name for place in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_a_journal_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    script = """
+import pathlib, resource, sys
+from filiation.capture.journal import JournalWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
+JournalWriter(pathlib.Path(sys.argv[1])).append("run_started", {"run": "x" * 100})
+"""
+    command = [sys.executable, "-c", script, tmp_path / "run.jsonl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith("OSError: [Errno 28] No space left on device"), done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_journal_is_not_found(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from typing import IO, Any
 from filiation.errors import DamagedJournalError, NotFoundError
 
 FORMAT = 1
+BEGINNING = ".beginning"
+"""Ending of a journal's name until its first line is whole."""
 _FIRST = "0" * 64
 
 
@@ -70,22 +72,18 @@ class Journal:
 class JournalWriter:
     """Appends events to a new journal.
 
+    The file appears under its name together with its first line, so a journal is never empty, whenever its writer is
+    killed.
+
     Parameters
     ----------
     path
         The file to make; its folder is made too.
-
-    Raises
-    ------
-    OSError
-        If the file exists or cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        # O_EXCL: two processes never share a journal. Unbuffered: a line reaches the system with its one write.
-        self._file: IO[bytes] = path.open("xb", buffering=0)
+        self._file: IO[bytes] | None = None
         self._sequence = 0
         self._previous = _FIRST
 
@@ -95,7 +93,8 @@ class JournalWriter:
         Raises
         ------
         OSError
-            If the line did not reach the system whole; what follows would not verify, so nothing may follow.
+            If the line did not reach the system whole; what follows would not verify, so nothing may follow. With the
+            first line, also if there is such a journal already, or none can be made.
         """
         self.append_encoded(kind, encode(data), moment)
 
@@ -108,15 +107,36 @@ class JournalWriter:
             f'{{"seq":{self._sequence},"prev":"{self._previous}","time":"{time_text}",'
             f'"mono":{time.monotonic():.6f},"event":"{kind}","data":{data}}}'
         ).encode("ascii")
-        written = self._file.write(line + b"\n")
-        if written != len(line) + 1:  # a disk that is nearly full takes a part
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        if self._file is None:
+            self._file = self._begin(line + b"\n")
+        else:
+            self._write(self._file, line + b"\n")
         self._sequence += 1
         self._previous = hashlib.sha256(line).hexdigest()
 
+    def _begin(self, line: bytes) -> IO[bytes]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beginning = self.path.with_name(self.path.name + BEGINNING)
+        # O_EXCL: two processes never share a journal. Unbuffered: a line reaches the system with its one write.
+        file = beginning.open("xb", buffering=0)
+        try:
+            if self.path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.path))
+            self._write(file, line)
+            beginning.rename(self.path)
+        except OSError:
+            file.close()
+            beginning.unlink()
+            raise
+        return file
+
+    def _write(self, file: IO[bytes], line: bytes) -> None:
+        if file.write(line) != len(line):  # a disk that is nearly full takes a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
     def close(self) -> None:
         """Force what was written to disk and close the file."""
-        if not self._file.closed:
+        if self._file is not None and not self._file.closed:
             os.fsync(self._file.fileno())
             self._file.close()
 

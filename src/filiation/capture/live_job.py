@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -45,11 +45,16 @@ class LiveJobTap(logging.Filter):
     ----------
     fleeting
         Gets to know of outputs that will be removed, while they are still there.
+    begin
+        Called with the record that announces the run, in the thread that is about to start its jobs.
     """
 
-    def __init__(self, fleeting: FleetingOutputs | None = None) -> None:
+    def __init__(
+        self, fleeting: FleetingOutputs | None = None, begin: Callable[[logging.LogRecord], None] | None = None
+    ) -> None:
         super().__init__()
         self._fleeting = fleeting
+        self._begin = begin
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass; never raise into Snakemake."""
@@ -80,6 +85,8 @@ class LiveJobTap(logging.Filter):
                 if frame is not None:
                     # Snakemake keeps the executor on the workflow only after this event.
                     setattr(record, ATTRIBUTE, (frame.f_locals["self"], frame.f_locals["executor_plugin"].name))
+                if self._begin is not None:
+                    self._begin(record)
         except Exception:  # noqa: S110 - observe, never disturb
             pass
         return True

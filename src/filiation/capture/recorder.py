@@ -67,7 +67,8 @@ class Recorder:
     def tap(self, logger: Any) -> None:
         """Watch a logger for the live objects behind its records."""
         if self._active:
-            logger.addFilter(LiveJobTap(self._fleeting))
+            # The run's first line is written before any job begins: a run that is killed at once is known too.
+            logger.addFilter(LiveJobTap(self._fleeting, begin=self.emit))
             start_listening()
 
     def emit(self, record: LogRecord) -> None:
@@ -93,6 +94,8 @@ class Recorder:
             self._active = False
 
     def _start(self, record: LogRecord) -> None:
+        if self._journal is not None:
+            return  # the same record, as it comes again through the listener
         facts = events.run_started(record)
         self._run, self._folder = facts["run"], facts["rundir"] or os.getcwd()
         live = getattr(record, ATTRIBUTE, None)

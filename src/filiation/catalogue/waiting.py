@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from filiation.capture.journal import Journal, read_journal
+from filiation.capture.journal import BEGINNING, Journal, read_journal
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.errors import DamagedJournalError
@@ -87,6 +87,10 @@ def clear_up(folder: CatalogueFolder) -> tuple[str, ...]:
             continue
         shutil.rmtree(place, ignore_errors=True)
         cleared.append(place.name)
+    for place in folder.journals.glob(f"*{BEGINNING}"):
+        if not _is_recent(place):
+            place.unlink(missing_ok=True)
+            cleared.append(place.name)
     return tuple(cleared)
 
 
