@@ -227,7 +227,7 @@ def nuclei_run(folder: Path, number: int = 1, sigma: float = 1.0) -> CrateBuilde
     run.job("segment", ("results/ihc/image.ome.zarr",), {
         "results/ihc/nuclei.ome.zarr": {"zarr.json": "{}", "0/c/0/0": f"labels {sigma}", "0/c/0/1": "more"},
     }, parameters={
-        "method": "otsu",
+        "method": {"value": "otsu", "requestedValue": '"otsu"', "usedValue": '"otsu"'},
         "sigma": {"value": sigma, "requestedValue": "2", "usedValue": json.dumps(sigma)},
     }, kinds={
         "results/ihc/image.ome.zarr": EntityKind.IMAGE.value,

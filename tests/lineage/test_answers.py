@@ -83,7 +83,10 @@ def test_the_json_is_plain_and_complete(ledger: Ledger) -> None:
     plain = json.loads(json.dumps(found.to_json()))
     assert {node["iri"] for node in plain["nodes"]} == {node.iri for node in found.nodes}
     segment = next(node for node in plain["nodes"] if node.get("name") == "segment")
-    assert segment["parameters"] == [{"name": "method", "used": "otsu"}, {"name": "sigma", "requested": 2, "used": 1.0}]
+    assert segment["parameters"] == [
+        {"name": "method", "requested": "otsu", "used": "otsu"},
+        {"name": "sigma", "requested": 2, "used": 1.0},
+    ]
     assert segment["started"] == "2026-03-01T00:11:10Z"
 
 

@@ -108,7 +108,7 @@ JOB = f"{RUN}#job-1-attempt-1"
 EXPECTED: Mapping[str, set[tuple[str, ...]]] = {
     "cq1": {(RUN, JOB, f"{RUN}#image", "segmenter", "example.org", "1.0", "1" * 64)},
     "cq2": {
-        (RUN, JOB, "segment (sample=a)", "peak memory", "12.5", "http://qudt.org/vocab/unit/MegaBYTE", "https://m")
+        (RUN, JOB, "segment (sample=a)", "peak memory", "12.5", "http://qudt.org/vocab/unit/MegaBYTE", "https://m", "")
     },
     "cq3": {
         (RUN, f"{RUN}#engine", "Snakemake", f"{RUN}profile.yaml", "application/yaml"),
@@ -176,6 +176,8 @@ def test_a_question_takes_values_as_terms_and_never_as_text(ledger: Ledger) -> N
     assert {(row[1], row[4], row[5]) for row in rows} == {
         ("segment", "sigma", "1.5"), ("segment", "sigma", "1"), ("segment", "method", "otsu"),
     }  # fmt: skip
+    asked = {(row[4], row[6]) for row in rows}
+    assert asked == {("sigma", "2"), ("method", "otsu"), ("sigma", "")}, "as plain as the value beside it"
     for hostile in ('segment" . ?x ?y ?z . #', "segment'}", "\\", "}}"):
         assert ledger.ask("parameters", given={"component": hostile}).rows == ()
     with pytest.raises(BadInputError) as caught:

@@ -18,20 +18,26 @@ from filiation.catalogue.vocabulary import (
     WFRUN,
     F,
 )
+from filiation.crate.jobs import measured_by
+from filiation.crate.things import read_image_facts
 from filiation.errors import BadInputError
-from filiation.model import Digest, DigestKind, EntityKind, Parameter, Software, Status, Value, is_uri
+from filiation.model import (
+    Digest,
+    DigestKind,
+    EntityKind,
+    ImageFacts,
+    Parameter,
+    Software,
+    Status,
+    Usage,
+    Value,
+    is_uri,
+)
 
 if TYPE_CHECKING:
     from filiation.catalogue.statements import Statements
 
-_IMAGE_FACTS: Final = (
-    ("axes", "axes"),
-    ("shape", "shape"),
-    ("pixelType", "pixel type"),
-    ("scale", "scale"),
-    ("units", "units"),
-    ("labelSource", "label source"),
-)
+_IMAGE_FACTS: Final = ("axes", "shape", "pixelType", "scale", "units", "labelSource")
 _ENDINGS: Final = {
     "CompletedActionStatus": Status.FINISHED,
     "FailedActionStatus": Status.FAILED,
@@ -72,7 +78,7 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         place=_place(about, iri, path, folder),
         media_type=next((text for text in about.texts(iri, SCHEMA + "encodingFormat") if not is_uri(text)), None),
         modified=read_time(modified) if modified else None,
-        image=tuple((shown, text) for key, shown in _IMAGE_FACTS if (text := _joined(about, iri, F + key))),
+        image=_image(about, iri),
         generated=generated,
         reused=about.is_true(iri, F + "reused") and not generated,
     )
@@ -216,8 +222,12 @@ def _place(about: Statements, iri: str, path: str, folder: str | None) -> str | 
     return None
 
 
-def _joined(about: Statements, iri: str, predicate: str) -> str:
-    return ", ".join(about.texts(iri, predicate))
+def _image(about: Statements, iri: str) -> ImageFacts | None:
+    told = {key: text for key in _IMAGE_FACTS if (text := about.text(iri, F + key)) is not None}
+    try:
+        return read_image_facts(told)
+    except ValueError:
+        return None  # what is no number says nothing of a shape
 
 
 def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
@@ -282,11 +292,15 @@ def _environment(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found))
 
 
-def _usage(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
+def _usage(about: Statements, action: str) -> tuple[Usage, ...]:
     found = []
     for iri in about.links(action, WFRUN + "resourceUsage"):
         unit = about.text(iri, SCHEMA + "unitCode", SCHEMA + "unitText") or ""
-        figure = about.text(iri, SCHEMA + "value") or ""
-        shown = unit.rpartition("/")[2]
-        found.append((about.name(iri), f"{figure} {shown}".strip()))
-    return tuple(sorted(found))
+        measure = about.text(iri, SCHEMA + "propertyID") or ""
+        source = measured_by(about.text(iri, F + "measuredBy"), measure)
+        try:
+            figure = float(about.text(iri, SCHEMA + "value") or "")
+        except ValueError:
+            continue  # a text is no figure; the graph keeps it
+        found.append(Usage(about.name(iri), figure, unit.rpartition("/")[2], source))
+    return tuple(sorted(found, key=lambda usage: (usage.name, usage.source, usage.value)))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from filiation.catalogue.derive import Derived
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """

@@ -6,9 +6,9 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from filiation.model import Digest, Parameter, Software, Value
+from filiation.model import Digest, ImageFacts, Parameter, Software, Usage, Value
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -76,7 +76,7 @@ class EntityNode:
     modified
         Time of last modification, UTC.
     image
-        ``axes``, ``shape``, ``pixel type``, ``scale``, ``units`` and ``label source`` of an image, as written.
+        Axes, shape, pixel type, pixel sizes and units of an image store, if the crate tells.
     generated
         Whether an action of this crate made it.
     reused
@@ -96,7 +96,7 @@ class EntityNode:
     place: str | None = None
     media_type: str | None = None
     modified: datetime | None = None
-    image: tuple[tuple[str, str], ...] = ()
+    image: ImageFacts | None = None
     generated: bool = False
     reused: bool = False
 
@@ -143,7 +143,7 @@ class ActionNode:
     environment
         Container image, environment files and variables, as name and value.
     usage
-        Resources used, as name and figure with unit.
+        Resources used, each with its unit and who measured it.
     error
         What it failed with.
     reason
@@ -167,7 +167,7 @@ class ActionNode:
     software: tuple[Software, ...] = ()
     code: str | None = None
     environment: tuple[tuple[str, str], ...] = ()
-    usage: tuple[tuple[str, str], ...] = ()
+    usage: tuple[Usage, ...] = ()
     error: str | None = None
     reason: str | None = None
 
@@ -257,6 +257,9 @@ def node_to_text(node: Node | RunSummary) -> str:
     return json.dumps(node.to_json(), separators=(",", ":"), sort_keys=True)
 
 
+_NO_IMAGE: Final[dict[str, Any]] = {"axes": (), "shape": (), "dtype": "", "scale": (), "units": (), "source": None}
+
+
 def entity_from_text(text: str) -> EntityNode:
     """Undo :func:`node_to_text` for an entity."""
     found = json.loads(text)
@@ -264,7 +267,10 @@ def entity_from_text(text: str) -> EntityNode:
     for key in ("digest", "pixels"):
         if key in found:
             found[key] = Digest.from_text(found[key])
-    found["image"] = tuple(found.get("image", {}).items())
+    if "image" in found:
+        image = {**_NO_IMAGE, **found["image"]}
+        axes, shape, scale, units = (tuple(image[key]) for key in ("axes", "shape", "scale", "units"))
+        found["image"] = ImageFacts(axes, shape, image["dtype"], scale, units, image["source"])
     return EntityNode(**found)
 
 
@@ -281,8 +287,8 @@ def action_from_text(text: str) -> ActionNode:
         for item in found.get("parameters", ())
     )
     found["software"] = tuple(Software(**item) for item in found.get("software", ()))
-    for key in ("environment", "usage"):
-        found[key] = tuple((name, value) for name, value in found.get(key, ()))
+    found["environment"] = tuple((name, value) for name, value in found.get("environment", ()))
+    found["usage"] = tuple(Usage(**item) for item in found.get("usage", ()))
     return ActionNode(**found)
 
 
@@ -306,13 +312,14 @@ def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
         value = getattr(thing, field.name)
         if value is None or value == () or (value is False):
             continue
-        plain[field.name] = _plain(field.name, value)
+        plain[field.name] = _plain(value)
     return plain
 
 
-def _plain(name: str, value: object) -> Json:
-    if name == "image" and isinstance(value, tuple):
-        return dict(value)
+def _plain(value: object) -> Json:
+    if isinstance(value, ImageFacts | Usage):
+        known = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: _plain(part) for name, part in known if part not in (None, (), "")}
     if isinstance(value, datetime):
         return shown_time(value)
     if isinstance(value, Digest):
@@ -325,7 +332,7 @@ def _plain(name: str, value: object) -> Json:
         named: dict[str, Json] = {"name": value.name}
         return named | {key: text for key, text in (("version", value.version), ("purl", value.purl)) if text}
     if isinstance(value, tuple):
-        return [_plain("", item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"Unexpected value: {value!r}.")

@@ -32,11 +32,11 @@ FAILED = "http://schema.org/FailedActionStatus"
 # Left out, it would mean success (Process Run Crate), which nobody saw.
 NOT_KNOWN = "http://schema.org/PotentialActionStatus"
 
-# Where each kind of figure is defined.
-_MEASURES = {
+MEASURES = {
     "benchmark": "https://snakemake.readthedocs.io/en/stable/snakefiles/rules.html#benchmark-rules",
     "step": "https://docs.python.org/3/library/resource.html#resource.getrusage",
 }
+"""Where each kind of figure is defined, by who measured it."""
 _QUDT = "http://qudt.org/vocab/unit/"
 _SDM_CONTAINER = ("apptainer", "singularity")
 
@@ -174,22 +174,27 @@ def write_usage(action: Action, usage: Usage, index: int) -> Node:
         local("usage", str(action.job), str(action.attempt), str(index)),
         "PropertyValue",
         name=usage.name,
-        propertyID=_MEASURES.get(usage.source, usage.source),
+        propertyID=MEASURES.get(usage.source, usage.source),
         value=usage.value,
         unitCode=_QUDT + usage.unit if usage.unit else None,
+        measuredBy=usage.source,
     )
 
 
 def read_usage(entity: Mapping[str, Any]) -> Usage:
     """Return the figure that :func:`write_usage` wrote."""
-    measure = str(required(entity, "propertyID"))
-    sources = {address: source for source, address in _MEASURES.items()}
     return Usage(
         name=str(required(entity, "name")),
         value=float(required(entity, "value")),
         unit=str(entity.get("unitCode", "")).removeprefix(_QUDT),
-        source=sources.get(measure, measure),
+        source=measured_by(text(entity, "measuredBy"), str(required(entity, "propertyID"))),
     )
+
+
+def measured_by(source: str | None, measure: str) -> str:
+    """Return who measured a figure, in crates that do not say it: by where its measure is defined."""
+    known = {address: name for name, address in MEASURES.items()}
+    return source or known.get(measure, measure)
 
 
 def read_action(entity: Mapping[str, Any], nodes: Nodes) -> Action:

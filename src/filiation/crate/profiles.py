@@ -58,6 +58,7 @@ OWN_TERMS = (
     "lastSeen",
     "line",
     "logSlots",
+    "measuredBy",
     "modified",
     "notCaptured",
     "outcome",

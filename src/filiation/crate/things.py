@@ -142,13 +142,20 @@ def read_thing(entity: Mapping[str, Any]) -> DataEntity:
         flags=tuple(str(flag) for flag in many(entity.get("flags"))),
         media_type=text(entity, "encodingFormat"),
         modified=moment(entity, "dateModified"),
-        image=_read_image(entity),
+        image=read_image_facts(entity),
         reused=bool(entity.get("reused")),
         url=text(entity, "url") if entity.get("entityKind") == EntityKind.RAW_IMAGE else None,
     )
 
 
-def _read_image(entity: Mapping[str, Any]) -> ImageFacts | None:
+def read_image_facts(entity: Mapping[str, Any]) -> ImageFacts | None:
+    """Return what :func:`write_thing` wrote of an image store; None if there is nothing.
+
+    Raises
+    ------
+    ValueError
+        If a length or a size is no number.
+    """
     if "axes" not in entity:
         return None
 

@@ -119,11 +119,10 @@ def parameter(found: Parameter) -> str:
 def entity_facts(entity: EntityNode) -> list[str]:
     """Write what is known of a thing, one fact each, the most telling first."""
     facts = [entity.kind]
-    image = dict(entity.image)
-    if "shape" in image:
-        lengths = " x ".join(part.strip() for part in image["shape"].split(","))
-        axes = f" ({', '.join(part.strip() for part in image['axes'].split(','))})" if "axes" in image else ""
-        facts.append(f"{lengths}{axes}" + (f" {image['pixel type']}" if "pixel type" in image else ""))
+    image = entity.image
+    if image is not None and image.shape:
+        lengths = " x ".join(str(length) for length in image.shape)
+        facts.append(f"{lengths} ({', '.join(image.axes)}) {image.dtype}".rstrip())
     if entity.size is not None:
         files = f" in {entity.files} files" if entity.files is not None and entity.files != 1 else ""
         facts.append(size(entity.size) + files)

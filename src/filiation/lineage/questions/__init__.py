@@ -9,6 +9,7 @@ are bound as typed terms, never written into the text.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -16,15 +17,19 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import Catalogue, Literal
+from filiation.catalogue.graph import XSD
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from filiation.catalogue import Term
+
 __all__ = ["Question", "question", "questions"]
 
-_HEAD: Final = re.compile(r"# (title|source|columns|takes): (.+)")
+_DATATYPES: Final = {bool: XSD + "boolean", int: XSD + "integer", float: XSD + "double"}
+_HEAD: Final = re.compile(r"# (title|source|columns|takes|json): (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Question:
         Where the question is from; empty for our own.
     query
         SPARQL.
+    json_columns
+        Columns whose values stand in the graph as JSON text, and in the answer as what that says.
     """
 
     name: str
@@ -53,6 +60,7 @@ class Question:
     takes: tuple[tuple[str, str], ...]
     source: str
     query: str
+    json_columns: frozenset[str] = frozenset()
 
     def answer(self, catalogue: Catalogue, graph: str | None, given: Mapping[str, str]) -> Answer:
         """Answer it.
@@ -85,7 +93,12 @@ class Question:
             tuple(value if place is None else row[place] for place, value in zip(places, fixed, strict=True))
             for row in rows.rows
         )
-        return Answer(self.columns, tuple(aligned), self.title)
+        written = [name in self.json_columns for name in self.columns]
+        read = (
+            tuple(_said(value) if as_json else value for value, as_json in zip(row, written, strict=True))
+            for row in aligned
+        )
+        return Answer(self.columns, tuple(read), self.title)
 
 
 @cache
@@ -120,7 +133,22 @@ def _read(file: str, text: str) -> Question:
             takes.append((name, meaning))
         head[key] = value
     columns = tuple(head["columns"].split())
-    return Question(file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text)
+    said = frozenset(head.get("json", "").split())
+    return Question(file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text, said)
+
+
+def _said(value: Term | None) -> Term | None:
+    """Return what a literal of JSON text says: a text without its quotes, a number or a truth value as such."""
+    if not isinstance(value, Literal):
+        return value
+    try:
+        said = json.loads(value.text)
+    except (ValueError, RecursionError):
+        return value
+    if isinstance(said, str):
+        return Literal(said)
+    datatype = _DATATYPES.get(type(said))
+    return Literal(value.text, datatype) if datatype else value
 
 
 def _order(question: Question) -> tuple[bool, int, str]:
