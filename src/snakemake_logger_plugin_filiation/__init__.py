@@ -40,7 +40,7 @@ class LogHandler(LogHandlerBase):
         from snakemake.logging import logger
         from snakemake_interface_common.exceptions import WorkflowError
 
-        from filiation.capture import Recorder
+        from filiation.capture.recorder import Recorder
 
         settings: Any = self.settings or LogHandlerSettings()
         if settings.pack not in ("now", "later"):

@@ -1,4 +1,4 @@
-"""What something was made with and by: software versions, machine, person, profile files, repository."""
+"""What something was made with and by: software versions, person, repository."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
 from filiation.capture.live_job import Plain
 from filiation.capture.place import Settings
@@ -27,33 +26,6 @@ def agent_facts(settings: Settings) -> Plain:
         "license": settings.license,
     }
     return {key: value for key, value in facts.items() if value}
-
-
-def machine_facts() -> Plain:
-    """Describe this machine: host, platform, processors that this process may use, boot id where there is one."""
-    facts: Plain = {"host": platform.node(), "platform": platform.platform(), "cpus": _usable_cpus()}
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    if boot.exists():
-        facts["boot"] = boot.read_text("ascii").strip()
-    return facts
-
-
-def _usable_cpus() -> int | None:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def scheduler_facts() -> Plain:
-    """Describe the cluster job that this process runs in, if it does; names by the schedulers' own documentation."""
-    known = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
-    for variable, scheduler in known.items():
-        if os.environ.get(variable):
-            facts = {"scheduler": scheduler, "job": os.environ[variable]}
-            if scheduler == "slurm" and os.environ.get("SLURM_JOB_PARTITION"):
-                facts["partition"] = os.environ["SLURM_JOB_PARTITION"]
-            return facts
-    return {}
 
 
 def imported_distributions(modules: Iterable[str] | None = None) -> list[Plain]:
@@ -97,40 +69,6 @@ def python_facts() -> Plain:
     """Describe the interpreter as software."""
     version = platform.python_version()
     return {"name": platform.python_implementation(), "version": version, "purl": f"pkg:generic/python@{version}"}
-
-
-def profile_files(arguments: Sequence[str]) -> list[str]:
-    """List the profile files in use: those named on the command line, and the default ones Snakemake looks for."""
-    candidates: list[Path] = []
-    for index, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name in ("--profile", "--workflow-profile"):
-            value = value if equals else next(iter(arguments[index + 1 :]), "")
-            candidates.append(Path(value))
-    if os.environ.get("SNAKEMAKE_PROFILE"):
-        candidates.append(Path(os.environ["SNAKEMAKE_PROFILE"]))
-    if not any(argument.startswith("--workflow-profile") for argument in arguments):
-        bases = [Path.cwd(), *_snakefile_folders(arguments)]
-        candidates += [base / part for base in bases for part in ("profiles/default", "workflow/profiles/default")]
-    files: list[str] = []
-    for folder in candidates:
-        for path in (folder, *(folder / name for name in _PROFILE_NAMES)):
-            if path.is_file() and str(path.absolute()) not in files:
-                files.append(str(path.absolute()))
-                break
-    return files
-
-
-_PROFILE_NAMES = ("config.v8+.yaml", "config.yaml", "profile.yaml")
-
-
-def _snakefile_folders(arguments: Sequence[str]) -> list[Path]:
-    folders = []
-    for index, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name in ("-s", "--snakefile"):
-            folders.append(Path(value if equals else next(iter(arguments[index + 1 :]), "")).parent)
-    return folders
 
 
 def repository_facts(main: str, sources: Iterable[str] = ()) -> Plain:

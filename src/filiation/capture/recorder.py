@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from filiation.capture import events
-from filiation.capture.environment import agent_facts, machine_facts, profile_files, repository_facts
+from filiation.capture.environment import agent_facts, repository_facts
 from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
+from filiation.capture.machine import machine_facts
 from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
+from filiation.capture.profiles import profile_files
 from filiation.capture.reading import files_read, start_listening
 from filiation.capture.redaction import Redactor
 from filiation.capture.withholding import files_with_secrets
@@ -108,7 +110,7 @@ class Recorder:
         settings, problem = _settings(self._catalogue)
         facts["agent"] = agent_facts(settings)
         facts["machine"] = machine_facts()
-        facts["profiles"] = profile_files(sys.argv)
+        facts["profiles"] = profile_files(sys.argv[1:], self._typed_in)
         facts["sources"] = self._with_files_read(facts)
         facts["repository"] = repository_facts(facts.get("snakefile_main") or self._folder, facts.get("sources", ()))
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)

@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from filiation.capture.environment import agent_facts, machine_facts
+from filiation.capture.environment import agent_facts
+from filiation.capture.machine import machine_facts
 from filiation.capture.place import read_settings
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.ingest import Catalogue

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filiation.capture.environment import imported_distributions, machine_facts, python_facts, scheduler_facts
+from filiation.capture.environment import imported_distributions, python_facts
 from filiation.capture.live_job import bounded, plain_value
+from filiation.capture.machine import machine_facts, scheduler_facts
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
