@@ -79,7 +79,7 @@ def assemble(
     return WorkflowRun(
         id=str(start.data["run"]),
         status=_run_status(journal.events, attempts, ended, touch),
-        workflow=_workflow(start.data, attempts, folder),
+        workflow=_workflow(start.data, _repository(journal.events), attempts, folder),
         engine=Software("snakemake", start.data.get("snakemake_version"), _snakemake_purl(start.data)),
         agent=_agent(start.data),
         machine=_machine(start.data),
@@ -240,7 +240,13 @@ def _last_words(events: Sequence[Event]) -> list[str]:
     ]
 
 
-def _workflow(start: Facts, attempts: Sequence[Attempt], folder: str) -> Workflow:
+def _repository(events: Sequence[Event]) -> Facts:
+    """Return the facts of the repository; journals of earlier versions have them in their first line."""
+    told = (event.data for event in events if event.kind == "repository")
+    return next(told, events[0].data.get("repository", {}))
+
+
+def _workflow(start: Facts, repository: Facts, attempts: Sequence[Attempt], folder: str) -> Workflow:
     main = inside(str(start.get("snakefile_main") or "Snakefile"), folder)
     sources = {main}
     sources |= {inside(str(path), folder) for path in start.get("sources", ()) if "://" not in str(path)}
@@ -251,7 +257,6 @@ def _workflow(start: Facts, attempts: Sequence[Attempt], folder: str) -> Workflo
             path = attempt.facts.get(key)
             if path and "://" not in str(path):
                 sources.add(inside(str(path), folder))
-    repository = start.get("repository", {})
     basedir = str(start.get("basedir") or folder)
     name = os.path.basename(os.path.dirname(basedir) if os.path.basename(basedir) == "workflow" else basedir)
     return Workflow(

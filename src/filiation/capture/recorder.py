@@ -61,6 +61,7 @@ class Recorder:
         self._outputs: dict[int, list[str]] = {}
         self._small_files: set[str] = set()
         self._code: set[str] = set()
+        self._sources: list[str] = []
         self._groups: dict[str, list[int]] = {}
         self._fleeting = FleetingOutputs(self._digested)
         # Digests of fleeting outputs come from a thread of their own.
@@ -70,8 +71,17 @@ class Recorder:
         """Watch a logger for the live objects behind its records."""
         if self._active:
             # The run's first line is written before any job begins: a run that is killed at once is known too.
-            logger.addFilter(LiveJobTap(self._fleeting, begin=self.emit))
+            logger.addFilter(LiveJobTap(self._fleeting, self.begin))
             start_listening()
+
+    def begin(self, record: LogRecord) -> None:
+        """Write the first line, in the thread that is about to start jobs; never raises."""
+        if not self._active:
+            return
+        try:
+            self._begin(record)
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
 
     def emit(self, record: LogRecord) -> None:
         """Record one log record; never raises."""
@@ -96,8 +106,14 @@ class Recorder:
             self._active = False
 
     def _start(self, record: LogRecord) -> None:
-        if self._journal is not None:
-            return  # the same record, as it comes again through the listener
+        if self._journal is None:
+            self._begin(record)
+        # git may take long in a large repository, and no job waits for it here.
+        repository = repository_facts(record.__dict__.get("snakefile_main") or self._folder, self._sources)
+        if repository:
+            self._write("repository", repository, record)
+
+    def _begin(self, record: LogRecord) -> None:
         facts = events.run_started(record)
         self._run, self._folder = facts["run"], facts["rundir"] or os.getcwd()
         live = getattr(record, ATTRIBUTE, None)
@@ -111,8 +127,7 @@ class Recorder:
         facts["agent"] = agent_facts(settings)
         facts["machine"] = machine_facts()
         facts["profiles"] = profile_files(sys.argv[1:], self._typed_in)
-        facts["sources"] = self._with_files_read(facts)
-        facts["repository"] = repository_facts(facts.get("snakefile_main") or self._folder, facts.get("sources", ()))
+        facts["sources"] = self._sources = self._with_files_read(facts)
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
