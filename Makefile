@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OMERO := $(VENV)/.omero
 DEMO := .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint types imports docs slurm torture bench format clean
+.PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +30,23 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
 
+omero: $(OMERO)  ## install the extra that speaks to OMERO; builds zeroc-ice 3.6.5 once for this Python (minutes)
+
+$(OMERO): $(STAMP) tools/ice/shim/Python.h
+	@$(BIN)/python -c 'import IcePy' 2>/dev/null || { \
+	  wheel=$$($(BIN)/python -m tools.ice) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index "$$wheel"; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[omero,omero-test]'
+	@touch $@
+
+omero-if-possible: $(STAMP)
+	@if $(BIN)/python -m tools.ice --possible; then $(MAKE) --no-print-directory omero; \
+	else echo "Going on without OMERO; its tests will be skipped."; fi
+
 demo: $(STAMP)  ## segment a real micrograph and show what its label image descends from
 	@$(BIN)/python -m filiation demo --folder $(DEMO)
 
-test: $(STAMP)  ## every test
+test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@$(BIN)/python -m pytest
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
