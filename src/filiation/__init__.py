@@ -10,10 +10,11 @@ filiation.errors.NotFoundError: No catalogue at …
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from filiation.lineage import Ledger
 
 __all__ = ["__version__", "open"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,50 @@ def test_a_hidden_retry_of_a_shell_rule_leaves_one_finished_job(project: MakePro
     run = recorded(made)
     assert set(statuses(run)["stumbles"]) >= {DONE}
     assert run.status is DONE
+
+
+RECORDED = """
+rule all:
+    input: expand("{n}.txt", n=["1", "a.b=c"])
+
+rule stumbles:
+    output: "{n}.txt"
+    retries: 1
+    shell: "echo x >> tries.{wildcards.n}; filiation step -- test $(wc -l < tries.{wildcards.n}) -ge 2; touch {output}"
+
+rule together_a:
+    output: "{n}.g"
+    group: "together"
+    shell: "filiation step -- touch {output}"
+
+rule together_b:
+    input: "{n}.g"
+    output: "{n}.h"
+    group: "together"
+    shell: "filiation step -- cp {input} {output}"
+"""
+
+
+def test_a_hidden_retry_is_told_by_what_recorded_its_command(
+    project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster hands nothing on, not even where the records go; jobs of a group and odd wildcards are told apart."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    made = project(RECORDED)
+    result = submitted(made, "all", "1.h")
+    assert result.returncode == 0, result.stderr
+    run = recorded(made)
+    assert run.not_captured == ()
+    tries = (FAILED, DONE)
+    assert statuses(run) == {
+        "stumbles": tuple(sorted(tries * 2)), "together_a": (DONE,), "together_b": (DONE,),
+    }  # fmt: skip
+    for action in run.actions:
+        assert action.time_source == "step"
+        assert action.scheduler_job is not None
+        assert action.machine is not None
+    first = next(action for action in run.actions if action.rule == "stumbles" and action.attempt == 1)
+    assert first.error == "CommandFailed: test ended with exit status 1"
 
 
 def test_a_group_is_one_job_of_the_cluster(project: MakeProject) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from filiation.capture.attempts import Attempt, split_attempts
+from filiation.capture.commands import nobodys
 from filiation.capture.journal import Event, Journal
 from filiation.capture.steps import StepRecord
 from filiation.errors import BadInputError
@@ -95,7 +96,7 @@ def assemble(
         connections=_connections(attempts),
         actions=actions,
         entities=_entities(entities, attempts),
-        not_captured=(*_not_captured(journal, attempts), *problems),
+        not_captured=(*_not_captured(journal, attempts), *_unowned(steps, attempts), *problems),
         redacted=tuple(ended.data.get("redacted", ())) if ended else (),
         error=_run_error(journal.events),
         license=license_text,
@@ -351,6 +352,15 @@ def _program(path: str) -> str:
 def _snakemake_purl(start: Facts) -> str | None:
     version = start.get("snakemake_version")
     return f"pkg:pypi/snakemake@{version}" if version else None
+
+
+def _unowned(steps: Sequence[StepRecord], attempts: Sequence[Attempt]) -> list[str]:
+    return [
+        f"Whose job the command {step.command.program!r} was, started {step.started:%Y-%m-%d %H:%M:%S} UTC, cannot be "
+        f"told; its record is {step.path.name}."
+        for step in nobodys(steps, attempts)
+        if step.command
+    ]
 
 
 def _not_captured(journal: Journal, attempts: Sequence[Attempt]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from filiation.capture.commands import of_jobs
 from filiation.capture.journal import Event
 from filiation.capture.steps import StepRecord
 from filiation.model import Status
@@ -73,6 +74,7 @@ def split_attempts(events: Sequence[Event], steps: Sequence[StepRecord]) -> tupl
     return _with_steps(_with_silent_failures(attempts, events), steps)
 
 
+_UNTOLD = "Snakemake tried it again and did not say why."
 _INTERRUPTED = "The run was stopped before this job ended."
 
 
@@ -92,7 +94,7 @@ def _with_silent_failures(attempts: Sequence[Attempt], events: Sequence[Event]) 
             about = re.compile(rf"\b(?:Job {job}\b|rule {re.escape(str(rule))} in file)")
             found = next((each for each in errors if each[0] >= attempt.submitted and about.search(each[1])), None)
             if found is not None or again:
-                ended, error = found or (None, "Snakemake tried it again and did not say why.")
+                ended, error = found or (None, _UNTOLD)
                 attempt = replace(attempt, status=Status.FAILED, ended=ended, error=error)
         told.append(attempt)
     return told
@@ -130,7 +132,7 @@ def _take_error(facts: Mapping[str, Any], errors: list[str]) -> str | None:
 def _with_steps(attempts: list[Attempt], steps: Sequence[StepRecord]) -> tuple[Attempt, ...]:
     """Give each attempt its step record: the k-th record of the same rule and outputs is the k-th try."""
     left: dict[tuple[str, tuple[str, ...]], list[StepRecord]] = {}
-    for step in steps:
+    for step in of_jobs(steps, attempts):
         left.setdefault((step.rule, step.outputs), []).append(step)
     matched: list[Attempt] = []
     last: dict[tuple[str, tuple[str, ...]], int] = {}
@@ -155,8 +157,9 @@ def _hidden_tries(announced: Attempt, records: Sequence[StepRecord]) -> list[Att
             announced,
             number=announced.number + index,
             step=step,
-            status=step.status,
-            error=step.error,
+            # Snakemake tries again what failed; a recorded command may be only a part of what the job did.
+            status=Status.FAILED if step.command is not None else step.status,
+            error=step.error or _UNTOLD,
             ended=step.ended,
             outputs=None,
         )
@@ -166,5 +169,8 @@ def _hidden_tries(announced: Attempt, records: Sequence[StepRecord]) -> list[Att
 
 
 def _with_step(attempt: Attempt, step: StepRecord) -> Attempt:
-    # The step's own error says what went wrong; Snakemake's only that the process returned non-zero.
+    # The step's own error says what went wrong; Snakemake's only that the process returned non-zero. Of a command both
+    # know no more than that, and Snakemake tells the more.
+    if step.command is not None:
+        return replace(attempt, step=step, error=attempt.error or step.error)
     return replace(attempt, step=step, error=step.error or attempt.error)

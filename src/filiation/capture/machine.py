@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+_BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 def machine_facts() -> dict[str, Any]:
     """Describe this machine: host, platform, processors that this process may use, boot id where there is one."""
     facts: dict[str, Any] = {"host": platform.node(), "platform": platform.platform(), "cpus": _usable_cpus()}
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    if boot.exists():
-        facts["boot"] = boot.read_text("ascii").strip()
+    if os.path.exists(_BOOT):
+        with open(_BOOT, encoding="ascii") as stream:
+            facts["boot"] = stream.read().strip()
     return facts
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from filiation.capture import events
 from filiation.capture.environment import agent_facts, repository_facts
+from filiation.capture.fingerprint import KEY_VARIABLE, fingerprints_of, new_key
 from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.journal import FORMAT, JournalWriter, encode
 from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
@@ -62,6 +63,7 @@ class Recorder:
         self._small_files: set[str] = set()
         self._code: set[str] = set()
         self._sources: list[str] = []
+        self._key = new_key()
         self._groups: dict[str, list[int]] = {}
         self._fleeting = FleetingOutputs(self._digested)
         # Digests of fleeting outputs come from a thread of their own.
@@ -131,6 +133,7 @@ class Recorder:
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
+        os.environ[KEY_VARIABLE] = self._key
         for what in ("sources", "configfiles", "profiles"):
             self._small_files |= set(facts.get(what, ()))
         self._code |= set(facts.get("sources", ()))
@@ -151,6 +154,8 @@ class Recorder:
         self._eventful = True
         facts = events.job_started(record, self._folder)
         self._redactor.learn(facts.get("params"))
+        if facts.get("command"):
+            facts["fingerprints"] = fingerprints_of(str(facts["command"]), self._key)
         self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
         self._small_files |= {path for path in _small_files(facts) if path}
         self._code |= {facts[what] for what in ("script", "conda") if facts.get(what)}

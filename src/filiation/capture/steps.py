@@ -7,12 +7,13 @@ only truthful source of real start and end, host, effective parameters and impor
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value, local_path
+from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value, WorkflowRun, local_path
 
 FORMAT = 1
 UNCLAIMED = "steps/unclaimed"
@@ -43,6 +44,31 @@ class SideInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """What a record of ``filiation step`` says of the command that it ran, which does not know its job.
+
+    Parameters
+    ----------
+    program
+        Name of the program.
+    fingerprint
+        See ``filiation.capture.fingerprint``; None if the run's key did not reach the job.
+    shell
+        The shell process (on its host) that all commands of one try have in common.
+    jobs
+        Jobs that the Snakemake above it was told to do, as ``rule:wildcard=value,…``.
+    folder
+        Where it ran.
+    """
+
+    program: str
+    fingerprint: str | None
+    shell: str
+    jobs: tuple[str, ...]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One execution of a step, as it recorded itself."""
 
@@ -63,6 +89,8 @@ class StepRecord:
     error: str | None
     digests: Mapping[str, Digest] = field(default_factory=dict)
     """Digests of inputs and outputs as the step saw them, by path."""
+    command: Command | None = None
+    """Of a record that ``filiation step`` wrote; it names neither rule nor outputs."""
 
 
 def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, ...]]:
@@ -83,16 +111,37 @@ def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, 
     return tuple(sorted(records, key=lambda record: (record.started, record.path.name))), tuple(problems)
 
 
-def claim(
-    records: Iterable[StepRecord], outputs: Iterable[tuple[str, ...]], started: datetime, ended: datetime | None
-) -> tuple[StepRecord, ...]:
-    """Return the unclaimed records that belong to a run: made while it ran, of jobs with just its outputs."""
-    known = set(outputs)
+def claim(records: Iterable[StepRecord], run: WorkflowRun) -> tuple[StepRecord, ...]:
+    """Return the unclaimed records that belong to a run: made while it ran, of jobs with just its outputs.
+
+    A command's record names its job by rule and wildcards, and the folder that it ran in.
+    """
+    outputs = {tuple(slot.path for slot in action.outputs) for action in run.actions}
+    jobs = {(action.rule, action.wildcards) for action in run.actions}
+
+    def is_own(record: StepRecord) -> bool:
+        command = record.command
+        if command is None:
+            return record.outputs in outputs
+        inside = f"{command.folder}/".startswith(run.folder.rstrip("/") + "/")
+        return inside and any(job in jobs for job in map(parse_job, command.jobs))
+
     return tuple(
         record
         for record in records
-        if record.outputs in known and record.started >= started and (ended is None or record.started <= ended)
+        if is_own(record) and record.started >= run.started and (run.ended is None or record.started <= run.ended)
     )
+
+
+def parse_job(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return rule and wildcards, in order of name, of a job as Snakemake names it: ``rule:name=value,…``.
+
+    >>> parse_job('call:sample=a,region="1,2"')
+    ('call', (('region', '1,2'), ('sample', 'a')))
+    """
+    rule, _, rest = text.partition(":")
+    found = re.findall(r'(\w+)=("[^"]*"|[^,]*)', rest)
+    return rule, tuple(sorted((name, value.strip('"') if "," in value else value) for name, value in found))
 
 
 def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
@@ -111,7 +160,7 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
     error = record.get("error")
     return StepRecord(
         path=path,
-        rule=str(record["rule"]),
+        rule=str(record.get("rule") or ""),
         outputs=tuple(str(item["path"]) for item in items("outputs")),
         status=Status(str(record["status"])),
         started=datetime.fromisoformat(str(record["started"])),
@@ -151,6 +200,19 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
         digests={
             local_path(str(item["path"])): found for item in files if (found := digest(item, "digest")) is not None
         },
+        command=_command(record.get("command")),
+    )
+
+
+def _command(facts: object) -> Command | None:
+    if not isinstance(facts, dict):
+        return None
+    return Command(
+        program=str(facts["program"]),
+        fingerprint=_text(facts.get("fingerprint")),
+        shell=str(facts["shell"]),
+        jobs=tuple(str(job) for job in facts["jobs"]),
+        folder=str(facts["folder"]),
     )
 
 

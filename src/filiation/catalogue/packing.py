@@ -118,9 +118,7 @@ def _read_steps(
     waiting, _ = read_step_records(folder.root / UNCLAIMED)
     if not waiting:
         return steps, problems
-    run = assemble(journal)
-    outputs = [tuple(slot.path for slot in action.outputs) for action in run.actions]
-    claimed = claim(waiting, outputs, run.started, run.ended)
+    claimed = claim(waiting, assemble(journal))
     return tuple(sorted((*steps, *claimed), key=lambda step: (step.started, step.path.name))), problems
 
 

@@ -18,7 +18,22 @@ leaves a step record. While the function runs, :func:`used` declares a further i
 was really worked with. ``docs/how-to/write-a-step.md`` has the whole story.
 """
 
-from filiation.step.record import effective, used
-from filiation.step.running import run
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filiation.step.record import effective, used
+    from filiation.step.running import run
 
 __all__ = ["effective", "run", "used"]
+_PLACES = {"effective": "record", "run": "running", "used": "record"}
+
+
+def __getattr__(name: str) -> object:
+    # Lazily: a command that `filiation step` records does not pay for arrays and images.
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
