@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OMERO := $(VENV)/.omero
 DEMO := .demo
+# Outlives the tests: a Slurm that is started stays for the next run of them.
+SLURM := /tmp/filiation-slurm
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench format clean
@@ -47,10 +50,11 @@ demo: $(STAMP)  ## segment a real micrograph and show what its label image desce
 	@$(BIN)/python -m filiation demo --folder $(DEMO)
 
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
-	@$(BIN)/python -m pytest
+	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
-	@$(BIN)/python -m pytest -m 'not slow'
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
 lint: $(STAMP)  ## ruff, snakefmt and snakemake --lint
 	@$(BIN)/ruff check .
@@ -65,10 +69,10 @@ imports: $(STAMP)  ## the arrows between rooms
 	@$(BIN)/lint-imports
 
 docs: $(STAMP)  ## the documentation's own tests: every command documented, every example run
-	@$(BIN)/python -m pytest tests/docs
+	@$(BIN)/python -m pytest $(PARALLEL) tests/docs
 
 slurm:  ## install Slurm from Debian's packages and start it on this machine, for the cluster tests
-	@tests/cluster/start_slurm.sh /tmp/filiation-slurm
+	@tests/cluster/start_slurm.sh $(SLURM)
 
 torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then let every call of the system fail (SEED=n)
 	@$(BIN)/python -m tests.torture --rounds 200 $(if $(SEED),--seed $(SEED))

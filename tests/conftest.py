@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from filiation.capture.assembly import assemble
 from filiation.capture.journal import read_journal
@@ -19,6 +20,18 @@ from filiation.crate import read_crate
 from filiation.model import WorkflowRun
 
 WORKFLOWS = Path(__file__).parent / "workflows"
+START_SLURM = Path(__file__).parent / "cluster" / "start_slurm.sh"
+
+settings.register_profile("untimed")
+settings.load_profile("untimed")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start a Slurm that earlier tests configured: Snakemake's executor for it asks a stopped one for 9 seconds."""
+    configuration = Path("/etc/slurm/slurm.conf")
+    ours = configuration.is_symlink() and configuration.readlink().parent.name == "filiation-slurm"
+    if ours and not hasattr(session.config, "workerinput"):
+        subprocess.run([START_SLURM, configuration.readlink().parent], capture_output=True, check=False)
 
 
 @pytest.fixture(autouse=True)

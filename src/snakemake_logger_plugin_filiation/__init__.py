@@ -36,7 +36,7 @@ class LogHandler(LogHandlerBase):
     """Hands Snakemake's log records to the recorder."""
 
     def __post_init__(self) -> None:
-        """Make the recorder and watch Snakemake's logger for live jobs; never raises into Snakemake."""
+        """Make the recorder and let it hear Snakemake's logger; raises only for a setting that it does not know."""
         from snakemake.logging import logger
         from snakemake_interface_common.exceptions import WorkflowError
 
@@ -48,10 +48,11 @@ class LogHandler(LogHandlerBase):
         self._recorder = Recorder(
             settings.catalogue, pack=settings.pack == "now", dry=bool(self.common_settings.dryrun)
         )
-        self._recorder.tap(logger)
+        plugins = getattr(self.common_settings, "log_handler_settings", None)
+        self._recorder.listen(logger, alone=plugins is not None and set(plugins) == {"filiation"})
 
     def emit(self, record: LogRecord) -> None:
-        """Record one event."""
+        """Record one event, if the recorder does not hear Snakemake's logger itself."""
         self._recorder.emit(record)
 
     def close(self) -> None:

@@ -27,13 +27,13 @@ def journal(path: Path, *moments: float) -> Path:
     writer = JournalWriter(path)
     start = NOON.timestamp()
     facts = {"run": "0d273356-0000-4000-8000-000000000001", "rundir": str(path.parent), "arguments": []}
-    writer.append("run_started", facts, start)
+    writer.append("run_started", facts, (start, 0.0))
     for number, moment in enumerate(moments):
         job = number // 2
         kind = "job_finished" if number % 2 else "job_started"
         described = {"job": job, "rule": "one", "kind": "shell", "output": [], "input": []} if kind[4] == "s" else {}
-        writer.append(kind, {"job": job, "output": {}} | described, start + moment)
-    writer.append("run_ended", {}, start + moments[-1])
+        writer.append(kind, {"job": job, "output": {}} | described, (start + moment, float(number)))
+    writer.append("run_ended", {}, (start + moments[-1], float(len(moments))))
     writer.close()
     return path
 

@@ -78,7 +78,7 @@ CONTEXTS = st.sampled_from([f"https://w3id.org/ro/crate/{version}/context" for v
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(context=CONTEXTS, entities=st.lists(ACTIONS | ENTITIES, max_size=8))
 def test_any_crate_is_taken_in_or_refused_with_a_message(context: str, entities: list[object]) -> None:
     terms = {"@vocab": "https://w3id.org/ro/terms/filiation#"}

@@ -47,7 +47,7 @@ _TYPES = st.sampled_from(["uint8", "int16", "uint16", "uint32", "int64", "float3
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_image_comes_back(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     axes = data.draw(st.sampled_from([("y", "x"), ("z", "y", "x"), ("c", "y", "x"), ("t", "c", "z", "y", "x")]))
     shape = tuple(data.draw(st.integers(1, 150 if axis == "x" else 4)) for axis in axes)

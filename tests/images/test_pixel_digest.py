@@ -88,7 +88,7 @@ def test_the_digest_is_the_same_whatever_the_file(tmp_path: Path, dtype: str) ->
         hnp.array_shapes(min_dims=3, max_dims=3, max_side=5),
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_byte_order_and_memory_layout_do_not_count(data: np.ndarray) -> None:
     axes = ("z", "y", "x")
     assert pixel_digest_of_array(np.asfortranarray(data), axes) == pixel_digest_of_array(data, axes)
@@ -98,7 +98,7 @@ def test_byte_order_and_memory_layout_do_not_count(data: np.ndarray) -> None:
 
 
 @given(place=st.tuples(st.integers(0, 39), st.integers(0, 2), st.integers(0, 515)), bit=st.integers(0, 15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bit_of_any_pixel_counts(place: tuple[int, int, int], bit: int) -> None:
     data = _ramp((40, 3, 516), "uint16", 65521)
     before = pixel_digest_of_array(data, ("z", "y", "x"))

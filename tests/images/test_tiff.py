@@ -91,7 +91,7 @@ def test_a_truncated_tiff_is_said(tmp_path: Path, compression: str | None) -> No
 
 
 @given(place=st.floats(0, 1), value=st.integers(0, 255))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_damaged_tiff_is_an_image_or_one_clear_error(
     place: float, value: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from logging import LogRecord
+from typing import Any
 
-from filiation.capture.live_job import ATTRIBUTE, Plain, describe_job, describe_workflow, plain_value
+from filiation.capture.live_job import JobReader, Plain, describe_workflow, plain_value
 
 _SUBMITTED = re.compile(
     r"Submitted (?:group )?job (?P<job>\S+) with external jobid '(?P<external>[^']+)'"
@@ -20,6 +21,9 @@ _STOPPED = {
     "Terminating processes on user request": "interrupt",
     "Will exit after finishing currently running jobs (scheduler)": "terminate",
 }
+_STOP_WORDS = tuple(_STOPPED)
+UNTOLD = frozenset({"job_started", "shellcmd", "progress", "run_info", "resources_info", "rulegraph", "debug_dag"})
+"""Events that say nothing which the others, or the live job, do not say better."""
 _STARTED_FIELDS = (
     "snakemake_version",
     "python_version",
@@ -34,11 +38,16 @@ _STARTED_FIELDS = (
 )
 
 
-def run_started(record: LogRecord) -> Plain:
+def may_tell(record: LogRecord) -> bool:
+    """Tell whether a record without an event may say something: a job's submission, or a request to stop."""
+    text = record.msg
+    return not isinstance(text, str) or bool(record.args) or "jobid" in text or text.startswith(_STOP_WORDS)
+
+
+def run_started(record: LogRecord, live: tuple[Any, str] | None) -> Plain:
     """Describe WORKFLOW_STARTED: who, where, with what; the live workflow adds config, sources and executor."""
     facts: Plain = {field: _text(getattr(record, field, None)) for field in _STARTED_FIELDS}
     facts["run"] = str(getattr(record, "workflow_id", ""))
-    live = getattr(record, ATTRIBUTE, None)
     if live is None:
         facts["capture"] = "events only"
         facts["configfiles"] = [str(path) for path in getattr(record, "configfiles", None) or []]
@@ -50,7 +59,7 @@ def run_started(record: LogRecord) -> Plain:
     return facts
 
 
-def job_started(record: LogRecord, folder: str) -> Plain:
+def job_started(record: LogRecord, live: tuple[Any, int, Any] | None, reader: JobReader) -> Plain:
     """Describe JOB_INFO: one attempt of one job, at its start or submission."""
     facts: Plain = {
         "job": record.__dict__["jobid"],
@@ -64,11 +73,9 @@ def job_started(record: LogRecord, folder: str) -> Plain:
         "command": getattr(record, "shellcmd", None),
         "checkpoint": bool(getattr(record, "is_checkpoint", False)),
     }
-    live = getattr(record, ATTRIBUTE, None)
     if live is not None:
         try:
-            job, attempt, params = live
-            return facts | describe_job(job, attempt, params, folder)
+            return facts | reader.read(*live)
         except Exception as error:  # a job that cannot be read costs detail, never the run
             facts["capture_error"] = f"{type(error).__name__}: {error}"
     facts["capture"] = "events only"
@@ -120,14 +127,6 @@ def stop_requested(record: LogRecord) -> Plain | None:
     """Tell whether a free text says that someone asked the run to stop: ``interrupt`` (Ctrl-C) or ``terminate``."""
     text = record.getMessage()
     return next(({"how": how} for words, how in _STOPPED.items() if text.startswith(words)), None)
-
-
-def group_started(record: LogRecord) -> tuple[str, list[int]] | None:
-    """Return the id under which a group of jobs is submitted, and the numbers of its jobs."""
-    live = getattr(record, ATTRIBUTE, None)
-    if live is None:
-        return None
-    return str(live[0]), [int(job) for job in live[1]]
 
 
 def _resources(resources: object) -> Plain:

@@ -86,43 +86,68 @@ class JournalWriter:
         self._file: IO[bytes] | None = None
         self._sequence = 0
         self._previous = _FIRST
+        self._unwritten: list[bytes] = []
 
-    def append(self, kind: str, data: Mapping[str, object], moment: float | None = None) -> None:
-        """Write one event. ``moment`` is its wall clock time in seconds since the epoch, if it is not now.
+    def append(self, kind: str, data: Mapping[str, object], moment: tuple[float, float] | None = None) -> None:
+        """Write one event at once.
 
         Raises
         ------
         OSError
-            If the line did not reach the system whole; what follows would not verify, so nothing may follow. With the
-            first line, also if there is such a journal already, or none can be made.
+            As :meth:`flush`.
         """
-        self.append_encoded(kind, encode(data), moment)
+        self.add(kind, encode(data), moment)
+        self.flush()
 
-    def append_encoded(self, kind: str, data: str, moment: float | None = None) -> None:
-        """Write one event whose data :func:`encode` has made text of already."""
-        time_text = datetime.fromtimestamp(time.time() if moment is None else moment, UTC).isoformat(
-            timespec="milliseconds"
-        )
+    def add(self, kind: str, data: str, moment: tuple[float, float] | None = None) -> None:
+        """Take one event, to be written with the next :meth:`flush`.
+
+        Parameters
+        ----------
+        kind
+            What happened.
+        data
+            As :func:`encode` makes it.
+        moment
+            When, if not now: by the wall clock (seconds since the epoch) and by the monotonic clock (seconds).
+        """
+        wall, monotonic = moment or (time.time(), time.monotonic())
+        time_text = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
         line = (
             f'{{"seq":{self._sequence},"prev":"{self._previous}","time":"{time_text}",'
-            f'"mono":{time.monotonic():.6f},"event":"{kind}","data":{data}}}'
+            f'"mono":{monotonic:.6f},"event":"{kind}","data":{data}}}'
         ).encode("ascii")
-        if self._file is None:
-            self._file = self._begin(line + b"\n")
-        else:
-            self._write(self._file, line + b"\n")
+        self._unwritten.append(line)
         self._sequence += 1
         self._previous = hashlib.sha256(line).hexdigest()
 
-    def _begin(self, line: bytes) -> IO[bytes]:
+    def flush(self) -> None:
+        """Hand what was taken to the operating system, in one write: these events are acknowledged then.
+
+        Raises
+        ------
+        OSError
+            If it did not reach the system whole; what follows would not verify, so nothing may follow. With the first
+            line, also if there is such a journal already, or none can be made.
+        """
+        if not self._unwritten:
+            return
+        lines = b"\n".join((*self._unwritten, b""))
+        self._unwritten.clear()
+        if self._file is None:
+            self._file = self._begin(lines)
+        else:
+            self._write(self._file, lines)
+
+    def _begin(self, lines: bytes) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beginning = self.path.with_name(self.path.name + BEGINNING)
-        # O_EXCL: two processes never share a journal. Unbuffered: a line reaches the system with its one write.
+        # O_EXCL: two processes never share a journal. Unbuffered: what is written reaches the system at once.
         file = beginning.open("xb", buffering=0)
         try:
             if self.path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.path))
-            self._write(file, line)
+            self._write(file, lines)
             beginning.rename(self.path)
         except OSError:
             file.close()
@@ -130,12 +155,13 @@ class JournalWriter:
             raise
         return file
 
-    def _write(self, file: IO[bytes], line: bytes) -> None:
-        if file.write(line) != len(line):  # a disk that is nearly full takes a part
+    def _write(self, file: IO[bytes], lines: bytes) -> None:
+        if file.write(lines) != len(lines):  # a disk that is nearly full takes a part
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def close(self) -> None:
-        """Force what was written to disk and close the file."""
+        """Write what is left, force it to disk and close the file."""
+        self.flush()
         if self._file is not None and not self._file.closed:
             os.fsync(self._file.fileno())
             self._file.close()

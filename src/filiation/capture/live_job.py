@@ -1,35 +1,24 @@
 """The live job: what Snakemake's events leave out, read from its own objects while they live.
 
-Events carry neither parameters by name nor real paths, flags, attempts or scripts. A filter on Snakemake's logger
-runs in the thread that logs, where the caller's frame still holds the job; it only takes a reference. The reading is
-done later, in the listener's thread. A job that cannot be read costs detail, never the run.
+Events carry neither parameters by name nor real paths, flags, attempts or scripts. A job that cannot be read costs
+detail, never the run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import os
 import re
 import stat
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from types import FrameType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from filiation.capture.fleeting import FleetingOutputs
-from filiation.capture.reading import stop_listening
-
-ATTRIBUTE = "filiation_live"
-"""Where the filter leaves what it found on the record."""
-
-_DEEPEST_FRAME = 12
-_FLAGS = (
+_FLAGS = frozenset({
     "directory", "temp", "protected", "pipe", "service", "touch", "update", "before_update", "ancient", "ensure",
     "storage_object",
-)  # fmt: skip
+})  # fmt: skip
 # Of a longer value the start is kept, and what tells it from any other.
 _LONGEST_VALUE = 10_000
 _KEPT_OF_LONGER = 1_000
@@ -38,102 +27,60 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 Plain = dict[str, Any]
 
 
-class LiveJobTap(logging.Filter):
-    """Attaches the live job, or the live workflow, to the records of the events that announce it.
+class JobReader:
+    """Reads live ``snakemake.jobs.Job`` objects of one run.
 
     Parameters
     ----------
-    fleeting
-        Gets to know of outputs that will be removed, while they are still there.
-    begin
-        Called with the record that announces the run, in the thread that is about to start its jobs.
-    """
-
-    def __init__(
-        self, fleeting: FleetingOutputs | None = None, begin: Callable[[logging.LogRecord], None] | None = None
-    ) -> None:
-        super().__init__()
-        self._fleeting = fleeting
-        self._begin = begin
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass; never raise into Snakemake."""
-        try:
-            event = getattr(record, "event", None)
-            if event == "job_info":
-                frame = _frame_of("log_info")
-                job = frame.f_locals["self"] if frame is not None else None
-                if job is not None and not job.is_group():
-                    # The attempt is raised in place for a retry, so it is taken now; so are the parameters, which
-                    # Snakemake evaluates once in this thread and keeps.
-                    setattr(record, ATTRIBUTE, (job, job.attempt, job.params))
-                    if self._fleeting is not None:
-                        self._fleeting.expect(record.__dict__["jobid"], job.output)
-            elif event == "job_finished" and self._fleeting is not None:
-                seized = self._fleeting.seize(record.__dict__["job_id"])
-                if seized:
-                    setattr(record, ATTRIBUTE, seized)
-            elif event == "group_info":
-                frame = _frame_of("log_info")
-                if frame is not None:
-                    group = frame.f_locals["self"]
-                    # Snakemake forgets a group's members as they are done.
-                    setattr(record, ATTRIBUTE, (group.jobid, [job.jobid for job in group.jobs]))
-            elif event == "workflow_started":
-                stop_listening()
-                frame = _frame_of("execute")
-                if frame is not None:
-                    # Snakemake keeps the executor on the workflow only after this event.
-                    setattr(record, ATTRIBUTE, (frame.f_locals["self"], frame.f_locals["executor_plugin"].name))
-                if self._begin is not None:
-                    self._begin(record)
-        except Exception:  # noqa: S110 - observe, never disturb
-            pass
-        return True
-
-
-def _frame_of(function: str) -> FrameType | None:
-    """Return the nearest calling frame of a function with that name."""
-    frame: FrameType | None = sys._getframe(1)
-    for _ in range(_DEEPEST_FRAME):
-        if frame is None or frame.f_code.co_name == function:
-            return frame
-        frame = frame.f_back
-    return None
-
-
-def describe_job(job: Any, attempt: int, params: Any, folder: str) -> Plain:
-    """Return the facts of a live ``snakemake.jobs.Job`` as plain values.
-
-    Parameters
-    ----------
-    job
-        The live job.
-    attempt
-        Its attempt when it was announced, from 1.
-    params
-        Its evaluated parameters, a ``snakemake.io.Params``.
     folder
         The run's folder, for the state of files.
     """
-    rule = job.rule
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._rules: dict[str, Plain] = {}
+
+    def read(self, job: Any, attempt: int, params: Any) -> Plain:
+        """Return the facts of a live job as plain values.
+
+        Parameters
+        ----------
+        job
+            The live job.
+        attempt
+            Its attempt when it was announced, from 1.
+        params
+            Its evaluated parameters, a ``snakemake.io.Params``.
+        """
+        rule = job.rule
+        facts = self._rules.get(rule.name)
+        if facts is None:
+            facts = self._rules[rule.name] = _rule_facts(rule)
+        return {
+            "attempt": attempt,
+            **facts,
+            "params": {name: bounded(plain_value(value)) for name, value in _named_values(params, "params")},
+            "input": _files(job.input, "input", self._folder),
+            "output": _files(job.output, "output", self._folder, states=False),
+            "log": _files(job.log, "log", self._folder, states=False),
+            "benchmark": str(job.benchmark) if job.benchmark else None,
+            # Snakemake works these out anew at each access where the rule names none.
+            "conda": _text_or_none(job, "conda_env_file", "conda_env_spec") if rule.conda_env else None,
+            "container": _text_or_none(job, "container_img_url") if rule.container_img else None,
+            "modules": [str(name) for name in (getattr(job, "env_modules", None) or [])],
+            "group": str(job.group) if job.group else None,
+            "depends_on": _dependencies(job),
+        }
+
+
+def _rule_facts(rule: Any) -> Plain:
+    """Return what is the same for every job of a rule."""
     return {
-        "attempt": attempt,
-        "kind": _kind(job),
+        "kind": _kind(rule),
         "rule_file": str(rule.snakefile) if rule.snakefile else None,
         "rule_line": _line(rule),
-        "script": _script(job),
+        "script": _script(rule),
         **_wrapper_file(rule),
-        "params": {name: bounded(plain_value(value)) for name, value in _named_values(params, "params")},
-        "input": _files(job.input, "input", folder),
-        "output": _files(job.output, "output", folder, states=False),
-        "log": _files(job.log, "log", folder, states=False),
-        "benchmark": str(job.benchmark) if job.benchmark else None,
-        "conda": _text_or_none(job, "conda_env_file", "conda_env_spec"),
-        "container": _text_or_none(job, "container_img_url"),
-        "modules": [str(name) for name in (getattr(job, "env_modules", None) or [])],
-        "group": str(job.group) if job.group else None,
-        "depends_on": _dependencies(job),
     }
 
 
@@ -145,18 +92,17 @@ def _line(rule: Any) -> int | None:
         return None
 
 
-def _kind(job: Any) -> str:
+def _kind(rule: Any) -> str:
     # run: rules and script: rules both have a run function, so the sure signs come first.
     for kind in ("script", "notebook", "wrapper"):
-        if getattr(job.rule, kind, None):
+        if getattr(rule, kind, None):
             return kind
-    if job.rule.shellcmd is not None:
+    if rule.shellcmd is not None:
         return "shell"
-    return "none" if job.rule.norun else "run"
+    return "none" if rule.norun else "run"
 
 
-def _script(job: Any) -> str | None:
-    rule = job.rule
+def _script(rule: Any) -> str | None:
     if rule.wrapper:
         return str(rule.wrapper)
     name = rule.script or rule.notebook
@@ -201,12 +147,13 @@ def _files(files: Any, what: str, folder: str, *, states: bool = True) -> list[P
         for index, member in enumerate(members):
             path = str(member)
             entry: Plain = {"name": f"{name}[{index}]" if several else name, "path": path}
-            flags = sorted(flag for flag in _FLAGS if flag in (getattr(member, "flags", None) or {}))
-            if flags:
-                entry["flags"] = flags
-            if "storage_object" in flags:
+            flags = getattr(member, "flags", None)
+            known = _FLAGS.intersection(flags) if flags else ()
+            if known:
+                entry["flags"] = sorted(known)
+            if "storage_object" in known:
                 entry["query"] = str(member.flags["storage_object"].query)
-            if states and "query" not in entry:
+            elif states:
                 entry["state"] = file_state(os.path.join(folder, path))
             described.append(entry)
     return described

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from logging import LogRecord
 from pathlib import Path
@@ -19,7 +20,8 @@ from filiation.capture.environment import agent_facts, repository_facts
 from filiation.capture.fingerprint import KEY_VARIABLE, fingerprints_of, new_key
 from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.journal import FORMAT, JournalWriter, encode
-from filiation.capture.live_job import ATTRIBUTE, LiveJobTap, Plain, file_state, up_to_date_jobs
+from filiation.capture.listener import Heard, Listener
+from filiation.capture.live_job import JobReader, Plain, file_state, up_to_date_jobs
 from filiation.capture.machine import machine_facts
 from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
 from filiation.capture.profiles import profile_files
@@ -65,61 +67,90 @@ class Recorder:
         self._sources: list[str] = []
         self._key = new_key()
         self._groups: dict[str, list[int]] = {}
+        self._reader = JobReader("")
         self._fleeting = FleetingOutputs(self._digested)
+        self._listener: Listener | None = None
         # Digests of fleeting outputs come from a thread of their own.
         self._writing = threading.Lock()
 
-    def tap(self, logger: Any) -> None:
-        """Watch a logger for the live objects behind its records."""
+    def listen(self, logger: Any, *, alone: bool) -> None:
+        """Hear a logger's records where they are logged.
+
+        Parameters
+        ----------
+        logger
+            Snakemake's logger.
+        alone
+            Whether no other logger plugin is in use.
+        """
         if self._active:
-            # The run's first line is written before any job begins: a run that is killed at once is known too.
-            logger.addFilter(LiveJobTap(self._fleeting, self.begin))
+            self._listener = Listener(self._begin, self._describe, self._record, self._fleeting, alone=alone)
+            logger.addHandler(self._listener)
             start_listening()
 
-    def begin(self, record: LogRecord) -> None:
-        """Write the first line, in the thread that is about to start jobs; never raises."""
-        if not self._active:
-            return
-        try:
-            self._begin(record)
-        except Exception as error:  # observe, never disturb
-            self._give_up(error)
-
     def emit(self, record: LogRecord) -> None:
-        """Record one log record; never raises."""
-        if not self._active:
+        """Record one log record that came by Snakemake's queue; never raises.
+
+        Nothing to do where the logger itself was heard. A Snakemake that starts its runs otherwise, or one of the
+        future, is recorded from the events alone.
+        """
+        if not self._active or (self._listener is not None and self._listener.hears):
             return
-        try:
-            handle = _HANDLERS.get(str(getattr(record, "event", None) or ""), Recorder._free_text)
-            handle(self, record)
-        except Exception as error:  # observe, never disturb
-            self._give_up(error)
+        heard = Heard(record, None, [], time.monotonic())
+        if record.__dict__.get("event") == "workflow_started":
+            self._begin(heard)
+            self._describe(heard)
+        else:
+            self._record([heard])
 
     def close(self) -> None:
         """End the journal and pack the run; never raises."""
-        if not self._active or self._journal is None:
-            self._active = False
-            return
         try:
-            self._end()
+            if self._listener is not None:
+                self._listener.finish()
+            if self._active and self._journal is not None:
+                self._end()
         except Exception as error:  # observe, never disturb
             self._give_up(error)
         finally:
             self._active = False
 
-    def _start(self, record: LogRecord) -> None:
-        if self._journal is None:
-            self._begin(record)
-        # git may take long in a large repository, and no job waits for it here.
-        repository = repository_facts(record.__dict__.get("snakefile_main") or self._folder, self._sources)
-        if repository:
-            self._write("repository", repository, record)
+    def _begin(self, heard: Heard) -> None:
+        if not self._active:
+            return
+        try:
+            self._start(heard)
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
 
-    def _begin(self, record: LogRecord) -> None:
-        facts = events.run_started(record)
+    def _describe(self, heard: Heard) -> None:
+        """Tell what takes long to find out; git may, in a large repository, and no job waits for it here."""
+        if not self._active:
+            return
+        try:
+            main = heard.record.__dict__.get("snakefile_main") or self._folder
+            repository = repository_facts(main, self._sources)
+            if repository:
+                self._write("repository", repository, heard)
+                self._flush()
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
+
+    def _record(self, heard: list[Heard]) -> None:
+        if not self._active:
+            return
+        try:
+            for each in heard:
+                _HANDLERS.get(each.record.__dict__.get("event") or "", Recorder._free_text)(self, each)
+            self._flush()
+        except Exception as error:  # observe, never disturb
+            self._give_up(error)
+
+    def _start(self, heard: Heard) -> None:
+        facts = events.run_started(heard.record, heard.live)
         self._run, self._folder = facts["run"], facts["rundir"] or os.getcwd()
-        live = getattr(record, ATTRIBUTE, None)
-        self._workflow = live[0] if live is not None else None
+        self._workflow = heard.live[0] if heard.live is not None else None
+        self._reader = JobReader(self._folder)
         self._catalogue = find_catalogue(
             self._typed_in if self._named_catalogue else Path(self._folder), self._named_catalogue
         )
@@ -132,15 +163,16 @@ class Recorder:
         facts["sources"] = self._sources = self._with_files_read(facts)
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
-        os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
         os.environ[KEY_VARIABLE] = self._key
+        os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
         for what in ("sources", "configfiles", "profiles"):
             self._small_files |= set(facts.get(what, ()))
         self._code |= set(facts.get("sources", ()))
-        self._write("run_started", facts, record)
+        self._write("run_started", facts, heard)
         if problem:
-            self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, record)
+            self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, heard)
             print(f"filiation: {problem} The run is recorded without it.", file=sys.stderr)  # noqa: T201
+        self._flush()
 
     def _with_files_read(self, facts: Plain) -> list[str]:
         """Return the files that the workflow is made of, those included that it read while it was read itself."""
@@ -150,48 +182,48 @@ class Recorder:
         read = [path for path in files_read((self._folder, home)) if path not in config]
         return sorted({*facts.get("sources", ()), *read})
 
-    def _job_started(self, record: LogRecord) -> None:
+    def _job_started(self, heard: Heard) -> None:
         self._eventful = True
-        facts = events.job_started(record, self._folder)
+        facts = events.job_started(heard.record, heard.live, self._reader)
         self._redactor.learn(facts.get("params"))
+        self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
         if facts.get("command"):
             facts["fingerprints"] = fingerprints_of(str(facts["command"]), self._key)
-        self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
         self._small_files |= {path for path in _small_files(facts) if path}
         self._code |= {facts[what] for what in ("script", "conda") if facts.get(what)}
-        self._write("job_started", facts, record)
+        self._write("job_started", facts, heard)
 
-    def _job_finished(self, record: LogRecord) -> None:
-        job = record.__dict__["job_id"]
+    def _job_finished(self, heard: Heard) -> None:
+        job = heard.record.__dict__["job_id"]
         states = {path: file_state(os.path.join(self._folder, path)) for path in self._outputs.pop(job, ())}
-        self._write("job_finished", {"job": job, "output": states}, record)
-        seized = getattr(record, ATTRIBUTE, None)
-        if seized:
-            self._fleeting.read(job, seized)
+        self._write("job_finished", {"job": job, "output": states}, heard)
+        if heard.seized:
+            self._fleeting.read(job, heard.seized)
 
     def _digested(self, job: int, outputs: Plain) -> None:
         self._write("outputs_digested", {"job": job, "output": outputs})
+        self._flush()
 
-    def _group_started(self, record: LogRecord) -> None:
-        group = events.group_started(record)
-        if group is not None:
-            self._groups[group[0]] = group[1]
+    def _group_started(self, heard: Heard) -> None:
+        if heard.live is not None:
+            group, jobs = heard.live
+            self._groups[str(group)] = [int(job) for job in jobs]
 
-    def _job_failed(self, record: LogRecord) -> None:
-        self._write("job_failed", events.job_failed(record), record)
+    def _job_failed(self, heard: Heard) -> None:
+        self._write("job_failed", events.job_failed(heard.record), heard)
 
-    def _error(self, record: LogRecord) -> None:
+    def _error(self, heard: Heard) -> None:
         self._eventful = True
-        self._write("error", events.error(record), record)
+        self._write("error", events.error(heard.record), heard)
 
-    def _free_text(self, record: LogRecord) -> None:
-        for facts in events.submitted(record, self._groups):
-            self._write("job_submitted", facts, record)
-        stop = events.stop_requested(record)
+    def _free_text(self, heard: Heard) -> None:
+        for facts in events.submitted(heard.record, self._groups):
+            self._write("job_submitted", facts, heard)
+        stop = events.stop_requested(heard.record)
         if stop is not None:
-            self._write("stop_requested", stop, record)
+            self._write("stop_requested", stop, heard)
 
-    def _write(self, kind: str, facts: Plain, record: LogRecord | None = None) -> None:
+    def _write(self, kind: str, facts: Plain, heard: Heard | None = None) -> None:
         if self._journal is None:
             return
         text = encode(facts)
@@ -202,7 +234,13 @@ class Recorder:
                 plain = self._redactor.plain(facts)
                 assert isinstance(plain, dict)  # noqa: S101 - a mapping stays one
                 text = encode(plain)
-            self._journal.append_encoded(kind, text, record.created if record is not None else None)
+            moment = (heard.record.created, heard.monotonic) if heard is not None else None
+            self._journal.add(kind, text, moment)
+
+    def _flush(self) -> None:
+        if self._journal is not None:
+            with self._writing:
+                self._journal.flush()
 
     def _end(self) -> None:
         assert self._journal is not None  # noqa: S101 - close() checked it
@@ -265,18 +303,10 @@ def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
         )
 
 
-_HANDLERS: dict[str, Callable[[Recorder, LogRecord], None]] = {
-    "workflow_started": Recorder._start,
+_HANDLERS: dict[str, Callable[[Recorder, Heard], None]] = {
     "job_info": Recorder._job_started,
     "job_finished": Recorder._job_finished,
     "job_error": Recorder._job_failed,
     "error": Recorder._error,
-    # Seen, and said better by the events above or by the live job.
-    "job_started": lambda self, record: None,
-    "shellcmd": lambda self, record: None,
-    "progress": lambda self, record: None,
-    "run_info": lambda self, record: None,
-    "resources_info": lambda self, record: None,
-    "rulegraph": lambda self, record: None,
     "group_info": Recorder._group_started,
 }
