@@ -13,10 +13,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import digests
+import packing
 import snakemake_overhead
 import start
 
-BENCHMARKS = {"overhead": snakemake_overhead.measure, "digests": digests.measure, "start": start.measure}
+BENCHMARKS = {
+    "overhead": snakemake_overhead.measure,
+    "packing": packing.measure,
+    "digests": digests.measure,
+    "start": start.measure,
+}
 
 
 def main(chosen: list[str]) -> None:
