@@ -69,8 +69,8 @@ def test_a_living_run_is_told_by_another_process_and_then_how_it_ended(living, c
     assert told["rules"]["slow"]["running"] == 1
     lines = call("status").stdout.splitlines()
     assert lines[0].startswith(f"Run {told['run']}: running for ")
-    assert lines[3].split() == ["rule", "done", "running", "failed"]
-    assert lines[-3].split() == ["total", "1", "1", "0"]
+    assert lines[3].split() == ["rule", "done", "running", "failed", "of"]
+    assert lines[-3].split() == ["total", "1", "1", "0", "2"]
     assert lines[-1].startswith("  slow, job ")
 
     (project.folder / "go").touch()
@@ -78,7 +78,7 @@ def test_a_living_run_is_told_by_another_process_and_then_how_it_ended(living, c
 
     lines = call("status", told["run"][:8]).stdout.splitlines()
     assert lines[0].startswith(f"Run {told['run']}: finished, after ")
-    assert lines[-1].split() == ["total", "2", "0", "0"]
+    assert lines[-1].split() == ["total", "2", "0", "0", "2"]
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ _STOPPED = {
     "Will exit after finishing currently running jobs (scheduler)": "terminate",
 }
 _STOP_WORDS = tuple(_STOPPED)
-UNTOLD = frozenset({"job_started", "shellcmd", "progress", "run_info", "resources_info", "rulegraph", "debug_dag"})
+UNTOLD = frozenset({"job_started", "shellcmd", "progress", "resources_info", "rulegraph", "debug_dag"})
 """Events that say nothing which the others, or the live job, do not say better."""
 _STARTED_FIELDS = (
     "snakemake_version",
@@ -57,6 +57,22 @@ def run_started(record: LogRecord, live: tuple[Any, str] | None) -> Plain:
     # another.
     facts["called_in"], facts["rundir"] = facts["rundir"], facts["cwd"] or facts["rundir"]
     return facts
+
+
+def run_planned(record: LogRecord, workflow: object) -> Plain:
+    """Describe RUN_INFO: how many jobs of each rule there are to do; rules such as ``all``, which do nothing, left out.
+
+    Parameters
+    ----------
+    record
+        The record.
+    workflow
+        The live ``snakemake.workflow.Workflow``, or None.
+    """
+    stats = {str(rule): int(number) for rule, number in record.__dict__["stats"].items() if rule != "total"}
+    rules = {str(rule.name): rule for rule in getattr(workflow, "rules", ())}
+    idle = {name for name, rule in rules.items() if rule.norun and not rule.output}
+    return {"jobs": {rule: number for rule, number in stats.items() if rule not in idle}}
 
 
 def job_started(record: LogRecord, live: tuple[Any, int, Any] | None, reader: JobReader) -> Plain:

@@ -182,6 +182,9 @@ class Recorder:
         read = [path for path in files_read((self._folder, home)) if path not in config]
         return sorted({*facts.get("sources", ()), *read})
 
+    def _planned(self, heard: Heard) -> None:
+        self._write("run_planned", events.run_planned(heard.record, self._workflow), heard)
+
     def _job_started(self, heard: Heard) -> None:
         self._eventful = True
         facts = events.job_started(heard.record, heard.live, self._reader)
@@ -304,6 +307,7 @@ def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
 
 
 _HANDLERS: dict[str, Callable[[Recorder, Heard], None]] = {
+    "run_info": Recorder._planned,
     "job_info": Recorder._job_started,
     "job_finished": Recorder._job_finished,
     "job_error": Recorder._job_failed,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filiation.capture.assembly import assemble
 from filiation.capture.attempts import Attempt, split_attempts
-from filiation.capture.journal import read_journal
+from filiation.capture.journal import Event, read_journal
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.nodes import Json
 from filiation.catalogue.waiting import is_going_on
@@ -90,6 +91,8 @@ class RunProgress:
         Where it runs.
     jobs
         In order of first submission.
+    planned
+        How many jobs of each rule there were to do when the run began; a checkpoint may add some. Empty if unknown.
     error
         What ended the run.
     torn
@@ -106,6 +109,7 @@ class RunProgress:
     host: str
     process: int | None
     jobs: tuple[JobProgress, ...]
+    planned: Mapping[str, int]
     error: str | None
     torn: bool
 
@@ -127,6 +131,15 @@ class RunProgress:
             found.setdefault(job.rule, Counter())[job.state] += 1
         return found
 
+    def expected(self) -> dict[str, int]:
+        """Return how many jobs of each rule there are, as far as is known: planned, or begun; empty if unknown."""
+        begun = Counter(job.rule for job in self.jobs)
+        return (
+            {rule: max(begun[rule], number) for rule, number in {**begun, **self.planned}.items()}
+            if self.planned
+            else {}
+        )
+
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
         total = Counter(job.state for job in self.jobs)
@@ -143,6 +156,7 @@ class RunProgress:
             "process": self.process,
             "counts": {state: total[state] for state in _STATES},
             "rules": {rule: {state: count[state] for state in _STATES} for rule, count in self.counts().items()},
+            "planned": sum(self.expected().values()) or None,
             "jobs": [job.to_json() for job in self.jobs],
             "error": self.error,
             "torn": self.torn,
@@ -212,9 +226,15 @@ def follow(path: Path) -> RunProgress:
         host=run.machine.host,
         process=journal.events[0].data.get("pid"),
         jobs=tuple(jobs),
+        planned=_planned(journal.events),
         error=run.error,
         torn=bool(journal.torn),
     )
+
+
+def _planned(events: Sequence[Event]) -> dict[str, int]:
+    planned: dict[str, int] = next((event.data["jobs"] for event in events if event.kind == "run_planned"), {})
+    return dict(planned)
 
 
 def _works(attempt: Attempt) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -70,17 +71,26 @@ def _show_one(one: RunProgress) -> None:
     say(f"  started  {moment(one.started)}")
     if one.error:
         say(f"  error    {' '.join(one.error.split())}")
-    if not one.jobs:
+    if not one.jobs and not one.planned:
         say("  no job yet" if not one.is_over else "  no job was begun")
         return
     states = ("done", "running", "failed", "stopped")
     counts = one.counts()
     shown = [state for state in states if state != "stopped" or any(count[state] for count in counts.values())]
-    rows = [(rule, *(str(count[state]) for state in shown)) for rule, count in sorted(counts.items())]
+    expected = one.expected()
+    rows = [
+        (rule, *(str(counts.get(rule, Counter())[state]) for state in shown), *_of(expected.get(rule)))
+        for rule in sorted({*counts, *expected})
+    ]
     total = [str(sum(count[state] for count in counts.values())) for state in shown]
-    say_table(("rule", *shown), [*rows, ("total", *total)])
+    columns = ("rule", *shown, *(("of",) if expected else ()))
+    say_table(columns, [*rows, ("total", *total, *_of(sum(expected.values()) or None))])
     for line in _open_and_failed(one):
         say(line)
+
+
+def _of(number: int | None) -> tuple[str, ...]:
+    return () if number is None else (str(number),)
 
 
 def _open_and_failed(one: RunProgress) -> Iterator[str]:
