@@ -280,8 +280,9 @@ def test_a_killed_main_process_leaves_an_interrupted_run(project: MakeProject) -
 
 
 KILLED_AT_ONCE = """
-import logging.handlers, os, time
-logging.handlers.QueueListener.handle = lambda self, record: time.sleep(60)
+import os, time
+from filiation.capture.listener import Listener
+Listener._work = lambda self, beginning: time.sleep(60)
 os.environ.setdefault("MAIN_PROCESS", str(os.getpid()))
 
 rule all:
@@ -291,7 +292,7 @@ rule all:
 
 
 def test_a_run_is_known_before_its_first_job_begins(project: MakeProject) -> None:
-    """Here Snakemake's logging thread had no chance to run at all when the first job kills the run."""
+    """Here the thread that writes had no chance to run at all when the first job kills the run."""
     made = project(KILLED_AT_ONCE)
     assert made.snakemake().returncode == -signal.SIGKILL
     (journal,) = made.catalogue.joinpath("journals").iterdir()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,9 @@ def test_the_exit_status_is_the_commands_own(records: Path, words: list[str], co
 def test_a_signal_reaches_the_command(records: Path, tmp_path: Path, sent: signal.Signals) -> None:
     name = sent.name.removeprefix("SIG")
     script = f"trap 'echo caught; exit 9' {name}; touch ready; while :; do sleep 0.05; done"
-    running = subprocess.Popen([*STEP, "--", "bash", "-c", script], stdout=subprocess.PIPE)
+    # A shell gives what it starts in the background an ignored SIGINT, which bash then cannot trap.
+    usual = partial(signal.signal, sent, signal.SIG_DFL)
+    running = subprocess.Popen([*STEP, "--", "bash", "-c", script], stdout=subprocess.PIPE, preexec_fn=usual)
     while not (tmp_path / "ready").exists():
         time.sleep(0.02)
     running.send_signal(sent)
