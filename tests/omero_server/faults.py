@@ -1,0 +1,85 @@
+"""Faults that a test may ask for, between a call and its answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.omero_server.accounts import Session
+from tests.omero_server.saving import INDEX_LIMIT
+
+READS = {"getPlane", "getTile", "getRow", "getCol", "getStack", "getTimepoint", "getHypercube"}
+WRITES = {"setPlane", "setTile", "write"}
+
+
+@dataclass(slots=True)
+class Faults:
+    """Every fault is off until a test sets it; ``clear`` puts all off again.
+
+    Reads are calls for pixels; ``drop_connection_at_read = 3`` lets two of them pass and breaks at the third, once.
+    """
+
+    refuse_sign_in: str = ""
+    """The reason with which every sign-in is refused."""
+    drop_connection_at_read: int = 0
+    """At which read of pixels the connection is cut instead of an answer; the session lives on."""
+    end_session_at_read: int = 0
+    """At which read of pixels the session is gone."""
+    expire_session_at_read: int = 0
+    """At which read of pixels the session has run out."""
+    seconds_per_call: float = 0.0
+    """How long every answer takes at least."""
+    seconds_per_read: float = 0.0
+    """How long every read of pixels takes at least."""
+    short_reads: bool = False
+    """Whether the last byte of pixels is missing."""
+    short_writes: bool = False
+    """Whether the second half of what is written gets lost: pixels stay zero there, files end early."""
+    map_limit: int = INDEX_LIMIT
+    """Bytes of a map's key or value above which it is refused."""
+    reads: int = 0
+    """Reads of pixels so far, for the tests to look at."""
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def clear(self) -> None:
+        """Put all faults off."""
+        fresh = Faults()
+        for name in (each for each in Faults.__slots__ if each != "guard"):
+            setattr(self, name, getattr(fresh, name))
+
+    def before(self, operation: str, session: Session | None, current: Any) -> None:
+        """Do before an operation what was asked for."""
+        if self.seconds_per_call:
+            time.sleep(self.seconds_per_call)
+        if operation in READS:
+            self.before_read(session, current)
+
+    def before_read(self, session: Session | None, current: Any) -> None:
+        """Count a read of pixels, and let it be the one that fails."""
+        if self.seconds_per_read:
+            time.sleep(self.seconds_per_read)
+        with self.guard:
+            self.reads += 1
+            number = self.reads
+        if number == self.drop_connection_at_read:
+            current.con.close(True)
+        if session is not None and number == self.end_session_at_read:
+            self.sessions.end(session.key)
+        if session is not None and number == self.expire_session_at_read:
+            self.sessions.expire(session.key)
+
+    sessions: Any = None
+    """The server's sessions."""
+
+    def cut(self, content: bytes) -> bytes:
+        """Return what is sent of pixels."""
+        return content[:-1] if self.short_reads else content
+
+    def shortened(self, content: bytes) -> bytes:
+        """Return what arrives of something written: as long as it was sent, zero in its second half."""
+        if not self.short_writes:
+            return content
+        half = len(content) // 2
+        return content[:half] + bytes(len(content) - half)

@@ -1,0 +1,137 @@
+"""Pixels come through bit by bit, in every type, whole and in parts; and break off when they are told to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+omero = pytest.importorskip("omero", reason="omero-py is not installed: see `make omero`", exc_type=ImportError)
+Ice = pytest.importorskip("Ice", exc_type=ImportError)
+
+from tests.omero_server.made_up import huge_image, small_image  # noqa: E402
+from tests.omero_server.pixel_data import Stored  # noqa: E402
+from tests.omero_server.server import OmeroServer  # noqa: E402
+
+CODES = {
+    "i1": "int8",
+    "u1": "uint8",
+    "i2": "int16",
+    "u2": "uint16",
+    "i4": "int32",
+    "u4": "uint32",
+    "f4": "float",
+    "f8": "double",
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_pixel_type_comes_through(code: str, omero_server: OmeroServer, gateway: Any):
+    values = np.random.default_rng(1).integers(0, 120, (1, 2, 2, 5, 7)).astype(code)
+    values[0, 0, 0, 0, :2] = np.array([np.iinfo(code).min, np.iinfo(code).max]) if code[0] in "iu" else (-0.1, 1e30)
+    number = omero_server.plant("ada").image(values, "typed").id
+
+    pixels = gateway.getObject("Image", number).getPrimaryPixels()
+
+    assert pixels.getPixelsType().getValue() == CODES[code]
+    planes = list(pixels.getPlanes([(0, 0, 0), (1, 1, 0)]))
+    np.testing.assert_array_equal(planes[0], values[0, 0, 0])
+    np.testing.assert_array_equal(planes[1], values[0, 1, 1])
+
+
+def test_planes_tiles_stacks_rows_and_blocks_agree(omero_server: OmeroServer, gateway: Any):
+    array = small_image()
+    image = gateway.getObject("Image", omero_server.plant("ada").image(array, "cells").id)
+    assert (image.getSizeX(), image.getSizeY(), image.getSizeZ(), image.getSizeC(), image.getSizeT()) == (
+        64,
+        48,
+        4,
+        3,
+        2,
+    )
+    pixels = image.getPrimaryPixels()
+    np.testing.assert_array_equal(pixels.getTile(3, 2, 1, (5, 6, 20, 10)), array[1, 2, 3, 6:16, 5:25])
+
+    store = gateway.c.sf.createRawPixelsStore()
+    store.setPixelsId(pixels.getId(), True)
+    assert store.getStack(1, 0) == array[0, 1].astype(">u2").tobytes()
+    assert store.getRow(7, 2, 1, 0) == array[0, 1, 2, 7].astype(">u2").tobytes()
+    block = np.frombuffer(store.getHypercube([1, 2, 0, 1, 0], [4, 5, 2, 2, 2], [1, 1, 1, 1, 1]), ">u2").reshape(
+        2, 2, 2, 5, 4
+    )
+    np.testing.assert_array_equal(block, array[0:2, 1:3, 0:2, 2:7, 1:5])
+    assert (store.getPlaneSize(), store.getByteWidth(), store.getResolutionLevels()) == (64 * 48 * 2, 2, 1)
+    store.close()
+
+
+def test_a_region_outside_of_the_image_is_refused(omero_server: OmeroServer, gateway: Any):
+    image = gateway.getObject("Image", omero_server.plant("ada").image(small_image(), "cells").id)
+
+    with pytest.raises(omero.ApiUsageException, match="outside"):
+        image.getPrimaryPixels().getTile(0, 0, 0, (60, 0, 8, 8))
+
+
+def test_an_image_larger_than_memory_is_made_as_it_is_read(omero_server: OmeroServer, gateway: Any):
+    data = huge_image(4)
+    image = gateway.getObject("Image", omero_server.plant("ada").image(data, "huge").id)
+    shape = data.shape
+    assert shape.x * shape.y * shape.z * shape.c * 2 == 4 * 2**30
+
+    tile = image.getPrimaryPixels().getTile(shape.z - 1, 1, 0, (2000, 2040, 48, 8))
+
+    np.testing.assert_array_equal(tile, data.region(shape.z - 1, 1, 0, slice(2040, 2048), slice(2000, 2048)))
+
+
+def test_a_connection_cut_at_a_read_fails_and_the_session_lives(omero_server: OmeroServer, gateway: Any):
+    number = omero_server.plant("ada").image(small_image(), "cells").id
+    pixels = gateway.getObject("Image", number).getPrimaryPixels()
+    store = gateway.c.sf.createRawPixelsStore()
+    store.setPixelsId(pixels.getId(), True)
+    omero_server.faults.drop_connection_at_read = omero_server.faults.reads + 2
+
+    store.getPlane(0, 0, 0)
+    with pytest.raises((Ice.ConnectionLostException, Ice.CloseConnectionException, Ice.ForcedCloseConnectionException)):
+        store.getPlane(1, 0, 0)
+
+    assert gateway.c.getSessionId() in omero_server.sessions.by_key
+
+
+def test_a_session_can_end_between_two_planes(omero_server: OmeroServer, gateway: Any):
+    pixels = gateway.getObject("Image", omero_server.plant("ada").image(small_image(), "cells").id).getPrimaryPixels()
+    omero_server.faults.expire_session_at_read = omero_server.faults.reads + 2
+
+    planes = pixels.getPlanes([(0, 0, 0), (1, 0, 0)])
+    next(planes)
+    with pytest.raises(omero.SessionTimeoutException):
+        next(planes)
+
+
+def test_a_read_can_come_back_short(omero_server: OmeroServer, gateway: Any):
+    pixels = gateway.getObject("Image", omero_server.plant("ada").image(small_image(), "cells").id).getPrimaryPixels()
+    store = gateway.c.sf.createRawPixelsStore()
+    store.setPixelsId(pixels.getId(), True)
+    omero_server.faults.short_reads = True
+
+    assert len(store.getPlane(0, 0, 0)) == store.getPlaneSize() - 1
+
+
+def test_an_image_is_made_from_planes_and_reads_back(omero_server: OmeroServer, gateway: Any):
+    array = small_image()
+    planes = (array[t, c, z] for z in range(4) for c in range(3) for t in range(2))
+
+    image = gateway.createImageFromNumpySeq(planes, "made", sizeZ=4, sizeC=3, sizeT=2, description="by a test")
+
+    found = gateway.getObject("Image", image.getId())
+    np.testing.assert_array_equal(found.getPrimaryPixels().getPlane(3, 2, 1), array[1, 2, 3])
+    assert found.getDescription() == "by a test"
+    data = omero_server.pixel_data[found.getPrimaryPixels().getId()]
+    assert isinstance(data, Stored)
+    np.testing.assert_array_equal(data.array, array)
+
+
+def test_a_short_write_leaves_pixels_out(omero_server: OmeroServer, gateway: Any):
+    omero_server.faults.short_writes = True
+    image = gateway.createImageFromNumpySeq(iter([np.full((4, 4), 9, "u1")]), "short")
+
+    np.testing.assert_array_equal(image.getPrimaryPixels().getPlane(), [[9] * 4, [9] * 4, [0] * 4, [0] * 4])
