@@ -11,6 +11,7 @@ import pytest
 from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, identify
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
+from filiation.catalogue.store_writer import StoreWriter
 from filiation.errors import CatalogueBusyError, InvalidCrateError, NotFoundError
 from tests.lineage.crates import nuclei_run
 
@@ -22,7 +23,7 @@ def _everything(catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def catalogue_quads(catalogue: Catalogue) -> list[tuple[object, ...]]:
-    with OxigraphGraph(catalogue.folder.store, read_only=True) as store:
+    with OxigraphGraph(catalogue.folder.store) as store:
         return list(store.quads())
 
 
@@ -134,7 +135,7 @@ def test_an_interrupted_ingest_is_redone(
         if step == "arrive":
             patched.setattr("filiation.catalogue.crates._swap_in", stop)
         else:
-            patched.setattr(OxigraphGraph if "store" in step else LineageIndex, "replace", stop)
+            patched.setattr(StoreWriter if "store" in step else LineageIndex, "replace", stop)
         with pytest.raises(KeyboardInterrupt):
             catalogue.ingest(crate)
     catalogue.catch_up()
@@ -204,7 +205,7 @@ def test_a_second_writer_waits_and_then_says_so(catalogue: Catalogue, folder: Pa
 
 def test_the_stores_own_lock_is_said_in_words(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
     crate = nuclei_run(folder).write(tmp_path / "elsewhere")
-    with OxigraphGraph(catalogue.folder.store), pytest.raises(CatalogueBusyError) as caught:
+    with StoreWriter(catalogue.folder.store), pytest.raises(CatalogueBusyError) as caught:
         catalogue.ingest(crate)
     assert str(caught.value) == (
         f"Another process is writing to the store {catalogue.folder.store}; waited 0.2 s. "

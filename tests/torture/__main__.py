@@ -12,9 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
-from tests.torture.faults import ERRORS, KINDS, breaches, compile_shim, trials, waiting_catalogue
+from tests.torture.faults import Trials, breaches, compile_shim, every_point, trials, waiting_catalogue
 from tests.torture.rounds import Plan, Result, make_project, play
 
 ROUNDS_A_PROJECT = 10
@@ -34,7 +36,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the projects")
     asked = parser.parse_args()
     if asked.faults:
-        return try_every_fault()
+        return try_every_fault(asked.workers)
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     say(f"torture: {asked.rounds} rounds with seed {seed}")
     begun, results = time.monotonic(), []
@@ -58,9 +60,9 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def try_every_fault() -> int:
+def try_every_fault(workers: int) -> int:
     """Let every single call of the system fail in turn; return 1 if something did not hold."""
-    memory, begun, broken = Path("/dev/shm"), time.monotonic(), 0
+    memory, begun = Path("/dev/shm"), time.monotonic()
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         shim = compile_shim(folder)
@@ -68,19 +70,34 @@ def try_every_fault() -> int:
             say("torture: no C compiler, so no call of the system can be made to fail")
             return 1
         pristine = waiting_catalogue(folder / "project")
-        with trials(shim) as server:
-            for kind in KINDS:
-                shutil.copytree(pristine.parent, folder / kind, symlinks=True)
-                calls = server.pack(folder / kind / pristine.name, kind).calls
-                for fault in ERRORS:
-                    tried = [
-                        breaches(server, pristine, folder / "scratch", kind, nth, fault) for nth in range(1, calls + 1)
-                    ]
-                    found = [breach for breaches_found in tried for breach in breaches_found]
-                    broken += len(found)
-                    say("\n".join([f"{kind} {fault}: {calls} tried, {sum(map(bool, tried))} do not hold", *found]))
-    say(f"torture: {broken} breaches, {time.monotonic() - begun:.0f} s")
-    return 1 if broken else 0
+        points = every_point(shim, pristine, folder / "counting")
+        say(f"torture: {len(points)} calls fail in turn")
+        found: list[str] = []
+        longest = 0.0
+        with ExitStack() as opened, ThreadPoolExecutor(workers) as pool:
+            idle: SimpleQueue[tuple[Trials, Path]] = SimpleQueue()
+            for number in range(workers):
+                idle.put((opened.enter_context(trials(shim)), folder / f"scratch-{number}"))
+
+            def let_fail(point: tuple[str, int, str]) -> tuple[list[str], float]:
+                server, scratch = idle.get()
+                started = time.monotonic()
+                try:
+                    return breaches(server, pristine, scratch, *point), time.monotonic() - started
+                finally:
+                    idle.put((server, scratch))
+
+            for number, (broken, seconds) in enumerate(pool.map(let_fail, points), start=1):
+                found += broken
+                longest = max(longest, seconds)
+                for breach in broken:
+                    say(breach)
+                if number % 25 == 0 or number == len(points):
+                    kind, nth, fault = points[number - 1]
+                    say(f"{number:4d} of {len(points)} tried ({kind} {nth} {fault}), {len(found)} breaches, "
+                        f"{time.monotonic() - begun:.0f} s, the longest {longest:.1f} s")  # fmt: skip
+    say(f"torture: {len(points)} calls failed in turn, {len(found)} breaches, {time.monotonic() - begun:.0f} s")
+    return 1 if found else 0
 
 
 def torture(folder: Path, rounds: int, seed: int, workers: int = 1, slowness: float = 1.0) -> Iterator[Result]:

@@ -1,4 +1,4 @@
-/* Lets the n-th write, fsync or rename of a process fail. Preloaded; armed by the process itself.
+/* Lets the n-th write, fsync or rename of a process and those that it starts fail. Preloaded; armed by the process itself.
 
    Only regular files above the standard streams count, so pipes and messages go through. */
 #define _GNU_SOURCE
@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -14,29 +16,44 @@
 
 enum { WRITE = 1, FSYNC = 2, RENAME = 3, MAKE = 4 };
 
-static atomic_long seen;
-static atomic_int armed_kind, error_code, sticks;
-static atomic_long nth;
+struct plan {
+    atomic_int armed_kind, error_code, sticks;
+    atomic_long nth, seen;
+};
+
+/* Shared with the processes that this one starts, through the file that FAULTS names. */
+static struct plan own, *plan = &own;
+
+__attribute__((constructor)) static void share(void) {
+    const char *name = getenv("FAULTS");
+    int fd = name ? open(name, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    void *shared = mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared != MAP_FAILED)
+        plan = shared;
+    close(fd);
+}
 
 void fault_arm(int kind, long n, int code, int sticky) {
-    seen = 0;
-    nth = n;
-    error_code = code;
-    sticks = sticky;
-    armed_kind = kind;
+    plan->seen = 0;
+    plan->nth = n;
+    plan->error_code = code;
+    plan->sticks = sticky;
+    plan->armed_kind = kind;
 }
 
 long fault_disarm(void) {
-    armed_kind = 0;
-    return seen;
+    plan->armed_kind = 0;
+    return plan->seen;
 }
 
 static int strikes(int kind) {
-    if (armed_kind != kind)
+    if (plan->armed_kind != kind)
         return 0;
-    long now = atomic_fetch_add(&seen, 1) + 1;
-    if (now == nth || (sticks && nth > 0 && now > nth)) {
-        errno = error_code;
+    long now = atomic_fetch_add(&plan->seen, 1) + 1, nth = plan->nth;
+    if (now == nth || (plan->sticks && nth > 0 && now > nth)) {
+        errno = plan->error_code;
         return 1;
     }
     return 0;
@@ -53,7 +70,7 @@ static int is_file(int fd) {
 #define REAL(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
 #define ON_FILE(result, name, kind, parameters, arguments)  \
     result name parameters {                                \
-        if (armed_kind == kind && is_file(fd) && strikes(kind)) \
+        if (plan->armed_kind == kind && is_file(fd) && strikes(kind)) \
             return -1;                                      \
         return REAL(name) arguments;                        \
     }

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,10 @@ def compile_shim(folder: Path) -> Path | None:
 def trials(shim: Path) -> Iterator[Trials]:
     """Start the server."""
     environment = {**os.environ, "LD_PRELOAD": str(shim), "PYTHONPATH": str(SHIM.parents[2])}
+    # What is to fail is known to the processes, too, that packing starts.
+    with tempfile.NamedTemporaryFile(delete=False) as shared:
+        shared.write(bytes(4096))
+    environment["FAULTS"] = shared.name
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.torture.faulty"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True, cwd=SHIM.parents[2],
@@ -75,6 +80,7 @@ def trials(shim: Path) -> Iterator[Trials]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+        Path(shared.name).unlink()
 
 
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO}
@@ -98,6 +104,18 @@ def waiting_catalogue(project: Path) -> Path:
     subprocess.run(PACK, cwd=project, check=True, capture_output=True)
     journal.write_bytes(whole)
     return catalogue
+
+
+def every_point(shim: Path, pristine: Path, scratch: Path) -> list[tuple[str, int, str]]:
+    """Return each call that packing makes, by kind and number, with each error that it can be given."""
+    points = []
+    with trials(shim) as server:
+        for kind in KINDS:
+            shutil.copytree(pristine.parent, scratch, symlinks=True)
+            calls = server.pack(scratch / pristine.name, kind).calls
+            points += [(kind, nth, fault) for fault in ERRORS for nth in range(1, calls + 1)]
+            shutil.rmtree(scratch)
+    return points
 
 
 def _run_without_packing(project: Path) -> None:

@@ -58,14 +58,18 @@ class Rows:
     truncated: bool = False
 
 
-class LineageGraph(Protocol):
-    """A store that holds one named graph a crate."""
+class GraphWriter(Protocol):
+    """The way into a store that holds one named graph a crate."""
 
     def replace(self, graph: str, triples: Iterable[Triple]) -> None:
         """Put ``triples`` in place of everything in ``graph``, in one transaction."""
 
     def remove(self, graph: str) -> None:
         """Remove ``graph``; nothing happens if it is not there."""
+
+
+class LineageGraph(Protocol):
+    """A store that holds one named graph a crate, to be asked."""
 
     def quads(self, graph: str | None = None) -> Iterator[tuple[str, str, Term, str]]:
         """Yield subject, predicate, object and graph of everything, or of one graph."""

@@ -15,13 +15,14 @@ from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
 from filiation.catalogue.reading import read_triples
+from filiation.catalogue.store_writer import StoreError, StoreWriter
 from filiation.errors import FiliationError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from filiation.catalogue.crates import CatalogueFolder
-    from filiation.catalogue.graph import LineageGraph, Rows, Term, Triple
+    from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Told how many of how many are done, and the name of the one at hand."""
@@ -138,11 +139,12 @@ class Catalogue:
 
         It can be interrupted: what is missing then is taken in by the next who asks.
         """
-        with holding(self.folder.lock, wait=self.wait), self._telling():
+        with holding(self.folder.lock, wait=self.wait) as lock, self._telling():
             self.folder.sweep()
             self.folder.index.unlink(missing_ok=True)
             shutil.rmtree(self.folder.store, ignore_errors=True)
-            with OxigraphGraph(self.folder.store, wait=self.wait) as graph, self._index(create=True) as index:
+            writer = StoreWriter(self.folder.store, lock=lock, wait=self.wait)
+            with writer as graph, self._index(create=True) as index:
                 return _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
 
     @contextmanager
@@ -167,18 +169,18 @@ class Catalogue:
     def _store_for_reading(self) -> Iterator[LineageGraph]:
         with (
             holding(self.folder.lock, shared=True, wait=self.wait),
-            OxigraphGraph(self.folder.store, read_only=True, wait=self.wait) as store,
+            OxigraphGraph(self.folder.store) as store,
         ):
             yield store
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[LineageGraph, LineageIndex]]:
-        with holding(self.folder.lock, wait=self.wait):
+    def _writing(self) -> Iterator[tuple[GraphWriter, LineageIndex]]:
+        with holding(self.folder.lock, wait=self.wait) as lock:
             if not self.folder.store.is_dir():
                 self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
             with ExitStack() as opened:
                 with self._telling():
-                    graph = opened.enter_context(OxigraphGraph(self.folder.store, wait=self.wait))
+                    graph = opened.enter_context(StoreWriter(self.folder.store, lock=lock, wait=self.wait))
                     index = opened.enter_context(self._index(create=True))
                 yield graph, index
 
@@ -218,7 +220,7 @@ class Catalogue:
 def _take_all_in(
     catalogue: CatalogueFolder,
     folders: list[Path],
-    graph: LineageGraph,
+    graph: GraphWriter,
     index: LineageIndex,
     progress: Progress | None,
 ) -> RebuildReport:
@@ -226,6 +228,8 @@ def _take_all_in(
     for number, folder in enumerate(folders):
         try:
             reports.append(_take_in(catalogue.settle(folder), graph, index))
+        except StoreError:
+            raise  # it is not this crate's fault, and the next would fare no better
         except (FiliationError, OSError) as error:
             problems.append(f"{folder.name}: {error}")
         if progress is not None:
@@ -234,7 +238,7 @@ def _take_all_in(
 
 
 def _take_in(
-    crate: CrateOnDisk, graph: LineageGraph, index: LineageIndex, stated: tuple[Triple, ...] | None = None
+    crate: CrateOnDisk, graph: GraphWriter, index: LineageIndex, stated: tuple[Triple, ...] | None = None
 ) -> IngestReport:
     known = index.metadata_digest(crate.iri)
     stamp, digest = _stamp(crate.folder), str(crate.metadata_digest)

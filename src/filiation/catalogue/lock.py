@@ -23,8 +23,10 @@ _UNSUPPORTED: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @contextmanager
-def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator[None]:
+def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator[int]:
     """Hold the lock ``path`` while the block runs; the system lets go of it if the process dies.
+
+    Yields its descriptor: a process that inherits it holds the lock too.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         _take(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

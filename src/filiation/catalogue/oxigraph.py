@@ -1,15 +1,17 @@
-"""The embedded RDF store. The only module that speaks to pyoxigraph."""
+"""The embedded RDF store, to be read, and RDF on the way in and out.
+
+The only module that speaks to pyoxigraph, besides the process that writes the store.
+"""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import pyoxigraph as ox
 
 from filiation.catalogue.graph import XSD, Literal, Rows, Term, Triple
-from filiation.catalogue.lock import pauses
 from filiation.errors import BadInputError, CatalogueBusyError, InvalidCrateError
 
 if TYPE_CHECKING:
@@ -17,34 +19,23 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_LOCKED: Final = ("lock hold by", "LOCK:", "Resource temporarily unavailable")
-
 _T = TypeVar("_T")
 OxTerm: TypeAlias = "ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple"
 
 
 class OxigraphGraph:
-    """A :class:`~filiation.catalogue.graph.LineageGraph` in a folder, or in memory.
+    """A :class:`~filiation.catalogue.graph.LineageGraph` in a folder, to read; ``store_writer`` writes it.
 
-    Use it as a context manager: only one process can write at a time, so it is opened late and closed early.
+    Use it as a context manager: it keeps the state of the store as it was when it was opened.
 
     Parameters
     ----------
     folder
-        Where the store is; None for one in memory.
-    read_only
-        Open what is there without the right to write, beside other readers.
-    wait
-        Seconds to try for the store's own lock.
-
-    Raises
-    ------
-    CatalogueBusyError
-        If another process holds the store for writing.
+        Where the store is; if there is none yet, there is nothing to read.
     """
 
-    def __init__(self, folder: Path | None = None, *, read_only: bool = False, wait: float = 10.0) -> None:
-        self._store: ox.Store | None = _open(folder, read_only=read_only, wait=wait)
+    def __init__(self, folder: Path) -> None:
+        self._store: ox.Store | None = ox.Store.read_only(str(folder)) if folder.is_dir() else ox.Store()
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +46,7 @@ class OxigraphGraph:
         self.close()
 
     def close(self) -> None:
-        """Let go of the store; its lock is free when nothing refers to it any more."""
+        """Let go of the store."""
         self._store = None
 
     @property
@@ -63,24 +54,6 @@ class OxigraphGraph:
         if self._store is None:
             raise CatalogueBusyError("The store is closed; open the catalogue again.")
         return self._store
-
-    def replace(self, graph: str, triples: Iterable[Triple]) -> None:
-        """Put ``triples`` in place of everything in ``graph``, in one transaction."""
-        name = ox.NamedNode(graph)
-        quads = [ox.Quad(ox.NamedNode(s), ox.NamedNode(p), _to_ox(o), name) for s, p, o in triples]
-        if self._opened.contains_named_graph(name):
-            # Only an update drops and inserts in one transaction. Oxigraph itself writes the terms as N-Triples.
-            written = ox.serialize((quad.triple for quad in quads), format=ox.RdfFormat.N_TRIPLES)
-            body = written.decode("utf-8") if written is not None else ""
-            self._opened.update(f"DROP SILENT GRAPH {name} ; INSERT DATA {{ GRAPH {name} {{\n{body}}} }}")
-        else:
-            self._opened.extend(quads)
-        self._opened.flush()
-
-    def remove(self, graph: str) -> None:
-        """Remove ``graph``; nothing happens if it is not there."""
-        self._opened.remove_graph(ox.NamedNode(graph))
-        self._opened.flush()
 
     def quads(self, graph: str | None = None) -> Iterator[tuple[str, str, Term, str]]:
         """Yield subject, predicate, object and graph of everything, or of one graph."""
@@ -118,6 +91,12 @@ class OxigraphGraph:
         except SyntaxError as error:
             raise BadInputError(f"This is not a SPARQL query: {error}.") from error
         return _rows(answer, limit)
+
+
+def n_triples(triples: Iterable[Triple]) -> bytes:
+    """Return triples as N-Triples."""
+    made = (ox.Triple(ox.NamedNode(s), ox.NamedNode(p), _to_ox(o)) for s, p, o in triples)
+    return ox.serialize(made, format=ox.RdfFormat.N_TRIPLES) or b""
 
 
 def parse_json_ld(document: bytes, base: str) -> list[Triple]:
@@ -162,24 +141,6 @@ def _encoded(iri: str) -> str:
     before, mark, fragment = iri.partition("#")
     safe = "/:?@!$&'()*+,;=-._~%"
     return quote(before, safe=safe) + mark + quote(fragment, safe=safe)
-
-
-def _open(folder: Path | None, *, read_only: bool, wait: float) -> ox.Store:
-    if folder is None:
-        return ox.Store()
-    if read_only and folder.is_dir():
-        return ox.Store.read_only(str(folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for _ in pauses(wait):
-        try:
-            return ox.Store(str(folder))
-        except OSError as error:
-            if not any(sign in str(error) for sign in _LOCKED):
-                raise
-    raise CatalogueBusyError(
-        f"Another process is writing to the store {folder}; waited {wait:g} s. "
-        "Nothing is lost: the crates are on disk. Try again when it has finished."
-    )
 
 
 def _rows(answer: object, limit: int | None) -> Rows:

@@ -1,0 +1,153 @@
+"""Writing to the embedded store: by a process of its own, which is not waited for longer than it should need."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from filiation.catalogue import store_process
+from filiation.catalogue.lock import pauses
+from filiation.catalogue.oxigraph import n_triples
+from filiation.errors import CatalogueBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from filiation.catalogue.graph import Triple
+
+_LONGEST: Final = 60
+_BYTES_A_SECOND: Final = 100_000
+"""Slower than the slowest disk that was seen, by a factor of ten."""
+_LONGEST_REMOVAL: Final = 300
+_PATIENCE: Final = 5
+"""Seconds that are waited longer than the process itself allows itself."""
+_LOCKED: Final = ("lock hold by", "LOCK:", "Resource temporarily unavailable")
+
+
+class StoreError(OSError):
+    """The store could not be written; what was to be written can be written again from the crates."""
+
+
+class StoreWriter:
+    """A :class:`~filiation.catalogue.graph.GraphWriter` for the store in a folder.
+
+    Use it as a context manager: only one can write at a time, so it is opened late and closed early.
+
+    Parameters
+    ----------
+    folder
+        Where the store is, or will be.
+    lock
+        Descriptor of a lock that is held; the writing process keeps holding it if this one is killed.
+    wait
+        Seconds to try for the store's own lock.
+
+    Raises
+    ------
+    CatalogueBusyError
+        If another process holds the store for writing.
+    StoreError
+        If it cannot be opened.
+    """
+
+    def __init__(self, folder: Path, *, lock: int | None = None, wait: float = 10.0) -> None:
+        self._folder = folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for _ in pauses(wait):
+            self._process = _start(folder, lock)
+            try:
+                self._await_answer(_LONGEST)
+            except StoreError as error:
+                self._end()
+                if not any(sign in str(error) for sign in _LOCKED):
+                    raise
+            else:
+                return
+        raise CatalogueBusyError(
+            f"Another process is writing to the store {folder}; waited {wait:g} s. "
+            "Nothing is lost: the crates are on disk. Try again when it has finished."
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._end()
+
+    def replace(self, graph: str, triples: Iterable[Triple]) -> None:
+        """Put ``triples`` in place of everything in ``graph``, in one transaction; on disk when this returns.
+
+        Raises
+        ------
+        StoreError
+            If that failed, or took so long that it was given up. The store is as before, and this writer is done.
+        """
+        body = n_triples(triples)
+        self._ask({"graph": graph, "size": len(body)}, body, _LONGEST + len(body) // _BYTES_A_SECOND)
+
+    def remove(self, graph: str) -> None:
+        """Remove ``graph``; nothing happens if it is not there."""
+        self._ask({"graph": graph}, b"", _LONGEST_REMOVAL)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._close_stream()
+        with suppress(subprocess.TimeoutExpired):  # what was answered is on disk
+            self._process.wait(store_process.CLOSING + _PATIENCE)
+        self._end()
+
+    def _ask(self, request: dict[str, str | int], body: bytes, limit: int) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was made with one
+        with suppress(BrokenPipeError):  # it ended, and perhaps said why
+            self._process.stdin.write(json.dumps({**request, "limit": limit}).encode() + b"\n" + body)
+            self._process.stdin.flush()
+        self._await_answer(limit)
+
+    def _await_answer(self, limit: int) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it was made with one
+        ready, _, _ = select.select([self._process.stdout], [], [], limit + _PATIENCE)
+        line = self._process.stdout.readline() if ready else b""
+        if not line:
+            raise StoreError(self._why_it_is_silent(limit))
+        problem = json.loads(line).get("error")
+        if problem:
+            raise StoreError(problem)
+
+    def _why_it_is_silent(self, limit: int) -> str:
+        self._process.kill()  # nothing happens if it has ended by itself
+        code = self._process.wait()
+        if code in (-signal.SIGALRM, -signal.SIGKILL):
+            return f"writing to {self._folder} did not come to an end within {limit} s and was given up"
+        return f"the process that writes {self._folder} ended with status {code}"
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._close_stream()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _close_stream(self) -> None:
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # it ended before it had read everything
+                self._process.stdin.close()
+
+
+def _start(folder: Path, lock: int | None) -> subprocess.Popen[bytes]:
+    # By its path, so that nothing else is imported first; -P: what lies beside it has the names of other modules.
+    program = [sys.executable, "-P", str(Path(store_process.__file__)), os.fspath(folder), str(_LONGEST)]
+    kept = () if lock is None else (lock,)
+    return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=kept)

@@ -1,0 +1,120 @@
+"""The store is written by a process that may hang, be killed, or be left alone; the catalogue may not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from filiation.catalogue import Catalogue, Literal
+from filiation.catalogue.lock import holding
+from filiation.catalogue.oxigraph import OxigraphGraph
+from filiation.catalogue.store_writer import StoreError, StoreWriter
+from filiation.errors import CatalogueBusyError, FiliationError
+from tests.lineage.crates import nuclei_run
+
+GRAPH = "arcp://uuid,0d273356-0000-4000-8000-000000000001/"
+TRIPLE = (GRAPH, "http://schema.org/name", Literal('a "quoted"\nname, 𝒳'))
+
+
+def stored(folder: Path) -> list[tuple[object, ...]]:
+    with OxigraphGraph(folder) as graph:
+        return sorted(graph.quads(), key=str)
+
+
+def test_a_graph_is_written_replaced_and_removed(tmp_path: Path) -> None:
+    store = tmp_path / "catalogue" / "store"
+    other = (GRAPH, "http://schema.org/url", "https://example.org/a%20b")
+    with StoreWriter(store) as writer:
+        writer.replace(GRAPH, [TRIPLE])
+        writer.replace(GRAPH + "2", [TRIPLE])
+        assert stored(store) == [(*TRIPLE, GRAPH), (*TRIPLE, GRAPH + "2")]
+        writer.replace(GRAPH, [other])
+        writer.remove(GRAPH + "2")
+        writer.remove(GRAPH + "3")
+    assert stored(store) == [(*other, GRAPH)]
+
+
+def hang(writer: StoreWriter) -> None:
+    """Let the writing process take part in nothing any more, as when RocksDB waits for itself."""
+    os.kill(writer._process.pid, signal.SIGSTOP)
+
+
+def test_a_store_that_hangs_is_given_up_and_works_again(
+    catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crate = nuclei_run(folder).write(tmp_path / "elsewhere")
+    replace = StoreWriter.replace
+
+    def hanging(self: StoreWriter, *arguments: object) -> None:
+        hang(self)
+        replace(self, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreWriter, "replace", hanging)
+        patched.setattr("filiation.catalogue.store_writer._LONGEST", 0)
+        patched.setattr("filiation.catalogue.store_writer._PATIENCE", 1)
+        with pytest.raises(FiliationError) as caught:
+            catalogue.ingest(crate)
+    assert str(caught.value) == (
+        f"Store and index of the catalogue {catalogue.folder.root} could not be brought up to date: writing to "
+        f"{catalogue.folder.store} did not come to an end within 0 s and was given up. They are made from the crates, "
+        "of which nothing is lost: make room or mend the disk, and ask again."
+    )
+    assert len(catalogue.catch_up().crates) == 1
+
+
+def test_a_store_that_hangs_when_it_is_closed_costs_time_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filiation.catalogue.store_writer._PATIENCE", -9)
+    writer = StoreWriter(tmp_path / "store")
+    writer.replace(GRAPH, [TRIPLE])
+    hang(writer)
+    writer.close()
+    assert stored(tmp_path / "store") == [(*TRIPLE, GRAPH)]
+    StoreWriter(tmp_path / "store").close()
+
+
+def test_a_writing_process_that_is_killed_is_told(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "store")
+    writer._process.terminate()
+    writer._process.wait()
+    with pytest.raises(StoreError) as caught:
+        writer.replace(GRAPH, [TRIPLE])
+    writer.close()
+    assert str(caught.value) == f"the process that writes {tmp_path / 'store'} ended with status -15"
+
+
+@pytest.mark.slow
+def test_the_alarm_ends_a_process_that_nobody_waits_for(tmp_path: Path) -> None:
+    """Its closing hangs, and who asked is killed: the lock is free when the process has given itself up."""
+    script = """
+import os, signal, sys
+from pathlib import Path
+from filiation.catalogue import store_process
+from filiation.catalogue.lock import holding
+from filiation.catalogue.store_writer import StoreWriter
+place = Path(sys.argv[1])
+# The same program, with a closing that lasts for ever, as RocksDB's does now and then.
+text = Path(store_process.__file__).read_text()
+text = text.replace("CLOSING = 10", "CLOSING = 1").replace(
+    "    signal.alarm(CLOSING)\\n", "    signal.alarm(CLOSING)\\n    import time; time.sleep(600)\\n")
+(place / "hangs.py").write_text(text)
+store_process.__file__ = str(place / "hangs.py")
+with holding(place / "lock") as lock:
+    StoreWriter(place / "store", lock=lock)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+    begun = time.monotonic()
+    with pytest.raises(CatalogueBusyError), holding(tmp_path / "lock", wait=0.2):
+        pass
+    with holding(tmp_path / "lock", wait=30.0):
+        assert time.monotonic() - begun < 30
+    StoreWriter(tmp_path / "store").close()
