@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,20 @@ JournalWriter(pathlib.Path(sys.argv[1])).append("run_started", {"run": "x" * 100
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].startswith("OSError: [Errno 28] No space left on device"), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_forced_to_disk_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, forced = [100.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "fsync", lambda descriptor: forced.append(now[0]))
+    writer = JournalWriter(tmp_path / "run.jsonl")
+    for seconds in (0, 0.1, 0.1, 4.9, 0.1, 0.1, 60, 0.1):
+        now[0] += seconds
+        writer.append("job_finished", {})
+    # Not the first line, which Snakemake's main thread writes and waits for.
+    assert forced == [100.1, pytest.approx(105.1), pytest.approx(165.3)]
+    writer.close()
+    assert forced[3:] == [pytest.approx(165.4)]
 
 
 def test_a_missing_journal_is_not_found(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import filiation
 from filiation.capture.journal import Journal, read_journal
+from filiation.capture.steps import read_step_records
 from filiation.catalogue import payload_path
 from filiation.crate import METADATA, read_crate
 from filiation.errors import FiliationError
@@ -51,6 +52,12 @@ def after_the_kill(catalogue: Path, seen: Seen) -> Iterator[str]:
         if not (catalogue / "crates" / run).exists():
             yield f"the crate of {run} is gone"
     yield from _broken_crates(catalogue)
+    yield from _torn_step_records(catalogue)
+
+
+def _torn_step_records(catalogue: Path) -> Iterator[str]:
+    for folder in sorted(catalogue.joinpath("steps").glob("*")):
+        yield from read_step_records(folder)[1]
 
 
 def at_rest(project: Path) -> Iterator[str]:
@@ -64,6 +71,7 @@ def at_rest(project: Path) -> Iterator[str]:
     journals = {path.stem: read_journal(path) for path in catalogue.joinpath("journals").glob("*.jsonl")}
     crates = {path.name: read_crate(path) for path in catalogue.joinpath("crates").glob("*")}
     yield from _unpacked(journals, crates)
+    yield from _torn_step_records(catalogue)
     known = {summary.id: summary.status for summary in filiation.open(catalogue).runs()}
     if known != {run: crate.status.value for run, crate in crates.items()}:
         yield f"the catalogue answers {known}"

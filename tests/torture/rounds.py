@@ -35,21 +35,48 @@ rule parts:
     output: directory("results/parts")
     shell: "mkdir {output}; for n in 1 2 3; do echo $n > {output}/$n.txt; sleep 0.03; done" + MADE
 
+rule measure:
+    input: text="data/b.txt"
+    output: report="results/measured.txt"
+    params: scale=2.5
+    script: "measure.py"
+
 rule total:
-    input: "results/a.count", "results/b.count", "results/parts"
+    input: "results/a.count", "results/b.count", "results/parts", "results/measured.txt"
     output: "results/total.txt"
     shell: "cat results/a.count results/b.count results/parts/* > {output}; sleep 0.2" + MADE
 """
-OUTPUTS = ("results/a.count", "results/b.count", "results/parts")
+MEASURE = """
+import time
+from pathlib import Path
+
+from filiation.step import run
+
+
+def measure(text: Path, report: Path, *, scale: float) -> None:
+    for part in range(10):
+        with report.open("a") as file:
+            file.write(f"{part * scale}\\n")
+        time.sleep(0.03)
+    with Path("made.log").open("a") as log:
+        log.write("results/measured.txt\\n")
+
+
+run(measure, snakemake)
+"""
+OUTPUTS = {"results/a.count": 0.6, "results/b.count": 0.6, "results/parts": 0.6, "results/measured.txt": 0.4}
+"""What a round makes again, and how often: a script takes a second to begin."""
 SNAKEMAKE = (sys.executable, "-m", "snakemake", "--quiet", "all", "--cores", "2", "--scheduler", "greedy", "--nolock",
              "--logger", "filiation")  # fmt: skip
 PACK = (sys.executable, "-m", "filiation", "pack")
 
-VICTIMS = ("everything", "main process", "packing child", "filiation pack")
-"""What is killed: all processes of the run; Snakemake alone, while its jobs and packing live on; the process that packs
-after the run; a packing that a person started."""
-ANCHORS = {"start": 2.2, "journal": 1.0, "packing": 1.0}
+VICTIMS = {"everything": 4, "main process": 3, "a job": 2, "packing child": 2, "filiation pack": 2}
+"""What is killed, and how often: all processes of the run; Snakemake alone, while its jobs and packing live on; a
+process of a job; the process that packs after the run; a packing that a person started."""
+ANCHORS = {"start": 1.5, "journal": 0.6, "jobs": 1.0, "packing": 0.8}
 """From when the moment of the kill is counted, and the longest delay in seconds, made longer on a slow machine."""
+PHASES = {"start": 2, "journal": 2, "jobs": 6, "packing": 2}
+"""How often each is where counting begins; most kills are to fall among the jobs."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +95,10 @@ class Plan:
     @classmethod
     def draw(cls, seed: int, number: int) -> Plan:
         chance = random.Random(f"{seed}/{number}")
-        victim = chance.choices(VICTIMS, (4, 3, 3, 2))[0]
-        anchor = "packing" if victim == "packing child" else chance.choice(sorted(ANCHORS))
-        again = tuple(output for output in OUTPUTS if chance.random() < 0.6)
+        victim = chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+        anchor = chance.choices(list(PHASES), list(PHASES.values()))[0]
+        anchor = {"packing child": "packing", "a job": "jobs", "filiation pack": "start"}.get(victim, anchor)
+        again = tuple(output for output, share in OUTPUTS.items() if chance.random() < share)
         return cls(number, victim, anchor, chance.random(), again, chance.random() < 0.2)
 
 
@@ -80,7 +108,8 @@ class Result:
 
     plan: Plan
     hit: str
-    """What the kill interrupted: start, jobs, packing, or nothing (it came too late)."""
+    """What the kill interrupted: start (no journal yet), journal (no job yet), jobs, end (all is done), packing, or
+    nothing (it came too late)."""
     breaches: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -89,6 +118,7 @@ def make_project(folder: Path) -> Path:
     """Write the small workflow that is run again and again."""
     (folder / "data").mkdir(parents=True)
     (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "measure.py").write_text(MEASURE)
     (folder / "data/a.txt").write_text("one two three\n")
     (folder / "data/b.txt").write_text("four\n")
     return folder
@@ -115,9 +145,8 @@ def play(project: Path, plan: Plan, slowness: float = 1.0) -> Result:
 
 
 def _kill(project: Path, plan: Plan, run: subprocess.Popen[bytes], before: frozenset[str], slowness: float) -> Result:
-    anchor = "start" if plan.victim == "filiation pack" else plan.anchor
-    reached = _wait_for(lambda: _reached(anchor, project, before), lambda: run.poll() is None)
-    end = time.monotonic() + plan.fraction * ANCHORS[anchor] * slowness * (reached or anchor == "start")
+    reached = _wait_for(lambda: _reached(plan.anchor, project, before), lambda: run.poll() is None)
+    end = time.monotonic() + plan.fraction * ANCHORS[plan.anchor] * slowness * reached
     while time.monotonic() < end and run.poll() is None:
         time.sleep(0.002)
     packing = _packing(project)
@@ -127,6 +156,10 @@ def _kill(project: Path, plan: Plan, run: subprocess.Popen[bytes], before: froze
     if plan.victim == "packing child":
         phase = "packing" if packing else "nothing"
         _slay(packing)
+    elif plan.victim == "a job":
+        jobs = _job_processes(run.pid)
+        phase = "jobs" if jobs else "nothing"
+        _slay(jobs[int(plan.fraction * len(jobs)) :][:1])
     else:
         _slay([run.pid])
         if plan.victim == "everything":
@@ -165,15 +198,26 @@ def _start(project: Path, *command: str) -> subprocess.Popen[bytes]:
 
 
 def _reached(anchor: str, project: Path, before: frozenset[str]) -> bool:
-    if anchor == "journal":
-        return _journals(project) != before
-    return anchor == "start" or bool(_packing(project))
+    if anchor == "packing":
+        return bool(_packing(project))
+    return _COURSE.index(_told(project, before)) >= _COURSE.index(anchor)
 
 
 def _phase(project: Path, before: frozenset[str], packing: list[int]) -> str:
-    if packing:
-        return "packing"
-    return "jobs" if _journals(project) != before else "start"
+    return "packing" if packing else _told(project, before)
+
+
+_COURSE = ("start", "journal", "jobs", "end")
+
+
+def _told(project: Path, before: frozenset[str]) -> str:
+    """Return how far a run is by its own journal."""
+    for run in _journals(project) - before:
+        content = project.joinpath(".filiation", "journals", f"{run}.jsonl").read_bytes()
+        return (
+            "end" if b'"event":"run_ended"' in content else "jobs" if b'"event":"job_started"' in content else "journal"
+        )
+    return "start"
 
 
 def _journals(project: Path) -> frozenset[str]:
@@ -191,6 +235,16 @@ def _commands() -> Iterator[tuple[int, list[bytes]]]:
         if entry.name.isdigit():
             with suppress(OSError):
                 yield int(entry.name), Path(entry.path, "cmdline").read_bytes().split(b"\0")
+
+
+def _job_processes(main: int) -> list[int]:
+    """Return the processes of a run besides its main one."""
+    found = []
+    for pid, _ in _commands():
+        with suppress(ProcessLookupError):
+            if pid != main and os.getpgid(pid) == main:
+                found.append(pid)
+    return sorted(found)
 
 
 def _slay(processes: list[int]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.torture.__main__ import torture
 from tests.torture.invariants import incomplete
-from tests.torture.rounds import PACK, SNAKEMAKE, VICTIMS, Plan, make_project
+from tests.torture.rounds import ANCHORS, PACK, SNAKEMAKE, VICTIMS, Plan, make_project
 
 pytestmark = pytest.mark.slow
 ROUNDS = 25
@@ -28,6 +28,7 @@ def test_a_seed_draws_the_same_rounds_again() -> None:
     plans = [Plan.draw(7, number) for number in range(200)]
     assert plans == [Plan.draw(7, number) for number in range(200)]
     assert {plan.victim for plan in plans} == set(VICTIMS)
+    assert {plan.anchor for plan in plans} == set(ANCHORS)
 
 
 def test_the_torturer_sees_a_crate_that_is_not_whole(tmp_path: Path) -> None:

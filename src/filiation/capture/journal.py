@@ -1,7 +1,8 @@
 """The journal: one append-only file of JSON lines a run, each line chained to the one before by its hash.
 
 While a run lives, its journal is the truth. A line is acknowledged once it was handed to the operating system, so a
-killed main process loses none; the end of the run is also forced to disk. The format is ``docs/reference/journal.md``.
+killed main process loses none. For the case that the machine stops, lines are forced to disk now and then, and at the
+end of the run. The format is ``docs/reference/journal.md``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from filiation.errors import DamagedJournalError, NotFoundError
 FORMAT = 1
 BEGINNING = ".beginning"
 """Ending of a journal's name until its first line is whole."""
+SYNC_EVERY = 5.0
+"""Seconds between two forcings to disk at least: each costs some milliseconds, so not every line is worth one."""
 _FIRST = "0" * 64
 
 
@@ -87,6 +91,7 @@ class JournalWriter:
         self._sequence = 0
         self._previous = _FIRST
         self._unwritten: list[bytes] = []
+        self._synced = -math.inf
 
     def append(self, kind: str, data: Mapping[str, object], moment: tuple[float, float] | None = None) -> None:
         """Write one event at once.
@@ -138,6 +143,8 @@ class JournalWriter:
             self._file = self._begin(lines)
         else:
             self._write(self._file, lines)
+            if time.monotonic() - self._synced >= SYNC_EVERY:
+                self._sync(self._file)
 
     def _begin(self, lines: bytes) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,8 +170,16 @@ class JournalWriter:
         """Write what is left, force it to disk and close the file."""
         self.flush()
         if self._file is not None and not self._file.closed:
-            os.fsync(self._file.fileno())
+            self._sync(self._file)
             self._file.close()
+
+    def _sync(self, file: IO[bytes]) -> None:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot do it
+                raise
+        self._synced = time.monotonic()
 
 
 def encode(data: Mapping[str, object]) -> str:
