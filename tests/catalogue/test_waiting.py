@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,11 +38,12 @@ def journal(
     writer = JournalWriter(home.journals / f"{run}.jsonl")
     machine = {"host": host or platform.node(), "boot": boot or BOOT.read_text().strip()}
     moment = datetime.now(UTC).timestamp() - age
+    then = (moment, time.monotonic() - age)
     facts = {"run": run, "rundir": str(home.root.parent), "pid": pid, "machine": machine, "arguments": []}
-    writer.append("run_started", facts, moment)
-    writer.append("job_started", {"job": 1, "rule": "one", "kind": "shell", "output": [], "input": []}, moment)
+    writer.append("run_started", facts, then)
+    writer.append("job_started", {"job": 1, "rule": "one", "kind": "shell", "output": [], "input": []}, then)
     if ended:
-        writer.append("run_ended", {}, moment)
+        writer.append("run_ended", {}, then)
     os.utime(writer.path, (moment, moment))
     return writer
 
