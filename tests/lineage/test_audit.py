@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import filiation
+from filiation.errors import NotFoundError
 from filiation.images import Image, LabelImage, write_image, write_labels
 from filiation.lineage.audit_findings import AuditFinding, AuditReport, Severity
 from filiation.lineage.label_audit import Labels, label_findings
@@ -87,6 +88,8 @@ def test_what_a_failed_job_left_is_told_even_when_snakemake_calls_it_up_to_date(
     assert found.action.startswith(f"arcp://uuid,{found.run}/#job-")
     assert found.advice == "Delete it and run the workflow again, or force it: snakemake --force half"
     assert found.evidence[0].startswith("the job ended failed: ")
+    with pytest.raises(NotFoundError, match=rf"Run {found.run[:8]} \(failed\) of that folder did not finish"):
+        filiation.open(made.catalogue).trace(str(made.folder / "half"))
 
     assert made.snakemake("--logger-filiation-pack", "now").returncode == 0
     second = made.run_ids()[-1]

@@ -78,7 +78,9 @@ def _print(answer: Answer, as_json: bool, *, short: bool = False) -> None:
     if as_json:
         say_json(answer.to_json())
         return
-    say_table(answer.columns, [[_short(cell) if short else cell for cell in row] for row in answer.as_text()])
+    # An error of several lines stays one row of the table.
+    rows = [[(_short(cell) if short else cell).replace("\n", " ⏎ ") for cell in row] for row in answer.as_text()]
+    say_table(answer.columns, rows)
     if not answer.rows:
         remark("Nothing known.")
     if answer.truncated:

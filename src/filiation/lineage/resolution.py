@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.model import Digest, DigestKind, crate_path, is_uri
+from filiation.model import Digest, DigestKind, Status, crate_path, is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -195,8 +195,23 @@ class Resolver:
             return None
         raise NotFoundError(
             f"The catalogue knows neither the place of {thing} nor its content ({_shown(digest)}): no run that was "
-            "tracked used or made it. Run the workflow with `--logger filiation`, or ingest the crate that tells of it."
+            f"tracked used or made it. {self._advice(places)}"
         )
+
+    def _advice(self, places: tuple[str, ...]) -> str:
+        unfinished = [
+            f"{run.id[:8]} ({run.status})"
+            for run in self._index.runs()
+            if run.status in (Status.FAILED, Status.INTERRUPTED)
+            and run.folder is not None
+            and any(Path(place).is_relative_to(run.folder) for place in places)
+        ]
+        if unfinished:
+            return (
+                f"Run {unfinished[0]} of that folder did not finish, and what a job that did not finish leaves is "
+                "claimed by none: `filiation audit` says whether this is such a leftover, and of which job."
+            )
+        return "Run the workflow with `--logger filiation`, or ingest the crate that tells of it."
 
     def _by_prefix(self, text: str) -> Resolution | None:
         runs = [run for run in self._index.runs() if run.id.startswith(text)] if _RUN.fullmatch(text) else []
