@@ -73,6 +73,15 @@ def test_reading_twice_gives_the_same_with_blank_nodes_too(tmp_path: Path) -> No
     assert not any(str(term).startswith("_:") for triple in first for term in triple)
 
 
+def test_a_large_crate_is_read_in_parts_and_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = [{"@id": f"#{number}", "name": {"@list": ["x", {"name": f"y{number}"}]}} for number in range(5)]
+    described = identify(crate(tmp_path / "c", *nested, {"@id": "#0", "name": "once more"}))
+    at_once = read_triples(described)
+    monkeypatch.setattr("filiation.catalogue.reading._PART", 2)
+    assert read_triples(described) == at_once
+    assert len(at_once) > 5 * 5
+
+
 def test_a_number_stays_as_a_person_wrote_it(tmp_path: Path) -> None:
     described = identify(crate(tmp_path / "c", {"@id": "#p", "@type": "PropertyValue", "value": [2.0, 0.1, 3, True]}))
     values = [value for _, predicate, value in read_triples(described) if predicate == "http://schema.org/value"]

@@ -40,6 +40,46 @@ def test_a_graph_is_written_replaced_and_removed(tmp_path: Path) -> None:
     assert stored(store) == [(*other, GRAPH)]
 
 
+@pytest.mark.parametrize("many", [4, 5, 6])
+def test_a_large_graph_comes_in_parts_and_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("filiation.catalogue.store_writer._PART", 2)
+    graph = [(GRAPH, "http://schema.org/name", Literal(f"name {number}")) for number in range(many)]
+    for present in (graph, graph[:3], graph[1:], graph[:1], []):
+        with StoreWriter(tmp_path / "store") as writer:
+            writer.replace(GRAPH + "2", [TRIPLE])
+            writer.replace(GRAPH, iter(present))
+        expected = sorted([*((*triple, GRAPH) for triple in present), (*TRIPLE, GRAPH + "2")], key=str)
+        assert stored(tmp_path / "store") == expected
+
+
+def test_a_large_graph_that_came_halfway_is_taken_in_again(
+    catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filiation.catalogue.store_writer._PART", 50)
+    crate = nuclei_run(folder).write(tmp_path / "elsewhere")
+    again = nuclei_run(folder, sigma=3).write(tmp_path / "again")
+    catalogue.ingest(crate)
+    put = StoreWriter._put
+    told: list[int] = []
+
+    def stopping(self: StoreWriter, graph: str, body: bytes, **more: bool) -> None:
+        told.append(len(body))
+        if len(told) == 2:
+            raise KeyboardInterrupt
+        put(self, graph, body, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreWriter, "_put", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            catalogue.ingest(again)
+    assert [report.outcome for report in catalogue.catch_up().crates] == ["replaced"]
+    healed = sorted(catalogue.quads(), key=str)
+    catalogue.rebuild()
+    assert sorted(catalogue.quads(), key=str) == healed
+
+
 def hang(writer: StoreWriter) -> None:
     """Let the writing process take part in nothing any more, as when RocksDB waits for itself."""
     os.kill(writer._process.pid, signal.SIGSTOP)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.digest import cache as cache_module
+from filiation.digest.files import Stamp
 
 
 @pytest.fixture
@@ -99,6 +101,24 @@ def test_a_relative_path_and_an_absolute_one_are_the_same_file(store, tmp_path, 
         opened.clear()
         digest_file(Path("c/0"), cache=cache)
     assert opened == []
+
+
+def test_many_files_are_few_transactions(tmp_path, settled, monkeypatch):
+    paths = [tmp_path / str(number) for number in range(7)]
+    for path in paths:
+        path.write_text(path.name)
+    settled()
+    monkeypatch.setattr("filiation.digest.cache._AT_ONCE", 3)
+    real, written = cache_module._write, []
+    monkeypatch.setattr(
+        cache_module, "_write", lambda db, text, rows: (written.append(len(rows)), real(db, text, rows))
+    )
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        found = [digest_file(path, cache=cache) for path in paths]
+        assert cache.find(os.fsencode(paths[6]), Stamp.from_stat(paths[6].stat())) == found[6].hex
+    assert written == [3, 3, 1]
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        assert [cache.find(os.fsencode(path), Stamp.from_stat(path.stat())) for path in paths] == [d.hex for d in found]
 
 
 def test_pixels_are_found_by_the_trees_digest(tmp_path):

@@ -68,11 +68,16 @@ def identify(folder: Path) -> CrateOnDisk:
     InvalidCrateError
         If its metadata file cannot be read.
     """
+    return open_crate(folder)[0]
+
+
+def open_crate(folder: Path) -> tuple[CrateOnDisk, dict[str, object]]:
+    """Tell which crate stands in ``folder``, and return its metadata document; raises as :func:`identify`."""
     document, digest = read_metadata(folder)
     own = _run_id(document)
     if own is not None:
-        return CrateOnDisk(folder, own, digest, own=True)
-    return CrateOnDisk(folder, str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=False)
+        return CrateOnDisk(folder, own, digest, own=True), document
+    return CrateOnDisk(folder, str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=False), document
 
 
 def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:

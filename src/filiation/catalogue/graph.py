@@ -62,7 +62,10 @@ class GraphWriter(Protocol):
     """The way into a store that holds one named graph a crate."""
 
     def replace(self, graph: str, triples: Iterable[Triple]) -> None:
-        """Put ``triples`` in place of everything in ``graph``, in one transaction."""
+        """Put ``triples`` in place of everything in ``graph``.
+
+        A store may show a large graph in part until this returns; who stops it halfway calls it again.
+        """
 
     def remove(self, graph: str) -> None:
         """Remove ``graph``; nothing happens if it is not there."""

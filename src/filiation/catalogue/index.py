@@ -151,6 +151,11 @@ class LineageIndex:
         with self._transaction() as cursor:
             cursor.execute("UPDATE crate SET stamp = ? WHERE iri = ?", (stamp, crate))
 
+    def doubt(self, crate: str) -> None:
+        """Note that what the store holds of a crate may be unfinished: it is taken in again by the next who asks."""
+        with self._transaction() as cursor:
+            cursor.execute("UPDATE crate SET stamp = '', digest = '' WHERE iri = ?", (crate,))
+
     def remove(self, crate: str) -> None:
         """Forget a crate; nothing happens if it is not there."""
         with self._transaction() as cursor:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
+from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
@@ -76,8 +76,8 @@ class Catalogue:
     """A folder of crates with a store and an index made from them.
 
     Every step of taking a crate in can be interrupted: the crate arrives whole or not at all, then the store takes it
-    in one transaction, then the index in another, which notes which metadata it was. A crate that the index does not
-    note is taken in again by the next who asks.
+    in one transaction, or in parts if it is large, then the index in another, which notes which metadata it was. A
+    crate that the index does not note is taken in again by the next who asks.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ class Catalogue:
         CatalogueBusyError
             If others use the catalogue for longer than the wait.
         """
-        coming = identify(crate)
-        stated = read_triples(coming)  # what cannot be read does not come in
+        coming, document = open_crate(crate)
+        stated = read_triples(coming, document)  # what cannot be read does not come in
         with self._writing() as (graph, index):
             self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move)
@@ -247,6 +247,8 @@ def _take_in(
         return _report(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
     derived = derive(stated, crate.iri)
+    if known is not None:
+        index.doubt(crate.iri)
     graph.replace(crate.iri, _with_seal(stated, derived, crate))
     index.replace(derived, folder=crate.folder.name, stamp=stamp, digest=digest)
     return _report(crate, "new" if known is None else "replaced", derived)

@@ -5,6 +5,7 @@ The only module that speaks to pyoxigraph, besides the process that writes the s
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from filiation.catalogue.graph import XSD, Literal, Rows, Term, Triple
 from filiation.errors import BadInputError, CatalogueBusyError, InvalidCrateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -95,46 +96,74 @@ class OxigraphGraph:
 
 def n_triples(triples: Iterable[Triple]) -> bytes:
     """Return triples as N-Triples."""
-    made = (ox.Triple(ox.NamedNode(s), ox.NamedNode(p), _to_ox(o)) for s, p, o in triples)
+    node = cache(ox.NamedNode)
+    made = (ox.Triple(node(s), node(p), _to_ox(o, node)) for s, p, o in triples)
     return ox.serialize(made, format=ox.RdfFormat.N_TRIPLES) or b""
 
 
-def parse_json_ld(document: bytes, base: str) -> list[Triple]:
-    """Read JSON-LD whose context stands in the document; nothing is ever fetched.
+def parse_json_ld(documents: Iterable[bytes], base: str) -> Iterator[Triple]:
+    """Read JSON-LD, in parts that each have the context with them; nothing is ever fetched.
 
-    Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same.
+    Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same. Terms that
+    are alike are one object, since a crate says the same few things of each of its many files.
 
     Raises
     ------
     InvalidCrateError
         If it is not JSON-LD, or names a context by its address.
     """
-    named: dict[str, str] = {}
-
-    def name(term: Term) -> Term:
-        if isinstance(term, Literal):
-            return term
-        if not term.startswith("_:"):
-            return _valid(term, base)
-        return named.setdefault(term, f"{base}.well-known/genid/{len(named) + 1}")
-
+    terms = _Terms(base)
     try:
-        return [
-            (str(name(_from_ox(quad.subject))), _valid(quad.predicate.value, base), name(_from_ox(quad.object)))
-            for quad in ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=base, lenient=True)
-        ]
+        for document in documents:
+            for quad in ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=base, lenient=True):
+                yield terms.name(quad.subject), terms.name(quad.predicate), terms.read(quad.object)
     except (SyntaxError, ValueError) as error:
         raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
 
 
+class _Terms:
+    """The terms of one crate, each made once."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._iris: dict[str, str] = {}
+        self._blank: dict[str, str] = {}
+        self._literals: dict[tuple[str, str, str], Literal] = {}
+
+    def read(self, term: OxTerm) -> Term:
+        if not isinstance(term, ox.Literal):
+            return self.name(term)
+        key = term.value, term.datatype.value, term.language or ""
+        known = self._literals.get(key)
+        if known is None:
+            known = self._literals[key] = Literal(key[0], self._iris.setdefault(key[1], key[1]), key[2])
+        return known
+
+    def name(self, term: OxTerm) -> str:
+        """Return the IRI of what is no literal."""
+        if isinstance(term, ox.NamedNode):
+            iri = term.value
+            known = self._iris.get(iri)
+            if known is None:
+                known = self._iris[iri] = _valid(iri, self._base)
+            return known
+        return self._blank.setdefault(str(term), f"{self._base}.well-known/genid/{len(self._blank) + 1}")
+
+
 def _valid(iri: str, base: str) -> str:
     """Return an IRI that the store takes; what a lenient reading let through is percent-encoded where it must be."""
-    for candidate in (iri, _encoded(iri)):
-        try:
-            return ox.NamedNode(candidate).value
-        except ValueError:
-            continue
-    return f"{base}#invalid-{quote(iri, safe='')}"
+    if _is_valid(iri):
+        return iri
+    encoded = _encoded(iri)
+    return encoded if _is_valid(encoded) else f"{base}#invalid-{quote(iri, safe='')}"
+
+
+def _is_valid(iri: str) -> bool:
+    try:
+        ox.NamedNode(iri)
+    except ValueError:
+        return False
+    return True
 
 
 def _encoded(iri: str) -> str:
@@ -167,12 +196,12 @@ def _optional(term: OxTerm | None) -> Term | None:
     return None if term is None else _from_ox(term)
 
 
-def _to_ox(term: Term) -> ox.NamedNode | ox.Literal:
+def _to_ox(term: Term, node: Callable[[str], ox.NamedNode] = ox.NamedNode) -> ox.NamedNode | ox.Literal:
     if isinstance(term, str):
-        return ox.NamedNode(term)
+        return node(term)
     if term.language:
         return ox.Literal(term.text, language=term.language)
-    return ox.Literal(term.text, datatype=ox.NamedNode(term.datatype))
+    return ox.Literal(term.text, datatype=node(term.datatype))
 
 
 def _from_ox(term: OxTerm) -> Term:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -15,48 +16,64 @@ from filiation.crate.contexts import inline
 from filiation.errors import InvalidCrateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from filiation.catalogue.graph import Term, Triple
 
 # What RFC 3987 forbids in an IRI; a parser drops every statement about an entity whose @id has one of these.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\"{}|\\^`\x7f]|%(?![0-9A-Fa-f]{2})")
 
 
-def read_triples(crate: CrateOnDisk) -> tuple[Triple, ...]:
+# Entities that are turned into triples at a time: what is held besides the document and the triples.
+_PART: Final = 1_000
+
+
+def read_triples(crate: CrateOnDisk, document: dict[str, object] | None = None) -> tuple[Triple, ...]:
     """Read a crate's metadata as sorted triples whose subjects are IRIs under the crate's own.
 
     Things that a crate of filiation describes without carrying (``#work/…``, ``#outside/…``) get the same IRI as if
     it carried them, so a thing has one name whether or not its bytes travel along.
+
+    Parameters
+    ----------
+    crate
+        The crate.
+    document
+        Its metadata, if it was read already; it is used up.
 
     Raises
     ------
     InvalidCrateError
         If the metadata cannot be read as JSON-LD.
     """
-    document, _ = read_metadata(crate.folder)
+    if document is None:
+        document, _ = read_metadata(crate.folder)
+    base = crate.iri
+    spelling, thing = cache(one_spelling), cache(lambda iri: _thing(iri, base))
+    stated: dict[str, list[tuple[str, Term]]] = {}
     try:
-        tidy = _tidy(inline(document))
-        raw = json.dumps(tidy, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        for subject, predicate, value in parse_json_ld(_parts(document), base):
+            if isinstance(value, str):
+                value = spelling(value) if predicate == RDF_TYPE else thing(spelling(value))
+            stated.setdefault(thing(subject), []).append((spelling(predicate), value))
     except (RecursionError, UnicodeEncodeError) as error:
         raise InvalidCrateError(f"{crate.metadata} is not JSON-LD that can be read: {error}.") from error
-    base = crate.iri
-    found = {
-        (_thing(subject, base), one_spelling(predicate), _value(predicate, value, base))
-        for subject, predicate, value in parse_json_ld(raw, base)
-    }
-    return tuple(sorted(found, key=_order))
+    return tuple(_sorted(stated))
 
 
-def _order(triple: Triple) -> tuple[str, str, bool, str, str]:
-    subject, predicate, value = triple
+def _sorted(stated: dict[str, list[tuple[str, Term]]]) -> Iterator[Triple]:
+    """Yield each statement once: by subject, predicate, links before literals."""
+    for subject in sorted(stated):
+        # By subject, so that no more than one subject's keys are held at a time.
+        keyed = {_order(*pair): pair for pair in stated.pop(subject)}
+        for key in sorted(keyed):
+            yield subject, *keyed[key]
+
+
+def _order(predicate: str, value: Term) -> tuple[str, bool, str, str]:
     if isinstance(value, str):
-        return subject, predicate, False, value, ""
-    return subject, predicate, True, value.text, value.datatype + value.language
-
-
-def _value(predicate: str, value: Term, base: str) -> Term:
-    if not isinstance(value, str):
-        return value
-    return one_spelling(value) if predicate == RDF_TYPE else _thing(one_spelling(value), base)
+        return predicate, False, value, ""
+    return predicate, True, value.text, value.datatype + value.language
 
 
 def _thing(iri: str, base: str) -> str:
@@ -71,8 +88,26 @@ def _thing(iri: str, base: str) -> str:
     return base + reference
 
 
-def _tidy(document: dict[str, object]) -> dict[str, object]:
-    """Make every ``@id`` an IRI reference and name what has none, in the order of the document."""
+def _parts(document: dict[str, object]) -> Iterator[bytes]:
+    """Yield the document as JSON-LD in parts, taking from it what was yielded.
+
+    Every ``@id`` is made an IRI reference, and what has none is named, in the order of the document.
+    """
+    context = _as_bytes(inline(document)["@context"])
+    graph = document["@graph"]
+    entities = graph if isinstance(graph, list) else [graph]
+    tidy = _tidying()
+    entities.reverse()
+    while entities:
+        part = [tidy(entities.pop()) for _ in range(min(_PART, len(entities)))]
+        yield b'{"@context":%b,"@graph":%b}' % (context, _as_bytes(part))
+
+
+def _as_bytes(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _tidying() -> Callable[[object], object]:
     counter = iter(range(1, 1 << 62))
 
     def visit(node: object) -> object:
@@ -93,8 +128,7 @@ def _tidy(document: dict[str, object]) -> dict[str, object]:
         context = {"@context": node["@context"]} if "@context" in node else {}
         return named | context | {key: visit(value) for key, value in node.items() if key not in ("@id", "@context")}
 
-    graph = document.get("@graph")
-    return {"@context": document.get("@context", {}), "@graph": visit(graph)}
+    return visit
 
 
 def _reference(identifier: str) -> str:

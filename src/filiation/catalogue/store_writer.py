@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,7 +19,7 @@ from filiation.catalogue.oxigraph import n_triples
 from filiation.errors import CatalogueBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from filiation.catalogue.graph import Triple
@@ -27,6 +28,8 @@ _LONGEST: Final = 60
 _BYTES_A_SECOND: Final = 100_000
 """Slower than the slowest disk that was seen, by a factor of ten."""
 _LONGEST_REMOVAL: Final = 300
+_PART: Final = 20_000
+"""Triples that fit into one transaction, and into memory several times over."""
 _PATIENCE: Final = 5
 """Seconds that are waited longer than the process itself allows itself."""
 _LOCKED: Final = ("lock hold by", "LOCK:", "Resource temporarily unavailable")
@@ -88,15 +91,27 @@ class StoreWriter:
             self._end()
 
     def replace(self, graph: str, triples: Iterable[Triple]) -> None:
-        """Put ``triples`` in place of everything in ``graph``, in one transaction; on disk when this returns.
+        """Put ``triples`` in place of everything in ``graph``; on disk when this returns.
+
+        In one transaction, except a graph of more than some 10,000 triples: that is removed and comes in parts.
 
         Raises
         ------
         StoreError
-            If that failed, or took so long that it was given up. The store is as before, and this writer is done.
+            If that failed, or took so long that it was given up. The store is as before, or lacks some or all of a
+            large graph, and this writer is done.
         """
-        body = n_triples(triples)
-        self._ask({"graph": graph, "size": len(body)}, body, _LONGEST + len(body) // _BYTES_A_SECOND)
+        parts = _parts(triples)
+        first, second = next(parts, b""), next(parts, None)
+        if second is None:
+            self._put(graph, first)
+        else:
+            self.remove(graph)
+            for part in chain((first, second), parts):
+                self._put(graph, part, part=True)
+
+    def _put(self, graph: str, body: bytes, **more: bool) -> None:
+        self._ask({"graph": graph, "size": len(body), **more}, body, _LONGEST + len(body) // _BYTES_A_SECOND)
 
     def remove(self, graph: str) -> None:
         """Remove ``graph``; nothing happens if it is not there."""
@@ -144,6 +159,12 @@ class StoreWriter:
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it ended before it had read everything
                 self._process.stdin.close()
+
+
+def _parts(triples: Iterable[Triple]) -> Iterator[bytes]:
+    coming = iter(triples)
+    while part := list(islice(coming, _PART)):
+        yield n_triples(part)
 
 
 def _start(folder: Path, lock: int | None) -> subprocess.Popen[bytes]:

@@ -36,6 +36,8 @@ _COARSE_TICK_NS = 2_000_000_000
 
 _Result = TypeVar("_Result")
 _Known = dict[bytes, tuple[Stamp, str]]
+# Every transaction forces the disk; a killed process loses at most what so many files told, and reads them again.
+_AT_ONCE = 1000
 
 
 class DigestCache:
@@ -60,6 +62,7 @@ class DigestCache:
         self.problem: str | None = None
         """Why the cache is not in use any more; None while all is well."""
         self._connection: sqlite3.Connection | None = None
+        self._unwritten: _Known = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -74,7 +77,8 @@ class DigestCache:
         self.close()
 
     def close(self) -> None:
-        """Close the database; the next use opens it again."""
+        """Write what is left and close the database; the next use opens it again."""
+        self._write_out()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -82,9 +86,12 @@ class DigestCache:
 
     def find(self, path: bytes, stamp: Stamp) -> str | None:
         """Return the SHA-256 that the file had when it last carried this stamp."""
+        key = _key(path)
         nothing: _Known = {}
-        found = self._attempt(lambda db: _read(db.execute(_FIND, (_key(path),))), nothing)
-        known, digest = found.get(_key(path), (None, None))
+        found = self._attempt(
+            lambda db: self._unwritten if key in self._unwritten else _read(db.execute(_FIND, (key,))), nothing
+        )
+        known, digest = found.get(key, (None, None))
         return digest if known == stamp else None
 
     def find_tree(self, root: bytes) -> dict[bytes, tuple[Stamp, str]]:
@@ -92,24 +99,25 @@ class DigestCache:
         prefix = _key(root).rstrip(b"/") + b"/"
         after = prefix[:-1] + b"0"  # "0" follows "/" in the order of bytes
         nothing: _Known = {}
+        self._write_out()
         found = self._attempt(lambda db: _read(db.execute(_FIND_TREE, (prefix, after))), nothing)
         return {path[len(prefix) :]: known for path, known in found.items()}
 
     def remember(self, hashes: Iterable[tuple[bytes, Stamp, str]]) -> None:
         """Keep path, stamp and SHA-256 of files that have been read and held still meanwhile."""
         now = time.time_ns()
-        rows = [
-            (_key(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, str(stamp.inode), bytes.fromhex(digest))
-            for path, stamp, digest in hashes
-            if _is_settled(stamp, now)
-        ]
-        if rows:
-            self._attempt(lambda db: _write(db, _REMEMBER, rows), None)
+        known = {_key(path): (stamp, digest) for path, stamp, digest in hashes if _is_settled(stamp, now)}
+        with self._lock:
+            if self.problem is None:
+                self._unwritten |= known
+        if len(self._unwritten) >= _AT_ONCE:
+            self._write_out()
 
     def forget(self, paths: Iterable[bytes]) -> None:
         """Drop files that are gone."""
         rows = [(_key(path),) for path in paths]
         if rows:
+            self._write_out()
             self._attempt(lambda db: _write(db, "DELETE FROM files WHERE path = ?", rows), None)
 
     def get_pixels(self, tree_hex: str) -> str | None:
@@ -124,6 +132,18 @@ class DigestCache:
             lambda db: _write(db, "INSERT OR REPLACE INTO pixels VALUES (?, ?)", [(tree_hex, pixels_hex)]),
             None,
         )
+
+    def _write_out(self) -> None:
+        if self._unwritten:
+            self._attempt(self._write_rows, None)
+
+    def _write_rows(self, connection: sqlite3.Connection) -> None:
+        rows = [
+            (path, stamp.size, stamp.mtime_ns, stamp.ctime_ns, str(stamp.inode), bytes.fromhex(digest))
+            for path, (stamp, digest) in self._unwritten.items()
+        ]
+        _write(connection, _REMEMBER, rows)
+        self._unwritten = {}
 
     def _attempt(self, act: Callable[[sqlite3.Connection], _Result], otherwise: _Result) -> _Result:
         """Do something with the database; when that fails, note why and never try again."""

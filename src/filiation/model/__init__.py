@@ -40,7 +40,6 @@ from filiation.model.identifiers import (
     local_path,
     path_in_run,
     run_iri,
-    written_uri,
 )
 
 __all__ = [
@@ -72,5 +71,4 @@ __all__ = [
     "local_path",
     "path_in_run",
     "run_iri",
-    "written_uri",
 ]
