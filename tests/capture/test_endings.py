@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -332,4 +333,18 @@ def test_a_killed_group_is_resumed_by_a_run_of_its_own(project: MakeProject) -> 
     assert resumed.status is DONE
     assert statuses(resumed) == {"slow": (DONE,)}
     assert "quick" in ancestors(made, resumed, "slow.txt")
+    detail = Ledger(made.catalogue).show(resumed.id)
+    assert detail.resumes is not None
+    assert (detail.resumes.run, detail.resumes.again, detail.resumes.used) == (killed.id, ("slow",), ("quick.txt",))
+    assert Ledger(made.catalogue).show(killed.id).resumed_in == resumed.id
+    for run, line in (
+        (
+            resumed,
+            f"resumes   run {killed.id[:8]}, which was interrupted: did again slow, used 1 thing that it had made",
+        ),
+        (killed, f"resumed   in run {resumed.id[:8]}"),
+    ):
+        command = [sys.executable, "-m", "filiation", "show", run.id]
+        shown = subprocess.run(command, cwd=made.folder, capture_output=True, check=True, text=True).stdout
+        assert f"\n  {line}\n" in shown
     assert Path(killed.folder) == Path(resumed.folder)

@@ -20,7 +20,7 @@ CLASS = re.compile(
     r"(?:_M_omero\.model\._t_(?P<base>\w+)|None), \(.*?\), \((?P<members>.*?)\n?\s*\)\)",
     re.DOTALL,
 )
-MEMBER = re.compile(r"\('_(\w+)', \(\), (?:\w+\.)*_t_(\w+), ")
+MEMBER = re.compile(r"\('_?(\w+)', \(\), (?:\w+\.)*_t_(\w+), ")
 SEQUENCE = re.compile(r"_t_(\w+) = IcePy\.defineSequence\('::[\w:]+', \(\), (?:\w+\.)*_t_(\w+)\)")
 LISTS_OF_VALUES = {"NamedValueList": "NamedValue"}
 BESIDE_THE_MEMBERS = {"version", "details"}

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -101,7 +101,7 @@ def try_every_fault(workers: int) -> int:
 
 
 def torture(folder: Path, rounds: int, seed: int, workers: int = 1, slowness: float = 1.0) -> Iterator[Result]:
-    """Yield the result of each round, project by project."""
+    """Yield the result of each round, a project's together when they are played."""
     plans = [Plan.draw(seed, number) for number in range(rounds)]
     parts = [plans[start : start + ROUNDS_A_PROJECT] for start in range(0, rounds, ROUNDS_A_PROJECT)]
 
@@ -110,8 +110,8 @@ def torture(folder: Path, rounds: int, seed: int, workers: int = 1, slowness: fl
         return [play(project, plan, slowness) for plan in part]
 
     with ThreadPoolExecutor(workers) as pool:
-        for results in pool.map(play_all, parts):
-            yield from results
+        for played in as_completed([pool.submit(play_all, part) for part in parts]):
+            yield from played.result()
 
 
 def say(text: str) -> None:

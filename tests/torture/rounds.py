@@ -73,7 +73,7 @@ PACK = (sys.executable, "-m", "filiation", "pack")
 VICTIMS = {"everything": 4, "main process": 3, "a job": 2, "packing child": 2, "filiation pack": 2}
 """What is killed, and how often: all processes of the run; Snakemake alone, while its jobs and packing live on; a
 process of a job; the process that packs after the run; a packing that a person started."""
-ANCHORS = {"start": 1.5, "journal": 0.6, "jobs": 1.0, "packing": 0.8}
+ANCHORS = {"start": 1.5, "journal": 0.15, "jobs": 0.8, "packing": 0.8}
 """From when the moment of the kill is counted, and the longest delay in seconds, made longer on a slow machine."""
 PHASES = {"start": 2, "journal": 2, "jobs": 6, "packing": 2}
 """How often each is where counting begins; most kills are to fall among the jobs."""

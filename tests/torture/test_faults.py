@@ -11,7 +11,7 @@ import pytest
 from tests.torture.faults import ERRORS, KINDS, Trials, breaches, compile_shim, trials, waiting_catalogue
 
 pytestmark = pytest.mark.slow
-STRIDE = {"write": 7, "fsync": 3, "rename": 1, "mkdir": 1}
+STRIDE = {"write": 17, "fsync": 9, "rename": 1, "mkdir": 6}
 """Every how manieth call is tried here, so that the suite stays usable."""
 
 

@@ -33,7 +33,9 @@ from filiation.model import (
     Value,
     Workflow,
     WorkflowRun,
+    is_uri,
     local_path,
+    written_uri,
 )
 
 Facts = Mapping[str, Any]
@@ -197,7 +199,8 @@ def _slots(entries: Iterable[Facts]) -> tuple[Slot, ...]:
 
 def entity_path(entry: Facts) -> str:
     """Return the path that the model gives to a file entry of the journal: its storage query if it has one."""
-    path = str(entry.get("query") or local_path(str(entry["path"])))
+    query = entry.get("query")
+    path = local_path(str(entry["path"])) if not query else written_uri(query) if is_uri(query) else str(query)
     return path.rstrip("/") if len(path) > 1 else path
 
 
@@ -376,8 +379,8 @@ def _not_captured(journal: Journal, attempts: Sequence[Attempt]) -> tuple[str, .
     found.extend(
         f"The digest of {path} was not captured while it was there: {facts['not_captured']}"
         for event in journal.events
-        if event.kind == "outputs_digested"
-        for path, facts in event.data["output"].items()
+        if event.kind in ("outputs_digested", "copies_digested")
+        for path, facts in event.data.get("output", event.data.get("copy")).items()
         if facts.get("not_captured")
     )
     found.extend(

@@ -21,7 +21,9 @@ _STOPPED = {
     "Terminating processes on user request": "interrupt",
     "Will exit after finishing currently running jobs (scheduler)": "terminate",
 }
-_STOP_WORDS = tuple(_STOPPED)
+# What is said, and where, when a copy was fetched or is about to be stored: methods of Snakemake's file object.
+_COPIES = {"Finished retrieval.": "retrieve_from_storage", "Storing in storage: ": "store_in_storage"}
+_TELLING = (*_STOPPED, *_COPIES)
 UNTOLD = frozenset({"job_started", "shellcmd", "progress", "resources_info", "rulegraph", "debug_dag"})
 """Events that say nothing which the others, or the live job, do not say better."""
 _STARTED_FIELDS = (
@@ -39,9 +41,15 @@ _STARTED_FIELDS = (
 
 
 def may_tell(record: LogRecord) -> bool:
-    """Tell whether a record without an event may say something: a job's submission, or a request to stop."""
+    """Tell whether a record without an event may say something: a job's submission, a copy, or a request to stop."""
     text = record.msg
-    return not isinstance(text, str) or bool(record.args) or "jobid" in text or text.startswith(_STOP_WORDS)
+    return not isinstance(text, str) or bool(record.args) or "jobid" in text or text.startswith(_TELLING)
+
+
+def copied_by(record: LogRecord) -> str | None:
+    """Return the name of the function that logs that the local copy of a stored thing is there, if it does."""
+    text = record.msg
+    return next((name for words, name in _COPIES.items() if isinstance(text, str) and text.startswith(words)), None)
 
 
 def run_started(record: LogRecord, live: tuple[Any, str] | None) -> Plain:

@@ -1,9 +1,10 @@
-"""Digests of what will not last: outputs under ``temp()`` and local copies of stored ones, taken while they are there.
+"""Digests of what will not last: outputs under ``temp()``, local copies of stored things, taken while they are there.
 
 Snakemake removes a temporary output as soon as nothing needs it any more, at the earliest right after it has said that
 the job finished. So the file is opened in the thread that says so, which keeps its bytes reachable, and it is read in
-a thread of its own; the scheduler waits for neither. A directory cannot be held open like that: it is read at once, and
-what was gone before it was read is said to be.
+a thread of its own; the scheduler waits for neither. Local copies of stored things go earlier: they are opened when
+Snakemake says that it has fetched one, or is about to store it. A directory cannot be held open like that: it is read
+at once, and what was gone before it was read is said to be.
 """
 
 from __future__ import annotations
@@ -49,32 +50,44 @@ class FleetingOutputs:
     Parameters
     ----------
     tell
-        Called with a job and what was learned of its outputs, in another thread.
+        Called with a job and what was learned of its outputs, or with None and of a copy, in another thread.
     """
 
-    def __init__(self, tell: Callable[[int, Plain], None]) -> None:
+    def __init__(self, tell: Callable[[int | None, Plain], None]) -> None:
         self._tell = tell
         self._expected: dict[int, list[str]] = {}
-        self._waiting: queue.SimpleQueue[tuple[int, list[Seized]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[int | None, list[Seized]] | None] = queue.SimpleQueue()
+        self._copies: set[str] = set()
         self._room = threading.BoundedSemaphore(_MOST_HELD)
         self._reader: threading.Thread | None = None
 
-    def expect(self, job: int, outputs: Iterable[Any]) -> None:
-        """Remember which outputs of a job will not last, from Snakemake's own file objects.
+    def expect(self, job: int, outputs: Iterable[Any], inputs: Iterable[Any] = ()) -> None:
+        """Remember which outputs of a job will not last, and which inputs are copies: Snakemake's own file objects.
 
         Runs in the scheduler's thread, as :meth:`seize` does, so that it cannot come too late.
         """
         found = [str(output) for output in outputs if _is_fleeting(getattr(output, "flags", None))]
+        found += [str(each) for each in inputs if "storage_object" in (getattr(each, "flags", None) or ())]
         if found:
             self._expected[job] = found
 
     def seize(self, job: int) -> list[Seized]:
         """Take hold of a finished job's outputs, which are named from the folder that the process works in."""
-        places = ((path, os.path.abspath(path)) for path in self._expected.pop(job, ()))
-        return [Seized(path, place, self._open(place)) for path, place in places]
+        return [self._seize(path) for path in self._expected.pop(job, ()) if path not in self._copies]
 
-    def read(self, job: int, seized: list[Seized]) -> None:
-        """Have the outputs read."""
+    def seize_copy(self, copy: Any) -> list[Seized]:
+        """Take hold of the local copy of a stored thing, Snakemake's own file object, while it is surely there."""
+        self._copies.add(str(copy))
+        return [self._seize(str(copy))]
+
+    def _seize(self, path: str) -> Seized:
+        place = os.path.abspath(path)
+        return Seized(path, place, self._open(place))
+
+    def read(self, job: int | None, seized: list[Seized]) -> None:
+        """Have the files read; without any, nothing is done."""
+        if not seized:
+            return
         if self._reader is None:
             self._reader = threading.Thread(target=self._read_all, name="filiation-digests", daemon=True)
             self._reader.start()

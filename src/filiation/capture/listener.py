@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from filiation.capture import events
-from filiation.capture.fleeting import FleetingOutputs, Seized
+from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.reading import stop_listening
 
 _GATHER = 0.05
@@ -40,15 +40,12 @@ class Heard:
     live
         Of a job's start: the job, its attempt and its parameters. Of a group: its id and its jobs' numbers. Of the
         workflow's start: the workflow and the name of its executor. Else None.
-    seized
-        Outputs of a finished job that will not last.
     monotonic
         When, by the monotonic clock, in seconds.
     """
 
     record: logging.LogRecord
     live: Any
-    seized: list[Seized]
     monotonic: float
 
 
@@ -117,31 +114,36 @@ class Listener(logging.Handler):
         stop_listening()
         if self._alone:
             _silence_queue(logging.getLogger(record.name))
-        heard = Heard(record, _live_workflow(), [], time.monotonic())
+        heard = Heard(record, _live_workflow(), time.monotonic())
         self._begin(heard)
         self._thread = threading.Thread(target=self._work, args=[heard], name="filiation-listener", daemon=True)
         self._thread.start()
 
     def _with_its_job(self, record: logging.LogRecord, event: str | None) -> Heard:
         live: Any = None
-        seized: list[Seized] = []
         try:
             if event == "job_info":
                 live = self._live_job(record)
             elif event == "job_finished":
-                seized = self._fleeting.seize(record.__dict__["job_id"])
+                # Read from now on, not when it is this record's turn: a directory may be gone by then.
+                job = record.__dict__["job_id"]
+                self._fleeting.read(job, self._fleeting.seize(job))
             elif event == "group_info":
                 live = _live_group()
+            elif event is None and (function := events.copied_by(record)):
+                frame = _frame_of(function)
+                if frame is not None:
+                    self._fleeting.read(None, self._fleeting.seize_copy(frame.f_locals["self"]))
         except Exception:  # noqa: S110 - observe, never disturb: a job that cannot be had costs detail
             pass
-        return Heard(record, live, seized, time.monotonic())
+        return Heard(record, live, time.monotonic())
 
     def _live_job(self, record: logging.LogRecord) -> tuple[Any, int, Any] | None:
         frame = _frame_of("log_info")
         job = frame.f_locals["self"] if frame is not None else None
         if job is None or job.is_group():
             return None
-        self._fleeting.expect(record.__dict__["jobid"], job.output)
+        self._fleeting.expect(record.__dict__["jobid"], job.output, job.input)
         # The attempt is raised in place for a retry, so it is taken now; so are the parameters, which Snakemake
         # evaluates once in this thread and keeps.
         return job, job.attempt, job.params

@@ -190,16 +190,23 @@ def reused_files(events: Iterable[Event]) -> dict[str, tuple[State, tuple[str, .
 
 
 def with_fleeting_facts(entities: Iterable[DataEntity], events: Iterable[Event]) -> list[DataEntity]:
-    """Add the digests that were taken of outputs while they were there, where none can be had any more."""
-    paths: dict[tuple[int, str], str] = {}
+    """Add the digests that were taken of files while they were there, where none can be had any more."""
+    outputs: dict[tuple[int, str], str] = {}
+    copies: dict[str, str] = {}
     known: dict[str, Mapping[str, Any]] = {}
     for event in events:
         if event.kind == "job_started":
-            paths |= {(event.data["job"], entry["path"]): entity_path(entry) for entry in event.data.get("output", ())}
+            named = (*event.data.get("input", ()), *event.data.get("output", ()))
+            outputs |= {(event.data["job"], entry["path"]): entity_path(entry) for entry in named}
+            copies |= {entry["path"]: entity_path(entry) for entry in named if "query" in entry}
         elif event.kind == "outputs_digested":
             for path, facts in event.data["output"].items():
-                known[paths.get((event.data["job"], path), path)] = facts
-    return [_as_it_was(entity, known.get(entity.path)) for entity in entities]
+                known[outputs.get((event.data["job"], path), path)] = facts
+        elif event.kind == "copies_digested":
+            # A copy may be fetched before the job that it is for is announced, so that it is named in the end.
+            known |= event.data["copy"]
+    found = {copies.get(path, path): facts for path, facts in known.items()}
+    return [_as_it_was(entity, found.get(entity.path)) for entity in entities]
 
 
 def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntity:

@@ -24,11 +24,13 @@ def find_catalogue(start: Path, explicit: str | Path | None = None) -> Path:
     named = explicit or os.environ.get(VARIABLE)
     if named:
         return (start / Path(named).expanduser()).absolute()
+    return nearest_catalogue(start) or start.absolute() / FOLDER
+
+
+def nearest_catalogue(start: Path) -> Path | None:
+    """Return the ``.filiation`` in ``start`` or in the nearest folder above it that has one."""
     start = start.absolute()
-    for folder in (start, *start.parents):
-        if (folder / FOLDER).is_dir():
-            return folder / FOLDER
-    return start / FOLDER
+    return next((folder / FOLDER for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
 
 
 @dataclass(frozen=True, slots=True)

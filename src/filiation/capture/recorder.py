@@ -96,7 +96,7 @@ class Recorder:
         """
         if not self._active or (self._listener is not None and self._listener.hears):
             return
-        heard = Heard(record, None, [], time.monotonic())
+        heard = Heard(record, None, time.monotonic())
         if record.__dict__.get("event") == "workflow_started":
             self._begin(heard)
             self._describe(heard)
@@ -200,11 +200,12 @@ class Recorder:
         job = heard.record.__dict__["job_id"]
         states = {path: file_state(os.path.join(self._folder, path)) for path in self._outputs.pop(job, ())}
         self._write("job_finished", {"job": job, "output": states}, heard)
-        if heard.seized:
-            self._fleeting.read(job, heard.seized)
 
-    def _digested(self, job: int, outputs: Plain) -> None:
-        self._write("outputs_digested", {"job": job, "output": outputs})
+    def _digested(self, job: int | None, files: Plain) -> None:
+        if job is None:
+            self._write("copies_digested", {"copy": files})
+        else:
+            self._write("outputs_digested", {"job": job, "output": files})
         self._flush()
 
     def _group_started(self, heard: Heard) -> None:

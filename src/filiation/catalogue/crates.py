@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filiation.capture.place import FOLDER, VARIABLE, nearest_catalogue
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
 from filiation.crate import flush, flush_tree
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
 
 __all__ = ["FOLDER", "VARIABLE", "CatalogueFolder", "identify"]
 
-FOLDER: Final = ".filiation"
-VARIABLE: Final = "FILIATION_CATALOGUE"
 _TEMPORARY: Final = ".arriving-"
 _LEAVING: Final = ".leaving-"
 # From Linux' fcntl.h and fs.h: AT_FDCWD and RENAME_EXCHANGE.
@@ -91,9 +90,8 @@ class CatalogueFolder:
         if given := os.environ.get(VARIABLE):
             return cls._at(Path(given), said_by=f" The environment variable {VARIABLE} names it.")
         here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / FOLDER).is_dir():
-                return cls(folder / FOLDER)
+        if (nearest := nearest_catalogue(here)) is not None:
+            return cls(nearest)
         raise NotFoundError(
             f"No catalogue: there is no folder {FOLDER} in {here} or above it. Run a workflow with "
             f"`snakemake --logger filiation`, or name a catalogue with {VARIABLE}."

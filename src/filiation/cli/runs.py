@@ -68,7 +68,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 def _lines(detail: RunDetail) -> Iterator[str]:
     from filiation.lineage.words import reproduction
 
-    yield from _heading(detail.summary)
+    yield from _heading(detail)
     yield ""
     yield "Jobs"
     yield from _jobs(detail)
@@ -86,9 +86,10 @@ def _lines(detail: RunDetail) -> Iterator[str]:
             yield from _things(things, dict(detail.reused_from))
 
 
-def _heading(run: RunSummary) -> Iterator[str]:
-    from filiation.lineage.words import moment, plain, span
+def _heading(detail: RunDetail) -> Iterator[str]:
+    from filiation.lineage.words import moment, plain, resumption, span
 
+    run = detail.summary
     yield f"Run {run.id}: {run.status}"
     facts = {
         "workflow": run.workflow,
@@ -104,6 +105,10 @@ def _heading(run: RunSummary) -> Iterator[str]:
     for name, value in facts.items():
         if value:
             yield f"  {name:<9} {plain(value)}"
+    if detail.resumes is not None:
+        yield f"  resumes   {resumption(detail.resumes)}"
+    if detail.resumed_in is not None:
+        yield f"  resumed   in run {detail.resumed_in[:8]}"
 
 
 def _jobs(detail: RunDetail) -> Iterator[str]:

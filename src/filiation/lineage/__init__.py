@@ -20,6 +20,7 @@ from filiation.lineage.answers import Answer, Lineage, RunDetail
 from filiation.lineage.findings import CheckReport, Finding
 from filiation.lineage.ledger import Ledger
 from filiation.lineage.resolution import Resolution
+from filiation.lineage.resumptions import Resumption
 
 __all__ = [
     "ActionNode",
@@ -33,6 +34,7 @@ __all__ = [
     "Lineage",
     "RebuildReport",
     "Resolution",
+    "Resumption",
     "RunDetail",
     "RunSummary",
 ]

@@ -11,6 +11,8 @@ from filiation.catalogue import SAME_CONTENT, ActionNode, Edge, EntityNode, Json
 if TYPE_CHECKING:
     import networkx as nx
 
+    from filiation.lineage.resumptions import Resumption
+
 ANCESTORS = "ancestors"
 DESCENDANTS = "descendants"
 
@@ -128,6 +130,10 @@ class RunDetail:
         For each thing that the run did not make: its IRI, and the IRIs of the runs' crates that may have made it.
     reproductions
         What came of it when the run was run again, the oldest first.
+    resumes
+        The interrupted run that it went on from, if it did.
+    resumed_in
+        Of an interrupted run: the UUID of the run that went on from it.
     """
 
     summary: RunSummary
@@ -135,6 +141,8 @@ class RunDetail:
     entities: tuple[EntityNode, ...]
     reused_from: tuple[tuple[str, tuple[str, ...]], ...]
     reproductions: tuple[ActionNode, ...] = ()
+    resumes: Resumption | None = None
+    resumed_in: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return the run as plain JSON."""
@@ -144,6 +152,8 @@ class RunDetail:
             "entities": [entity.to_json() for entity in self.entities],
             "reused_from": {iri: list(crates) for iri, crates in self.reused_from},
             "reproductions": [action.to_json() for action in self.reproductions],
+            "resumes": None if self.resumes is None else self.resumes.to_json(),
+            "resumed_in": self.resumed_in,
         }
 
 

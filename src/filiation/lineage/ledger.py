@@ -21,6 +21,7 @@ from filiation.catalogue import (
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
+from filiation.lineage.resumptions import resumed_in, resumption_of
 from filiation.lineage.walk import Walked, ancestors, descendants
 from filiation.model import Digest, is_uri
 
@@ -95,7 +96,8 @@ class Ledger:
             found = [(entity, joining.makers(entity)) for entity in entities if not entity.generated]
             reused = tuple((entity.iri, tuple(maker.crate for maker in makers)) for entity, makers in found if makers)
             again = reproductions_of(index, summary.iri)
-            return RunDetail(summary, tuple(actions), tuple(entities), reused, again)
+            resumes, resumed = resumption_of(index, joining, summary), resumed_in(index, joining, summary)
+            return RunDetail(summary, tuple(actions), tuple(entities), reused, again, resumes, resumed)
 
     def resolve(self, thing: str) -> Resolution:
         """Find what a path, a digest, an IRI, a run or the start of one stands for.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from filiation.catalogue import ActionNode, EntityNode
+    from filiation.lineage.resumptions import Resumption
     from filiation.model import Digest, Parameter
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -106,6 +107,16 @@ def reproduction(action: ActionNode) -> str:
     who = f" by {plain(action.agent)}" if action.agent else ""
     when = f" on {moment(action.started)}" if action.started else ""
     return f"{plain(action.name)}{who}{when}"
+
+
+def resumption(found: Resumption) -> str:
+    """Write that a run went on from an interrupted one: which, and what of it."""
+    parts = []
+    if found.again:
+        parts.append(f"did again {', '.join(plain(name) for name in found.again)}")
+    if found.used:
+        parts.append(f"used {len(found.used)} {'thing' if len(found.used) == 1 else 'things'} that it had made")
+    return f"run {found.run[:8]}, which was interrupted: {', '.join(parts)}"
 
 
 def parameter(found: Parameter) -> str:

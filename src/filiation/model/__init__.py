@@ -40,6 +40,7 @@ from filiation.model.identifiers import (
     local_path,
     path_in_run,
     run_iri,
+    written_uri,
 )
 
 __all__ = [
@@ -71,4 +72,5 @@ __all__ = [
     "local_path",
     "path_in_run",
     "run_iri",
+    "written_uri",
 ]

@@ -95,9 +95,22 @@ def decode_path(text: str) -> str:
     return os.fsdecode(unquote_to_bytes(text))
 
 
+# RFC 3987 leaves these out of every part of an IRI.
+_FORBIDDEN_IN_URI = re.compile(r"[\x00-\x20<>\"{}|\\^`\x7f]")
+
+
 def is_uri(text: str) -> bool:
     """Tell ``skimage:immunohistochemistry`` or ``https://…`` from a path (a one-letter scheme is a drive)."""
     return _URI.match(text) is not None
+
+
+def written_uri(text: str) -> str:
+    """Return a URI as it may be written: what RFC 3987 forbids percent-encoded, the rest as it is.
+
+    >>> written_uri("s3://lab/raw data.txt")
+    's3://lab/raw%20data.txt'
+    """
+    return _FORBIDDEN_IN_URI.sub(lambda found: quote(found[0]), text)
 
 
 def local_path(path: str) -> str:

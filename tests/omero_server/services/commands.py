@@ -94,7 +94,7 @@ class Handle(Service, omero.cmd.Handle):
         """Return that it is done, and whether it failed."""
         failed = isinstance(self.response, omero.cmd.ERR)
         return omero.cmd.Status(
-            flags=[omero.cmd.State.FAILURE if failed else omero.cmd.State.FINISHED], steps=1, currentStep=1
+            flags=[omero.cmd.State.FAILURE if failed else omero.cmd.State.SUCCESS], steps=1, currentStep=1
         )
 
     def do_addCallback(self, call: Call, callback: Any) -> None:
