@@ -40,13 +40,15 @@ class Faults:
     map_limit: int = INDEX_LIMIT
     """Bytes of a map's key or value above which it is refused."""
     reads: int = 0
-    """Reads of pixels so far, for the tests to look at."""
+    """Reads of pixels so far; ``clear`` begins to count anew."""
+    sessions: Any = None
+    """The server's sessions; not a fault."""
     guard: threading.Lock = field(default_factory=threading.Lock)
 
     def clear(self) -> None:
         """Put all faults off."""
         fresh = Faults()
-        for name in (each for each in Faults.__slots__ if each != "guard"):
+        for name in (each for each in Faults.__slots__ if each not in ("guard", "sessions")):
             setattr(self, name, getattr(fresh, name))
 
     def before(self, operation: str, session: Session | None, current: Any) -> None:
@@ -69,9 +71,6 @@ class Faults:
             self.sessions.end(session.key)
         if session is not None and number == self.expire_session_at_read:
             self.sessions.expire(session.key)
-
-    sessions: Any = None
-    """The server's sessions."""
 
     def cut(self, content: bytes) -> bytes:
         """Return what is sent of pixels."""

@@ -14,6 +14,7 @@ from tests.omero_server.hql_parser import parse
 from tests.omero_server.hql_scope import Scope, check
 from tests.omero_server.hql_syntax import (
     Call,
+    Case,
     Constant,
     Exists,
     Expression,
@@ -207,6 +208,9 @@ class Evaluation:
                 return found[0] if found else None
             case Call():
                 return self.call(expression, frame)
+            case Case():
+                true = (value for condition, value in expression.branches if self.value(condition, frame) is True)
+                return self.value(next(true, expression.otherwise), frame)
         raise HqlError(f"not understood: {expression}")
 
     def path(self, path: Path, frame: Frame) -> Value:

@@ -26,7 +26,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "abs": abs,
     "concat": lambda *texts: "".join(map(str, texts)),
     "distinct": lambda value: value,
-    "type": lambda row: row.kind,
+    "type": lambda thing: thing.kind if isinstance(thing, Row) else thing,
 }
 ON_COLLECTIONS: dict[str, Callable[[list[Value]], Value]] = {"size": len, "elements": lambda rows: rows}
 NAMES = AGGREGATES | set(FUNCTIONS) | set(ON_COLLECTIONS) | {"coalesce", "index"}

@@ -6,6 +6,7 @@ import re
 
 from tests.omero_server.hql_syntax import (
     Call,
+    Case,
     Constant,
     Exists,
     Expression,
@@ -308,11 +309,24 @@ class Parser:
             if word != "exists":
                 raise self.error("quantified sub-queries are not understood")
             return self.exists()
+        if word == "case" and self.keyword(1) == "when":
+            return self.case()
         if self.tokens[self.at + 1].text == "(":
             return self.call()
         if word in OPERATORS:
             raise self.error("a value was expected")
         return self.path()
+
+    def case(self) -> Case:
+        self.expect("case")
+        branches = []
+        while self.take("when"):
+            condition = self.expression()
+            self.expect("then")
+            branches.append((condition, self.expression()))
+        otherwise: Expression = self.expression() if self.take("else") else Constant(None)
+        self.expect("end")
+        return Case(tuple(branches), otherwise)
 
     def exists(self) -> Exists:
         self.expect("exists")

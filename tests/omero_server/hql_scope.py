@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.omero_server.hql_functions import NAMES
 from tests.omero_server.hql_syntax import (
     Call,
+    Case,
     Constant,
     Exists,
     Expression,
@@ -114,5 +115,8 @@ class Scope:
                     self.check(each)
             case Exists(query) | SubQuery(query):
                 check(query, self.schema, self.parameters, self.aliases)
+            case Case(branches, otherwise):
+                for each in (*(part for branch in branches for part in branch), otherwise):
+                    self.check(each)
             case Constant():
                 pass

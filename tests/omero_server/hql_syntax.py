@@ -77,7 +77,15 @@ class SubQuery:
     query: Query
 
 
-Expression = Constant | Parameter | Path | Call | Operation | IsNull | Membership | Exists | SubQuery
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``case when a then b when c then d else e end``."""
+
+    branches: tuple[tuple[Expression, Expression], ...]
+    otherwise: Expression
+
+
+Expression = Constant | Parameter | Path | Call | Operation | IsNull | Membership | Exists | SubQuery | Case
 
 
 @dataclass(frozen=True, slots=True)

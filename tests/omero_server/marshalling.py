@@ -8,6 +8,7 @@ import omero
 import omero.model
 from omero.rtypes import rbool, rdouble, rint, rlist, rlong, robject, rstring, rtime
 
+from tests.omero_server.accounts import Asker
 from tests.omero_server.hql import Loaded
 from tests.omero_server.rows import Attribute, Row, Value
 from tests.omero_server.store import View
@@ -33,7 +34,8 @@ TIMES = {
     "endTime",
     "closed",
 }
-LINK, EDIT, DELETE, ANNOTATE, CHGRP, CHOWN = range(6)
+ANNOTATE, CHGRP, CHOWN = 3, 4, 5
+"""Places in a list of what is forbidden; before them come linking, editing and deleting."""
 
 
 class Marshaller:
@@ -43,6 +45,8 @@ class Marshaller:
         self.view = view
         self.loaded = loaded or Loaded()
         self.made: dict[Row, Any] = {}
+        self.unloaded: dict[Row, Any] = {}
+        self.rights: dict[tuple[object, ...], Any] = {}
 
     def object(self, row: Row) -> Any:
         """Return the loaded object for a row."""
@@ -84,7 +88,9 @@ class Marshaller:
         """Return the object that an attribute points to, loaded only if it was fetched."""
         if self.loaded.get(holder, name) or target in self.made:
             return self.object(target)
-        return getattr(omero.model, f"{target.kind}I")(target.id, False)
+        if target not in self.unloaded:
+            self.unloaded[target] = getattr(omero.model, f"{target.kind}I")(target.id, False)
+        return self.unloaded[target]
 
     def details(self, row: Row) -> Any:
         """Return who owns a row, since when, and what the asker may do with it."""
@@ -104,13 +110,9 @@ class Marshaller:
         owner, group, text = self.view.store.standing(row)
         if row.kind == "ExperimenterGroup":
             text = str(row["permissions"])
-        made = omero.model.PermissionsI(text)
-        asker = self.view.asker
-        may_edit = asker.may_edit(owner, group, text)
-        made._restrictions = [not may_edit] * 6
-        made._restrictions[ANNOTATE] = not asker.may_annotate(owner, group, text)
-        made._restrictions[CHGRP] = made._restrictions[CHOWN] = not asker.owns(owner, group)
-        return made
+        if (owner, group, text) not in self.rights:
+            self.rights[owner, group, text] = rights(self.view.asker, owner, group, text)
+        return self.rights[owner, group, text]
 
     def value(self, value: Value, name: str = "") -> Any:
         """Return one value of a projection as an RType."""
@@ -132,6 +134,15 @@ class Marshaller:
             case list():
                 return rlist([self.value(each, name) for each in value])
         return rstring(str(value))
+
+
+def rights(asker: Asker, owner: int | None, group: int | None, text: str) -> Any:
+    """Return permissions, and what they forbid somebody."""
+    made = omero.model.PermissionsI(text)
+    made._restrictions = [not asker.may_edit(owner, group, text)] * 6
+    made._restrictions[ANNOTATE] = not asker.may_annotate(owner, group, text)
+    made._restrictions[CHGRP] = made._restrictions[CHOWN] = not asker.owns(owner, group)
+    return made
 
 
 def quantity(row: Row) -> Any:

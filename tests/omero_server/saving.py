@@ -23,6 +23,7 @@ class Saving:
         self.store = view.store
         self.map_limit = map_limit
         self.saved: dict[int, Row] = {}
+        self.written: set[Row] = set()
 
     def save(self, thing: Any) -> Row:
         """Put in or change the row of an object, and the rows of all that hangs on it."""
@@ -50,6 +51,7 @@ class Saving:
         group = self.group(thing)
         row = self.store.insert(kind, {}, owner=self.view.asker.account.row, group=group)
         self.saved[id(thing)] = row
+        self.written.add(row)
         self.fill(row, thing)
         for name, attribute in self.store.schema.attributes[kind].items():
             self.refuse_empty(thing, row, name, attribute)
@@ -84,6 +86,7 @@ class Saving:
 
     def change(self, row: Row, thing: Any) -> Row:
         self.saved[id(thing)] = row
+        self.written.add(row)
         before = dict(row.values)
         self.fill(row, thing)
         if any(before.get(name) != value for name, value in row.values.items() if name != "details"):

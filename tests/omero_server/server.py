@@ -28,7 +28,7 @@ from tests.omero_server.services.images import IContainer, IMetadata, IPixels
 from tests.omero_server.services.querying import IQuery, ITypes
 from tests.omero_server.services.raw_pixels import RawPixelsStore
 from tests.omero_server.services.rois import IRoi
-from tests.omero_server.services.service import Service
+from tests.omero_server.services.service import Service, Unwritten
 from tests.omero_server.services.signing_in import ISession, Router, SessionServant
 from tests.omero_server.services.tables import SharedResources
 from tests.omero_server.services.updating import IUpdate
@@ -229,7 +229,7 @@ class OmeroServer:
         """Return a new servant of an interface; one that knows none of its calls if nobody wrote it."""
         known = SERVANTS.get(interface)
         if known is None:
-            known = SERVANTS[interface] = type(interface, (Service, getattr(omero.api, interface)), {})
+            known = SERVANTS[interface] = type(interface, (Unwritten, getattr(omero.api, interface)), {})
         return known(self, session)
 
     def setting(self, name: str) -> str:

@@ -110,6 +110,7 @@ def answer(text: str, **parameters: object) -> list[object]:
         ("select i.name as n from Image i order by n desc", ["gamma_1", "alpha", "Beta"]),
         ("select name from Image where id = 2", ["Beta"]),
         ("select i.class from Image i where i.class = Image and i.id = 1", ["Image"]),
+        ("select sum(case when i.series is null then 0 when i.series > 1 then 5 else 1 end) from Image i", [6]),
         ("select type(l) from DatasetImageLink l where type(l.child) = Image and l.child.id = 3", ["DatasetImageLink"]),
         ("from ome.model.core.Image i where i.id = -(-1)", [1]),
         ("select coalesce(i.series, -1) from Image i", [0, -1, 2]),

@@ -78,12 +78,17 @@ def ensure() -> None:
     found = missing()
     if found and can_install():
         print("Installing with apt-get:", *packages(), file=sys.stderr)
-        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "update", "--quiet"], check=False, **quiet)
-        subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", *packages()], check=False, **quiet)
+        apt_get("update", "--quiet")
+        apt_get("install", "--yes", "--no-install-recommends", *packages())
         found = missing()
     if found:
         raise ImpossibleHereError(explanation(found))
+
+
+def apt_get(*arguments: str) -> None:
+    """Run apt-get without its output; whether it helped shows in what is missing afterwards."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", *arguments], check=False, stdout=subprocess.DEVNULL, env=environment)
 
 
 def packages() -> tuple[str, ...]:

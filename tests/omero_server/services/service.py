@@ -120,6 +120,14 @@ class Service:
         return Call(self.server, current, self.session, view)
 
 
+class Unwritten(Service):
+    """A service of which only the end is known: clients close what they never used."""
+
+    def do_close(self, call: Call) -> None:
+        """Give up the service."""
+        self.server.drop(self)
+
+
 class reported:
     """Errors of the store as the exceptions that a client of OMERO gets."""
 

@@ -47,29 +47,24 @@ class IUpdate(Service, omero.api.IUpdate):
             call.view.store.delete(row)
 
 
-def save(call: Call, things: list[Any]) -> tuple[list[Row], list[Row]]:
-    """Save objects in one transaction; return their rows, and those of all that was saved with them."""
+def save(call: Call, things: list[Any]) -> tuple[list[Row], set[Row]]:
+    """Save objects in one transaction; return their rows, and those of all that was put in or changed with them."""
     saving = call.saving()
     with call.view.store.transaction():
         rows = [saving.save(thing) for thing in things]
-    return rows, list(saving.saved.values())
+    return rows, saving.written
 
 
 def returned(call: Call, things: list[Any]) -> list[Any]:
     """Save objects and return them with the references and collections that came with them."""
-    rows, saved = save(call, things)
+    rows, written = save(call, things)
     loaded = Loaded()
-    sent = [thing for thing in things if thing._loaded]
-    for row in saved:
+    for row in written:
         for name, attribute in call.view.schema.attributes[row.kind].items():
             target = call.view.value(row, name)
             if attribute.many and attribute.inverse and isinstance(target, list):
-                children = [each for each in target if each in saved]
-                for child in children:
-                    loaded.add(row, name, child)
-                if not target and sent:
-                    loaded.found.setdefault((row, name), [])
-            elif isinstance(target, Row) and target in saved:
+                loaded.found[row, name] = [each for each in target if each in written]
+            elif isinstance(target, Row) and target in written:
                 loaded.add(row, name, target)
     marshaller = Marshaller(call.view, loaded)
     return [marshaller.object(row) for row in rows]
