@@ -23,7 +23,7 @@ from tests.omero_server.fixtures import connected, gateway, omero_server, sign_i
 WORKFLOWS = Path(__file__).parent / "workflows"
 START_SLURM = Path(__file__).parent / "cluster" / "start_slurm.sh"
 
-settings.register_profile("untimed")
+settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 

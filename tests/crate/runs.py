@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from filiation.model import (
     Action,
     Agent,
+    CondaEnvironment,
+    ContainerImage,
     DataEntity,
     Digest,
     DigestKind,
@@ -104,13 +106,45 @@ raw_images = st.builds(
     st.none() | st.just("https://example.org/micrograph"),
 )
 
-software = st.builds(
-    lambda name, version, known: Software(name, version, f"pkg:pypi/{name}@{version}" if known and version else None),
-    names,
-    st.none() | st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}", fullmatch=True),
-    st.booleans(),
+
+@st.composite
+def software(draw: st.DrawFn) -> Software:
+    name, version = draw(names), draw(st.none() | st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}", fullmatch=True))
+    known = Software(name, version, f"pkg:pypi/{name}@{version}" if version else None)
+    return draw(
+        st.sampled_from([
+            Software(name, version),
+            known,
+            Software(name, version, f"pkg:conda/{name}@{version}", f"https://example.org/{name}-{version}.conda"),
+            Software(name, version, None, f"git+https://git.example.org/{name}@{'0' * 40}"),
+            Software(name, version, None, f"git+file:///home/a%20b/{name}@{'0' * 40}", draw(st.booleans())),
+        ])
+    )  # fmt: skip
+
+
+def environment(number: int) -> CondaEnvironment:
+    """One of a run's conda environments: what is deployed at one place is one thing."""
+    packages = tuple(Software(f"package{each}", "1.0", None, f"https://example.org/{each}") for each in range(number))
+    return CondaEnvironment(f"/envs/{number}", Digest(DigestKind.FILE, f"{number}" * 64), packages)
+
+
+IMAGES = (
+    ContainerImage("docker://registry.example.org:5000/lab/tool:1.2"),
+    ContainerImage(
+        "docker://lab/tool@sha256:" + "0" * 64, ".snakemake/singularity/0.simg", Digest(DigestKind.FILE, "1" * 64)
+    ),
+    ContainerImage("images/tool.sif", "images/tool.sif"),
 )
-machines = st.builds(Machine, words, st.none() | words, st.none() | st.integers(1, 512))
+machines = st.builds(
+    Machine,
+    words,
+    st.none() | words,
+    st.none() | st.integers(1, 512),
+    st.none() | words,
+    st.lists(st.sampled_from(["NVIDIA A100 x 4", "NVIDIA H200"]), max_size=3).map(sorted).map(tuple),
+    st.none() | words,
+    st.none() | words,
+)
 usages = st.builds(
     Usage,
     st.sampled_from(["wall time", "cpu time"]),
@@ -159,9 +193,11 @@ def actions(draw: st.DrawFn, job: int, rules: list[Rule], known: list[str]) -> A
         error=draw(st.none() | words),
         machine=draw(st.none() | machines),
         scheduler_job=draw(st.none() | words),
-        software=tuple(sorted(draw(st.sets(software, max_size=3)), key=str)),
+        software=tuple(sorted(draw(st.sets(software(), max_size=3)), key=str)),
         usage=tuple(draw(st.lists(usages, max_size=2))),
         step_record=draw(st.none() | names.map(lambda name: f"steps/{name}-{job}.json")),
+        conda=draw(st.none() | st.integers(0, 2).map(environment)),
+        container=draw(st.none() | st.sampled_from(IMAGES)),
     )
 
 
@@ -171,6 +207,10 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
     main = "Snakefile"
     files = [path for path in known if path != main]
     named = st.none() | st.sampled_from([main, *files])
+    # Files beside an environment file are no other rule's environment files.
+    others = files[:2] if len(files) > 2 else []
+    environments = st.none() | st.sampled_from([main, *files[len(others) :]])
+    beside = tuple(draw(st.sampled_from([(None, None), tuple(others)]))) if others else (None, None)
     rules = [
         Rule(
             name,
@@ -179,10 +219,11 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
             draw(st.none() | st.integers(1, 999)),
             draw(named),
             Environment(
-                draw(named),
+                draw(environments),
                 draw(st.none() | st.just("docker://registry.example.org/lab/tool:1.2")),
                 tuple(draw(st.lists(names, max_size=2))),
                 tuple(draw(st.sampled_from([(), ("conda",), ("apptainer", "conda")]))),
+                *beside,
             ),
         )
         for name in sorted(draw(st.lists(names, min_size=1, max_size=3, unique=True)))
@@ -198,6 +239,10 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
             draw(st.none() | hexes),
             draw(st.none() | st.just("https://git.example.org/lab/workflow")),
             draw(st.none() | st.booleans()),
+            draw(st.none() | hexes.map(lambda digits: Digest(DigestKind.FILE, digits))),
+            draw(st.none() | st.just("swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904")),
+            tuple(draw(st.lists(st.sampled_from(["CC0-1.0", "MIT"]), max_size=2, unique=True).map(sorted))),
+            tuple(draw(st.lists(st.sampled_from(files), max_size=1))) if files else (),
         ),
         engine=Software("snakemake", "9.27.1", "pkg:pypi/snakemake@9.27.1"),
         agent=Agent(

@@ -30,6 +30,11 @@ def full_crate(folder: Path, crates: Path, version: str) -> None:
         "endTime": "2026-03-01T10:01:30+01:00",
         "containerImage": {"@id": "#image"},
         "resourceUsage": {"@id": "#memory"},
+        "host": "node1",
+        "cpu": "AMD EPYC 9654",
+        "cpus": 16,
+        "gpus": "2 x NVIDIA H200",
+        "gpuDriver": "550.90.07",
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
     graph = [
@@ -88,6 +93,9 @@ def full_crate(folder: Path, crates: Path, version: str) -> None:
          "result": {"@id": "#run"}},
     ]  # fmt: skip
     terms = {
+        **{
+            term: f"https://w3id.org/ro/terms/filiation#{term}" for term in ("host", "cpu", "cpus", "gpus", "gpuDriver")
+        },
         "runId": "https://w3id.org/ro/terms/filiation#runId",
         "buildInstructions": "https://codemeta.github.io/terms/buildInstructions",
     }
@@ -106,7 +114,7 @@ def ledger(catalogue: Catalogue, folder: Path, request: pytest.FixtureRequest) -
 
 JOB = f"{RUN}#job-1-attempt-1"
 EXPECTED: Mapping[str, set[tuple[str, ...]]] = {
-    "cq1": {(RUN, JOB, f"{RUN}#image", "segmenter", "example.org", "1.0", "1" * 64)},
+    "cq1": {(RUN, JOB, f"{RUN}#image", "segmenter", "example.org", "1.0", "1" * 64, "")},
     "cq2": {
         (RUN, JOB, "segment (sample=a)", "peak memory", "12.5", "http://qudt.org/vocab/unit/MegaBYTE", "https://m", "")
     },
@@ -183,6 +191,15 @@ def test_a_question_takes_values_as_terms_and_never_as_text(ledger: Ledger) -> N
     with pytest.raises(BadInputError) as caught:
         ledger.ask("parameters", given={"rule": "segment"})
     assert str(caught.value) == "The question parameters takes component; given was rule."
+
+
+def test_processors_and_gpus_are_answered_for_each_action(ledger: Ledger) -> None:
+    rows = ledger.ask("machines", run="00000001").as_text()
+    assert rows == (
+        (RUN, JOB, "segment (sample=a)", "node1", "", "AMD EPYC 9654", "16", "2 x NVIDIA H200", "550.90.07", ""),
+    )
+    (action,) = ledger.show("00000001").actions
+    assert ("gpu", "2 x NVIDIA H200, driver 550.90.07") in action.environment
 
 
 def test_an_unknown_question_lists_those_there_are(ledger: Ledger) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,9 @@ from filiation.capture.journal import read_journal
 from filiation.capture.steps import UNCLAIMED, read_step_records
 from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.packing import pack
-from filiation.model import Status
+from filiation.digest import digest_tree
+from filiation.lineage import Ledger
+from filiation.model import Digest, DigestKind, EntityKind, Presence, Status, Value
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
@@ -82,6 +86,61 @@ def test_a_file_that_an_argument_names_is_an_input(project: MakeProject) -> None
     assert weights.digest is not None
     assert weights.size == len("nuclei")
     assert made.packed() == run
+
+
+LEARNED = """
+rule predict:
+    input: image="raw.txt"
+    output: labels="labels.txt"
+    params: diameter=None
+    script: "predict.py"
+"""
+LEARNED_STEP = """
+import os
+from pathlib import Path
+from filiation.step import effective, run, used
+
+def predict(image: Path, labels: Path, *, diameter: float | None) -> None:
+    used("models/nuclei")
+    used(Path.cwd() / "models/nuclei")  # the same folder under another name
+    used(os.environ["OUTSIDE"])
+    effective(diameter=31.2)
+    labels.write_text(image.read_text())
+
+run(predict, snakemake)
+"""
+
+
+def test_weights_that_a_step_declares_are_inputs_even_as_a_folder(project: MakeProject, tmp_path: Path) -> None:
+    made = project(LEARNED)
+    made.write("raw.txt", "raw")
+    made.write("models/nuclei/weights.pt", "weights")
+    made.write("models/nuclei/config.json", "{}")
+    made.write("predict.py", LEARNED_STEP)
+    outside = tmp_path / "cache" / "cells.pt"
+    outside.parent.mkdir()
+    outside.write_text("cells")
+    folder = digest_tree(made.folder / "models/nuclei")
+
+    assert made.snakemake(OUTSIDE=str(outside)).returncode == 0
+    outside.write_text("trained again")
+
+    run = pack(CatalogueFolder(made.catalogue), made.run_ids()[0]).run
+    (action,) = run.actions
+    assert [slot.path for slot in action.inputs] == ["raw.txt", "models/nuclei", str(outside)]
+    weights = run.entity("models/nuclei")
+    assert weights is not None
+    assert (weights.kind, weights.digest, weights.size) == (EntityKind.DIRECTORY, folder.digest, folder.size)
+    assert (weights.files, weights.presence) == (2, Presence.PRESENT)
+    other = run.entity(str(outside))
+    assert other is not None
+    assert other.digest == Digest(DigestKind.FILE, hashlib.sha256(b"cells").hexdigest()), "as it was when it was used"
+    assert (other.presence, other.size) == (Presence.CHANGED, len("cells"))
+    (diameter,) = action.parameters
+    assert (diameter.requested, diameter.used) == (Value.of(None), Value.of(31.2))
+    assert made.packed() == run
+    made_with = Ledger(made.catalogue).impact("models/nuclei").entities
+    assert "labels.txt" in {entity.path for entity in made_with}
 
 
 TEMPORARY = """

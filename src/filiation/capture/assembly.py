@@ -13,13 +13,17 @@ from typing import Any
 
 from filiation.capture.attempts import Attempt, split_attempts
 from filiation.capture.commands import nobodys
+from filiation.capture.deployment import Deployed
 from filiation.capture.journal import Event, Journal
-from filiation.capture.steps import StepRecord
+from filiation.capture.steps import StepRecord, read_machine
+from filiation.capture.surroundings import Surroundings
 from filiation.errors import BadInputError
 from filiation.model import (
     Action,
     Agent,
+    ContainerImage,
     DataEntity,
+    Digest,
     Environment,
     Machine,
     Parameter,
@@ -49,6 +53,8 @@ def assemble(
     entities: Iterable[DataEntity] = (),
     usage: Mapping[str, tuple[Usage, ...]] | None = None,
     problems: Sequence[str] = (),
+    around: Surroundings | None = None,
+    deployed: Deployed | None = None,
 ) -> WorkflowRun:
     """Turn what was captured into the run that a crate holds.
 
@@ -64,6 +70,10 @@ def assemble(
         Resources from benchmark files, by their path.
     problems
         Sentences on what could not be captured, besides those found here.
+    around
+        What the workflow came with.
+    deployed
+        What was deployed for its jobs.
 
     Raises
     ------
@@ -75,14 +85,19 @@ def assemble(
     start = journal.events[0]
     attempts = split_attempts(journal.events, steps)
     touch = start.data.get("executor") == "touch"
-    actions = tuple(_action(attempt, touch, usage or {}) for attempt in attempts if not _is_target_only(attempt.facts))
+    found, methods = deployed or Deployed(), frozenset(str(method) for method in start.data.get("deployment", ()))
+    actions = tuple(
+        _with_environment(_action(attempt, touch, usage or {}), attempt.facts, found, methods)
+        for attempt in attempts
+        if not _is_target_only(attempt.facts)
+    )
     ended = next((event for event in journal.events if event.kind == "run_ended"), None)
     folder = str(start.data["rundir"])
     license_text = start.data.get("agent", {}).get("license")
     return WorkflowRun(
         id=str(start.data["run"]),
         status=_run_status(journal.events, attempts, ended, touch),
-        workflow=_workflow(start.data, _repository(journal.events), attempts, folder),
+        workflow=_workflow(start.data, _repository(journal.events), attempts, folder, around or Surroundings(), found),
         engine=Software("snakemake", start.data.get("snakemake_version"), _snakemake_purl(start.data)),
         agent=_agent(start.data),
         machine=_machine(start.data),
@@ -94,7 +109,7 @@ def assemble(
         config_files=tuple(
             inside(path, folder) for path in (*start.data.get("configfiles", ()), *start.data.get("profiles", ()))
         ),
-        rules=_rules(attempts, folder, start.data.get("deployment", ())),
+        rules=_rules(attempts, folder, methods, found),
         connections=_connections(attempts),
         actions=actions,
         entities=_entities(entities, attempts),
@@ -175,6 +190,22 @@ def _action(attempt: Attempt, touch: bool, usage: Mapping[str, tuple[Usage, ...]
     )
 
 
+def _with_environment(action: Action, facts: Facts, deployed: Deployed, methods: frozenset[str]) -> Action:
+    """Say what an action was deployed in: nothing that was only declared."""
+    if action.status is Status.TOUCHED:
+        return action
+    image, file = facts.get("container"), facts.get("container_file")
+    used = image is not None and bool(methods & _CONTAINERS)
+    return replace(
+        action,
+        conda=deployed.conda.get(str(facts.get("conda_prefix"))),
+        container=ContainerImage(str(image), file, deployed.images.get(str(file))) if used else None,
+    )
+
+
+_CONTAINERS = frozenset({"apptainer", "singularity"})
+
+
 def _times(attempt: Attempt) -> tuple[datetime | None, datetime | None, str]:
     """Return real start and end: the step's own clock if it has one, else when Snakemake told; never negative."""
     step = attempt.step
@@ -250,7 +281,14 @@ def _repository(events: Sequence[Event]) -> Facts:
     return next(told, events[0].data.get("repository", {}))
 
 
-def _workflow(start: Facts, repository: Facts, attempts: Sequence[Attempt], folder: str) -> Workflow:
+def _workflow(
+    start: Facts,
+    repository: Facts,
+    attempts: Sequence[Attempt],
+    folder: str,
+    around: Surroundings,
+    deployed: Deployed,
+) -> Workflow:
     main = inside(str(start.get("snakefile_main") or "Snakefile"), folder)
     sources = {main}
     sources |= {inside(str(path), folder) for path in start.get("sources", ()) if "://" not in str(path)}
@@ -261,19 +299,25 @@ def _workflow(start: Facts, repository: Facts, attempts: Sequence[Attempt], fold
             path = attempt.facts.get(key)
             if path and "://" not in str(path):
                 sources.add(inside(str(path), folder))
+        beside = deployed.beside.get(str(attempt.facts.get("conda")), {})
+        sources |= {inside(path, folder) for path in beside.values()}
     basedir = str(start.get("basedir") or folder)
     name = os.path.basename(os.path.dirname(basedir) if os.path.basename(basedir) == "workflow" else basedir)
     return Workflow(
         main=main,
-        sources=tuple(sorted(sources)),
+        sources=tuple(sorted(sources | set(around.licence.files))),
         name=name or None,
         version=repository.get("commit"),
         repository=repository.get("url"),
         modified=repository.get("modified"),
+        diff=Digest.from_text(repository["diff"]) if "diff" in repository else None,
+        swhid=repository.get("swhid") or around.swhid,
+        licenses=around.licence.identifiers,
+        license_files=around.licence.files,
     )
 
 
-def _rules(attempts: Sequence[Attempt], folder: str, deployed: Iterable[str]) -> tuple[Rule, ...]:
+def _rules(attempts: Sequence[Attempt], folder: str, methods: Iterable[str], deployed: Deployed) -> tuple[Rule, ...]:
     rules: dict[str, Rule] = {}
     for attempt in attempts:
         facts = attempt.facts
@@ -283,6 +327,7 @@ def _rules(attempts: Sequence[Attempt], folder: str, deployed: Iterable[str]) ->
         script = facts.get("script")
         if script is not None and "://" not in script and kind is not RuleKind.WRAPPER:
             script = inside(script, folder)
+        beside = {what: inside(path, folder) for what, path in deployed.beside.get(str(facts.get("conda")), {}).items()}
         rules[str(facts["rule"])] = Rule(
             name=str(facts["rule"]),
             kind=kind,
@@ -293,7 +338,9 @@ def _rules(attempts: Sequence[Attempt], folder: str, deployed: Iterable[str]) ->
                 conda=inside(facts["conda"], folder) if facts.get("conda") else None,
                 container=facts.get("container"),
                 modules=tuple(facts.get("modules", ())),
-                deployed=tuple(sorted(str(method) for method in deployed)),
+                deployed=tuple(sorted(methods)),
+                pin=beside.get("pin"),
+                post_deploy=beside.get("post_deploy"),
             ),
         )
     return tuple(rules[name] for name in sorted(rules))
@@ -321,9 +368,7 @@ def _agent(start: Facts) -> Agent:
 
 
 def _machine(start: Facts) -> Machine:
-    machine = start.get("machine", {})
-    host = str(machine.get("host") or start.get("host") or "unknown")
-    return Machine(host, machine.get("platform") or start.get("platform"), machine.get("cpus"))
+    return read_machine({"host": start.get("host"), "platform": start.get("platform")} | start.get("machine", {}))
 
 
 def _config(start: Facts) -> dict[str, object]:

@@ -39,6 +39,7 @@ class JobReader:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._rules: dict[str, Plain] = {}
+        self._methods: frozenset[str] | None = None
 
     def read(self, job: Any, attempt: int, params: Any) -> Plain:
         """Return the facts of a live job as plain values.
@@ -59,18 +60,44 @@ class JobReader:
         return {
             "attempt": attempt,
             **facts,
+            **self._state("script", facts["script"]),
             "params": {name: bounded(plain_value(value)) for name, value in _named_values(params, "params")},
             "input": _files(job.input, "input", self._folder),
             "output": _files(job.output, "output", self._folder, states=False),
             "log": _files(job.log, "log", self._folder, states=False),
             "benchmark": str(job.benchmark) if job.benchmark else None,
-            # Snakemake works these out anew at each access where the rule names none.
-            "conda": _text_or_none(job, "conda_env_file", "conda_env_spec") if rule.conda_env else None,
-            "container": _text_or_none(job, "container_img_url") if rule.container_img else None,
+            **self._environment(job, rule),
             "modules": [str(name) for name in (getattr(job, "env_modules", None) or [])],
             "group": str(job.group) if job.group else None,
             "depends_on": _dependencies(job),
         }
+
+    def _environment(self, job: Any, rule: Any) -> Plain:
+        """Return what the rule declares to run in, and where that lies if Snakemake deployed it.
+
+        Snakemake works declarations out anew at each access where the rule has none. Of an environment that is not
+        deployed it would have to work out the place, with conda's help.
+        """
+        conda = _text_or_none(job, "conda_env_file", "conda_env_spec") if rule.conda_env else None
+        container = _text_or_none(job, "container_img_url") if rule.container_img else None
+        facts: Plain = {"conda": conda, "container": container}
+        if conda is None and container is None:
+            return facts
+        if self._methods is None:
+            workflow = job.dag.workflow
+            methods = workflow.deployment_settings.deployment_method
+            self._methods = frozenset() if workflow.touch else frozenset(str(method) for method in methods)
+        facts |= self._state("conda", conda)
+        if conda is not None and "conda" in self._methods and job.conda_env is not None:
+            facts["conda_prefix"] = str(job.conda_env.address)
+        if container is not None and self._methods & {"apptainer", "singularity"} and job.container_img is not None:
+            facts["container_file"] = str(job.container_img.path)
+        return facts
+
+    def _state(self, what: str, path: str | None) -> Plain:
+        """Return the state of a file that the job is made of, if it is one of this machine."""
+        state = file_state(os.path.join(self._folder, path)) if path and "://" not in path else None
+        return {} if state is None else {f"{what}_state": state}
 
 
 def _rule_facts(rule: Any) -> Plain:

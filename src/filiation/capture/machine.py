@@ -6,12 +6,15 @@ import os
 import platform
 from typing import Any
 
+from filiation.capture.processors import processor_facts
+
 _BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 def machine_facts() -> dict[str, Any]:
-    """Describe this machine: host, platform, processors that this process may use, boot id where there is one."""
+    """Describe this machine: host, platform, processors that this process may use, GPUs, boot id where there is one."""
     facts: dict[str, Any] = {"host": platform.node(), "platform": platform.platform(), "cpus": _usable_cpus()}
+    facts |= processor_facts()
     if os.path.exists(_BOOT):
         with open(_BOOT, encoding="ascii") as stream:
             facts["boot"] = stream.read().strip()

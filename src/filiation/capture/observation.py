@@ -236,6 +236,9 @@ def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord])
             known = found.get(used.iri) or DataEntity(
                 used.iri, EntityKind.RAW_IMAGE if is_uri(used.iri) else EntityKind.FILE, Presence.REMOTE
             )
+            if known.digest is not None and used.digest not in (None, known.digest):
+                # What lies there now is something else; the step told what it was.
+                known = replace(known, presence=Presence.CHANGED, files=None, modified=None, image=None)
             found[used.iri] = replace(
                 known,
                 digest=used.digest or known.digest,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from filiation.capture import events
-from filiation.capture.environment import agent_facts, repository_facts
+from filiation.capture.environment import agent_facts
 from filiation.capture.fingerprint import KEY_VARIABLE, fingerprints_of, new_key
 from filiation.capture.fleeting import FleetingOutputs
 from filiation.capture.journal import FORMAT, JournalWriter, encode
@@ -129,6 +129,8 @@ class Recorder:
             return
         try:
             main = heard.record.__dict__.get("snakefile_main") or self._folder
+            from filiation.capture.repository import repository_facts  # its imports are for later, too
+
             repository = repository_facts(main, self._sources)
             if repository:
                 self._write("repository", repository, heard)
@@ -161,6 +163,9 @@ class Recorder:
         facts["machine"] = machine_facts()
         facts["profiles"] = profile_files(sys.argv[1:], self._typed_in)
         facts["sources"] = self._sources = self._with_files_read(facts)
+        read = (*facts["sources"], *facts.get("configfiles", ()), *facts["profiles"])
+        # Pairs, since a path is no name of a field: one that holds the word "secret" is none.
+        facts["states"] = [[path, file_state(os.path.join(self._folder, path))] for path in read if "://" not in path]
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[KEY_VARIABLE] = self._key

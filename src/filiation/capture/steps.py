@@ -183,18 +183,23 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
         },
         software=tuple(
             sorted(
-                Software(str(item["name"]), _text(item.get("version")), _text(item.get("purl")))
-                for item in items("software")
+                (
+                    Software(
+                        str(item["name"]),
+                        _text(item.get("version")),
+                        _text(item.get("purl")),
+                        _text(item.get("origin")),
+                        _truth(item.get("modified")),
+                    )
+                    for item in items("software")
+                ),
+                key=lambda software: (software.name, software.version or "", software.purl or ""),
             )
         ),
         usage=tuple(
             Usage(str(item["name"]), float(str(item["value"])), str(item["unit"]), "step") for item in items("usage")
         ),
-        machine=Machine(
-            host=str(machine["host"]), platform=_text(machine.get("platform")), cpus=_integer(machine.get("cpus"))
-        )
-        if isinstance(machine, dict)
-        else None,
+        machine=read_machine(machine) if isinstance(machine, dict) else None,
         scheduler_job=_text(scheduler.get("job")) if isinstance(scheduler, dict) else None,
         error=f"{error['type']}: {error['message']}" if isinstance(error, dict) else None,
         digests={
@@ -222,6 +227,24 @@ def _parameter(item: Mapping[str, object]) -> Parameter:
         requested=Value.of(item["requested"]) if "requested" in item else None,
         used=Value.of(item["used"]) if "used" in item else None,
     )
+
+
+def read_machine(machine: Mapping[str, object]) -> Machine:
+    """Return where something ran, as ``filiation.capture.environment.machine_facts`` describes it."""
+    gpus = machine.get("gpus")
+    return Machine(
+        host=str(machine.get("host") or "unknown"),
+        platform=_text(machine.get("platform")),
+        cpus=_integer(machine.get("cpus")),
+        cpu=_text(machine.get("cpu")),
+        gpus=tuple(str(model) for model in gpus) if isinstance(gpus, list) else (),
+        gpu_driver=_text(machine.get("gpu_driver")),
+        gpu_visible=_text(machine.get("gpu_visible")),
+    )
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:

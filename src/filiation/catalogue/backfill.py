@@ -31,6 +31,7 @@ from filiation.images import image_facts, pixel_digest
 from filiation.model import (
     Action,
     Agent,
+    ContainerImage,
     DataEntity,
     Digest,
     DigestKind,
@@ -299,6 +300,7 @@ def _action(number: int, outputs: Sequence[OutputMetadata], redactor: Redactor) 
         started=min(starts, default=None),
         ended=max((*starts, *ends)) if ends else None,
         time_source=SOURCE,
+        container=ContainerImage(first.container) if first.container else None,
     )
 
 

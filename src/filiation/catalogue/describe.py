@@ -138,6 +138,10 @@ def describe_run(
         outputs=sum(entity.generated for entity in entities),
         reused=sum(entity.reused for entity in entities),
         recorded_by=about.text(root, F + "recordedBy"),
+        code=_code(about, main),
+        modified=about.is_true(main, F + "modified") if main and about.text(main, F + "modified") else None,
+        swhid=about.text(main, F + "swhid") if main else None,
+        licenses=tuple(sorted(about.name(iri) for iri in about.links(main, SCHEMA + "license"))) if main else (),
     )
 
 
@@ -258,8 +262,14 @@ def _json(text: str | None) -> Value | None:
 def _software(about: Statements, action: str, tool: str | None) -> tuple[Software, ...]:
     """Return what the action says it used; else what its tool says it needs."""
     used = about.links(action, F + "softwareUsed") or (_requirements(about, tool) if tool else ())
-    found = {Software(about.name(iri), _version(about, iri), _purl(about, iri)) for iri in used}
+    found = {_program(about, iri) for iri in used}
     return tuple(sorted(found, key=lambda software: (software.name.lower(), software.version or "")))
+
+
+def _program(about: Statements, iri: str) -> Software:
+    origin, modified = about.text(iri, F + "installedFrom"), about.text(iri, F + "modified")
+    changed = None if modified is None else modified == "true"
+    return Software(about.name(iri), _version(about, iri), _purl(about, iri), origin, changed)
 
 
 def _code(about: Statements, tool: str | None) -> str | None:
@@ -285,8 +295,16 @@ def _environment(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
     for value in about.values(action, WFRUN + "containerImage"):
         iri = str(value)
         named = about.name(iri) if iri in about and CONTAINER_IMAGE in about.types(iri) else iri
-        tag = about.text(iri, WFRUN + "tag")
-        found.append(("container", f"{named}:{tag}" if tag else named))
+        tag, digest = about.text(iri, WFRUN + "tag"), about.text(iri, WFRUN + "sha256")
+        found.append(
+            ("container", (f"{named}:{tag}" if tag else named) + (f", image sha256:{digest}" if digest else ""))
+        )
+    for iri in about.links(action, F + "deployedEnvironment"):
+        count = len(about.links(iri, F + "packages"))
+        found.append(("conda", f"{count} packages, list {about.text(iri, F + 'lock')}"))
+    if gpus := about.texts(action, F + "gpus"):
+        driver = about.text(action, F + "gpuDriver")
+        found.append(("gpu", ", ".join(gpus) + (f", driver {driver}" if driver else "")))
     for iri in about.links(action, WFRUN + "environment"):
         found.append((about.name(iri), about.text(iri, SCHEMA + "value") or ""))
     return tuple(sorted(found))

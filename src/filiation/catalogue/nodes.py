@@ -141,7 +141,7 @@ class ActionNode:
     code
         Version of the tool's own code: a version, a commit or a digest.
     environment
-        Container image, environment files and variables, as name and value.
+        What it ran in, as name and value: container image, conda environment, GPUs, variables.
     usage
         Resources used, each with its unit and who measured it.
     error
@@ -212,6 +212,14 @@ class RunSummary:
         Things made, and things found up to date.
     recorded_by
         ``snakemake-metadata`` if it was recorded afterwards, of low confidence; else None.
+    code
+        Version of the workflow: a commit, or the digest of its main file.
+    modified
+        Whether there were changes that the commit does not hold; None without a repository.
+    swhid
+        Identifier of the workflow's folder (ISO/IEC 18670).
+    licenses
+        Of the workflow, by SPDX identifier, or by name.
     """
 
     id: str
@@ -228,6 +236,10 @@ class RunSummary:
     outputs: int = 0
     reused: int = 0
     recorded_by: str | None = None
+    code: str | None = None
+    modified: bool | None = None
+    swhid: str | None = None
+    licenses: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return what is known as plain JSON; what is not known is left out."""
@@ -296,6 +308,7 @@ def run_from_text(text: str) -> RunSummary:
     """Undo :func:`node_to_text` for a run."""
     found = json.loads(text)
     _revive(found, times=("started", "ended"))
+    found["licenses"] = tuple(found.get("licenses", ()))
     return RunSummary(**found)
 
 
@@ -310,7 +323,8 @@ def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
     plain: dict[str, Json] = {}
     for field in fields(thing):
         value = getattr(thing, field.name)
-        if value is None or value == () or (value is False):
+        # A flag that is not set says nothing; that a workflow was not modified is said.
+        if value is None or value == () or (value is False and field.name != "modified"):
             continue
         plain[field.name] = _plain(value)
     return plain
@@ -330,7 +344,13 @@ def _plain(value: object) -> Json:
         return parameter | {key: _json_of(found) for key, found in given.items() if found is not None}
     if isinstance(value, Software):
         named: dict[str, Json] = {"name": value.name}
-        return named | {key: text for key, text in (("version", value.version), ("purl", value.purl)) if text}
+        told: tuple[tuple[str, Json], ...] = (
+            ("version", value.version),
+            ("purl", value.purl),
+            ("origin", value.origin),
+            ("modified", value.modified),
+        )
+        return named | {key: fact for key, fact in told if fact is not None}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, bool | int | float | str):

@@ -12,10 +12,12 @@ from typing import Any
 
 from filiation.capture.assembly import assemble, inside
 from filiation.capture.clocks import clock_findings
+from filiation.capture.deployment import Deployed, conda_platform, read_deployed
 from filiation.capture.journal import Event, Journal, read_journal
 from filiation.capture.left_behind import written_since
 from filiation.capture.observation import Observer, named_files, reused_files, with_fleeting_facts, with_step_facts
 from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_records
+from filiation.capture.surroundings import Surroundings, look_around, source_states
 from filiation.capture.usage import read_benchmark
 from filiation.capture.withholding import Withholding
 from filiation.catalogue.crates import CatalogueFolder, identify
@@ -90,9 +92,10 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     with packing_place(folder, run_id) as making:
         steps, problems = _read_steps(folder, journal, run_id)
         with DigestCache(folder.digests) as cache:
-            run, observer = _observe(journal, steps, problems, cache, progress)
+            deployed = _deployed(journal, cache)
+            run, observer = _observe(journal, steps, (*problems, *deployed.problems), deployed, cache, progress)
         withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
-        payload = _small_payload(run, journal, steps, observer, withholding)
+        payload = replace(_small_payload(run, journal, steps, observer, withholding), environments=deployed.locks)
         run = _with_withheld(run, payload)
         run = replace(run, redacted=(*run.redacted, *withholding.withheld))
         write_crate(run, making, payload)
@@ -126,12 +129,13 @@ def _observe(
     journal: Journal,
     steps: Sequence[StepRecord],
     problems: Sequence[str],
+    deployed: Deployed,
     cache: DigestCache,
     progress: Progress | None,
 ) -> tuple[WorkflowRun, Observer]:
     start: Mapping[str, Any] = journal.events[0].data
     observer = Observer(_folder_now(start, journal.path), cache)
-    wanted = _wanted_files(journal, steps, str(start["rundir"]))
+    wanted = _wanted_files(journal, steps, str(start["rundir"]), deployed)
     seen: list[DataEntity] = []
     for number, (path, (state, flags, reused)) in enumerate(wanted.items(), start=1):
         seen.append(replace(observer.look(path, state, flags), reused=reused))
@@ -140,9 +144,40 @@ def _observe(
     known = with_step_facts(with_fleeting_facts(seen, journal.events), steps)
     entities = [_with_image(entity, observer, cache) for entity in known]
     usage = _benchmarks(journal.events, observer.folder)
-    told = (*clock_findings(journal.events, steps), *problems, *observer.problems)
-    run = assemble(journal, steps, entities, usage, told)
+    around, looked_at = _surroundings(journal, steps, entities, observer)
+    told = (*clock_findings(journal.events, steps), *problems, *observer.problems, *around.problems)
+    run = assemble(journal, steps, (*entities, *looked_at), usage, told, around, deployed)
     return run, observer
+
+
+def _surroundings(
+    journal: Journal, steps: Sequence[StepRecord], entities: Sequence[DataEntity], observer: Observer
+) -> tuple[Surroundings, list[DataEntity]]:
+    """Return what the workflow came with, and the files that tell so."""
+    start = journal.events[0]
+    workflow = assemble(journal, steps).workflow
+    if is_uri(workflow.main):
+        return Surroundings(), []
+    folder, made_of = Path(observer.folder), set(workflow.sources)
+    sources = [entity for entity in entities if entity.path in made_of]
+    around = look_around(folder / workflow.main, start.data.get("repository", {}), sources, folder, start.time)
+    paths = tuple(inside(path, observer.folder) for path in around.licence.files)
+    known = {entity.path for entity in entities}
+    named = replace(around, licence=replace(around.licence, files=paths))
+    return named, [observer.look(path) for path in paths if path not in known]
+
+
+def _deployed(journal: Journal, cache: DigestCache) -> Deployed:
+    start: Mapping[str, Any] = journal.events[0].data
+    # ``platform.platform()``: Linux-6.1.0-x86_64-with-glibc2.36; the run may have been on another machine than this.
+    words = str(start.get("machine", {}).get("platform") or start.get("platform") or "").split("-")
+    processor = next((word for word in words if word in _PROCESSORS), words[-1])
+    system = {"macOS": "Darwin"}.get(words[0], words[0])
+    folder = Path(_folder_now(start, journal.path))
+    return read_deployed(journal.events, folder, conda_platform(system, processor), cache)
+
+
+_PROCESSORS = {"x86_64", "AMD64", "i686", "aarch64", "arm64", "ppc64le", "s390x"}
 
 
 def _folder_now(start: Mapping[str, Any], journal: Path) -> str:
@@ -155,13 +190,14 @@ def _folder_now(start: Mapping[str, Any], journal: Path) -> str:
 
 
 def _wanted_files(
-    journal: Journal, steps: Sequence[StepRecord], folder: str
+    journal: Journal, steps: Sequence[StepRecord], folder: str, deployed: Deployed
 ) -> dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]]:
     """Return every file of the run with its last known state, its flags and whether the run reused it."""
-    bare = assemble(journal, steps)
+    bare = assemble(journal, steps, deployed=deployed)
     wanted: dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]] = {}
+    states = {inside(path, folder): state for path, state in source_states(journal.events).items()}
     for path in (*bare.workflow.sources, *bare.config_files):
-        wanted[path] = (None, (), False)
+        wanted[path] = (states.get(path), (), False)
     since = written_since(journal, folder)
     for path, (state, flags) in named_files(journal.events).items():
         # The empty state is nobody's: what was written since is told as changed.
@@ -379,4 +415,5 @@ def _whole_payload(crate: Path, taken: Mapping[str, DataEntity]) -> Payload:
         metadata=records.read_bytes() if records.is_file() else b"",
         steps=contents("steps"),
         manifests={Path(name).stem: content for name, content in contents("manifests").items()},
+        environments={Path(name).stem: content for name, content in contents("environments").items()},
     )

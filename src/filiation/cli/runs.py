@@ -91,8 +91,12 @@ def _heading(detail: RunDetail) -> Iterator[str]:
 
     run = detail.summary
     yield f"Run {run.id}: {run.status}"
+    changes = {None: "", True: ", with changes that are not committed", False: ", unchanged"}[run.modified]
     facts = {
         "workflow": run.workflow,
+        "code": f"{run.code}{changes}" if run.code else None,
+        "swhid": run.swhid,
+        "licence": ", ".join(run.licenses),
         "folder": run.folder,
         "by": run.agent,
         "on": run.host,

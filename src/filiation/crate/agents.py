@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from filiation.crate.jsonld import Node, local, node, reference, required, text
+from filiation.crate.jsonld import Node, local, many, node, reference, required, single, text
 from filiation.model import Agent, Machine, Software
 
 
@@ -55,6 +57,11 @@ def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
 
 def software_id(software: Software) -> str:
     """Return the @id of a program: a web page on just this version where one is known, as the profiles recommend."""
+    origin = software.origin or ""
+    if origin.startswith(("https://", "http://")):
+        return quote(origin, safe="/:@%+,;=~-._!$&'()*?#")
+    if origin:
+        return local("software", software.name, software.version or "unknown", origin, str(software.modified))
     kind, _, rest = (software.purl or "").partition("/")
     name, _, version = rest.partition("@")
     if kind == "pkg:pypi" and version:
@@ -74,6 +81,8 @@ def write_software(software: Software) -> Node:
         softwareVersion=software.version or "unknown",
         url=page if page.startswith("https://") else None,
         identifier=software.purl,
+        installedFrom=software.origin,
+        modified=software.modified,
     )
 
 
@@ -84,6 +93,8 @@ def read_software(entity: Mapping[str, Any]) -> Software:
         name=str(required(entity, "name")),
         version=version if version != "unknown" else None,
         purl=text(entity, "identifier"),
+        origin=text(entity, "installedFrom"),
+        modified=entity.get("modified"),
     )
 
 
@@ -91,11 +102,33 @@ def write_machine(machine: Machine | None) -> dict[str, object]:
     """Return where an action ran, as properties of the action."""
     if machine is None:
         return {}
-    return {"host": machine.host, "platform": machine.platform, "cpus": machine.cpus}
+    return {
+        "host": machine.host,
+        "platform": machine.platform,
+        "cpus": machine.cpus,
+        "cpu": machine.cpu,
+        # Statements of one text are one statement, so several of a kind are counted.
+        "gpus": single([f"{count} x {model}" for model, count in sorted(Counter(machine.gpus).items())]),
+        "gpuDriver": machine.gpu_driver,
+        "gpuVisible": machine.gpu_visible,
+    }
 
 
 def read_machine(entity: Mapping[str, Any]) -> Machine | None:
     """Return where an action ran; None if it does not say."""
     if "host" not in entity:
         return None
-    return Machine(str(entity["host"]), text(entity, "platform"), entity.get("cpus"))
+    return Machine(
+        host=str(entity["host"]),
+        platform=text(entity, "platform"),
+        cpus=entity.get("cpus"),
+        cpu=text(entity, "cpu"),
+        gpus=tuple(model for counted in many(entity.get("gpus")) for model in _each(str(counted))),
+        gpu_driver=text(entity, "gpuDriver"),
+        gpu_visible=text(entity, "gpuVisible"),
+    )
+
+
+def _each(counted: str) -> list[str]:
+    count, _, model = counted.partition(" x ")
+    return [model] * int(count)

@@ -14,8 +14,9 @@ from filiation.crate.agents import (
     write_machine,
     write_software,
 )
+from filiation.crate.deployed import ENVIRONMENTS, needed, write_environments, write_lock
 from filiation.crate.jobs import action_name, control_id, schema_status, write_action, write_config
-from filiation.crate.jsonld import Node, isoformat, local, node, reference, references, single
+from filiation.crate.jsonld import Node, isoformat, local, many, node, reference, references, single
 from filiation.crate.plan import Plan, examples_of, final_things, step_id, tool_id, write_rule
 from filiation.crate.profiles import (
     COMPUTATIONAL_WORKFLOW,
@@ -36,6 +37,7 @@ JOURNAL, README, STEPS, MANIFESTS = "journal.jsonl", "README.md", "steps/", "man
 METADATA_RECORDS = "snakemake-metadata.jsonl"
 """What a run that was recorded afterwards rests on, in the place of a journal."""
 _NO_LICENCE = "#no-licence-stated"
+_SPDX = "https://spdx.org/licenses/"
 
 
 def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], redacted: Container[str] = ()) -> Node:
@@ -61,6 +63,8 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], 
         thing |= {"exampleOfWork": found} if (found := examples_of(entity, plan)) else {}
         if entity.path == run.workflow.main:
             thing |= _main_workflow(run, plan)
+            known = [*many(thing.get("identifier")), *([run.workflow.swhid] if run.workflow.swhid else [])]
+            thing |= {"identifier": single(known)} if known else {}
         if thing["@id"] in redacted:
             # The digest is the original's; the copy that travels is another text.
             thing |= {"redacted": True}
@@ -71,6 +75,7 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], 
         *things,
         *own,
         *_parameters(run, plan),
+        *write_environments(run.actions),
         *_tools(run, plan),
         *_actions(run, plan),
         *_run_actions(run, plan),
@@ -97,7 +102,13 @@ def _with_workflow_files(run: WorkflowRun) -> list[DataEntity]:
     """Return every thing; files that the run names but nobody looked at are there as not captured."""
     known = {entity.path: entity for entity in run.entities}
     slots = [slot for action in run.actions for slot in (*action.inputs, *action.outputs, *action.logs)]
-    named = [run.workflow.main, *run.workflow.sources, *run.config_files, *(slot.path for slot in slots)]
+    named = [
+        run.workflow.main,
+        *run.workflow.sources,
+        *run.workflow.license_files,
+        *run.config_files,
+        *(slot.path for slot in slots),
+    ]
     for path in named:
         known.setdefault(path, DataEntity(path, EntityKind.FILE, Presence.MISSING))
     return list(known.values())
@@ -122,6 +133,10 @@ def _main_workflow(run: WorkflowRun, plan: Plan) -> Node:
         output=references(plan.workflow_outputs),
         connection=references(plan.connections.get("", ())),
         modified=workflow.modified,
+        diffDigest=str(workflow.diff) if workflow.diff else None,
+        swhid=workflow.swhid,
+        license=references(_licence_ids(run, plan)),
+        licenseFiles=references(final_things(workflow.license_files, plan)),
     )
     return {name: value for name, value in properties.items() if name not in ("@id", "@type")}
 
@@ -135,10 +150,10 @@ def _tools(run: WorkflowRun, plan: Plan) -> list[Node]:
     positions = plan.positions()
     software = {
         rule.name: sorted({software_id(item) for action in run.actions if action.rule == rule.name
-                           for item in action.software})
+                           for item in needed(action)})
         for rule in run.rules
     }  # fmt: skip
-    libraries = {software_id(item): write_software(item) for action in run.actions for item in action.software}
+    libraries = {software_id(item): write_software(item) for action in run.actions for item in needed(action)}
     nodes = [found for rule in run.rules for found in write_rule(rule, plan, software[rule.name], positions[rule.name])]
     engine = write_software(run.engine)
     return [*nodes, *libraries.values(), engine]
@@ -215,6 +230,9 @@ def _own_files(run: WorkflowRun, sizes: dict[str, int]) -> list[Node]:
                               description="For each tree the SHA-256 of every file in it, as sha256sum -z prints it; "
                                           "the manifest's own SHA-256 is the tree's digest"))  # fmt: skip
             continue
+        if place.startswith(ENVIRONMENTS):
+            nodes.append(write_lock(place, size, run.actions))
+            continue
         subject, media, words = "./", "text/markdown", "What this crate holds, for a person"
         if place == JOURNAL:
             subject, media, words = RUN, "application/jsonl", "Journal of the run: every event as it was recorded"
@@ -239,7 +257,18 @@ def _context(run: WorkflowRun) -> list[Node]:
         identifier=reference("https://doi.org/10.1093/bioinformatics/bts480"),
         url=reference("https://snakemake.github.io"),
     )
-    return [*nodes, language, _licence(run)]
+    licences = [
+        node(_SPDX + name, "CreativeWork", name=name, description="Licence that the workflow's own files state")
+        for name in run.workflow.licenses
+    ]
+    # The crate's own licence comes last: of two of one name it is the one that has to be found.
+    return [*nodes, language, *licences, _licence(run)]
+
+
+def _licence_ids(run: WorkflowRun, plan: Plan) -> list[str]:
+    """Return the licences of the workflow; where no text was recognised, the texts."""
+    known = [_SPDX + name for name in run.workflow.licenses]
+    return known or final_things(run.workflow.license_files, plan)
 
 
 def _licence(run: WorkflowRun) -> Node:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from filiation.crate.agents import read_machine, read_software, software_id, write_machine
+from filiation.crate.deployed import environment_id, read_container, read_environment, write_container
 from filiation.crate.jsonld import (
     Node,
     ids,
@@ -38,7 +39,6 @@ MEASURES = {
 }
 """Where each kind of figure is defined, by who measured it."""
 _QUDT = "http://qudt.org/vocab/unit/"
-_SDM_CONTAINER = ("apptainer", "singularity")
 
 Nodes = Mapping[str, Mapping[str, Any]]
 
@@ -66,7 +66,7 @@ def write_action(action: Action, rule: Rule, plan: Plan, agent: str) -> list[Nod
     """
     values = [write_value(parameter, parameter_id(action.rule, parameter.name)) for parameter in action.parameters]
     figures = [write_usage(action, usage, index) for index, usage in enumerate(action.usage)]
-    image = container_image(rule)
+    image = write_container(action.container) if action.container else None
     generated = action.outputs if action.status.generates else ()
     inputs = [plan.identify[slot.path] for slot in action.inputs]
     described = node(
@@ -99,6 +99,7 @@ def write_action(action: Action, rule: Rule, plan: Plan, agent: str) -> list[Nod
         submitted=isoformat(action.submitted),
         timeSource=action.time_source,
         schedulerJob=action.scheduler_job,
+        deployedEnvironment=reference(environment_id(action.conda)) if action.conda else None,
         softwareUsed=references(software_id(software) for software in action.software),
         stepRecord=action.step_record,
         benchmark=action.benchmark,
@@ -112,29 +113,6 @@ def action_name(action: Action) -> str:
     """Return an action's name for a person: ``segment (sample=tissue)``, with the attempt from the second on."""
     wildcards = f" ({', '.join(f'{name}={value}' for name, value in action.wildcards)})" if action.wildcards else ""
     return f"{action.rule}{wildcards}" + (f", attempt {action.attempt}" if action.attempt > 1 else "")
-
-
-def container_image(rule: Rule) -> Node | None:
-    """Return the container image that a rule's jobs ran in: only if containers were really deployed."""
-    environment = rule.environment
-    if not environment.container or not set(environment.deployed) & set(_SDM_CONTAINER):
-        return None
-    scheme, _, address = environment.container.rpartition("://")
-    # An image's last part may carry a tag; a colon before a slash is a registry's port.
-    name, colon, tag = address.rpartition(":")
-    if not colon or "/" in tag:
-        name, tag = address, ""
-    registry, _, short = name.partition("/")
-    return node(
-        local("container", environment.container),
-        "ContainerImage",
-        name=short or name,
-        registry=registry if short and "." in registry else None,
-        tag=tag or None,
-        additionalType=reference(
-            "https://w3id.org/ro/terms/workflow-run#" + ("DockerImage" if scheme in ("docker", "") else "SIFImage")
-        ),
-    )
 
 
 def write_value(parameter: Parameter, formal: str) -> Node:
@@ -234,6 +212,8 @@ def read_action(entity: Mapping[str, Any], nodes: Nodes) -> Action:
         software=tuple(read_software(nodes[identifier]) for identifier in ids(entity.get("softwareUsed"))),
         usage=tuple(read_usage(nodes[identifier]) for identifier in ids(entity.get("resourceUsage"))),
         step_record=text(entity, "stepRecord"),
+        conda=next((read_environment(nodes[found], nodes) for found in ids(entity.get("deployedEnvironment"))), None),
+        container=next((read_container(nodes[found]) for found in ids(entity.get("containerImage"))), None),
     )
 
 

@@ -244,8 +244,10 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         Its place along the dependencies.
     """
     environment = rule.environment
-    script = plan.identify.get(rule.script or "") or (rule.script if rule.script and is_uri(rule.script) else None)
-    conda = plan.identify.get(environment.conda) if environment.conda else None
+    wrapped = plan.identify.get(rule.script or "") or (rule.script if rule.script and is_uri(rule.script) else None)
+    conda, pin, script = (
+        plan.identify.get(path or "") for path in (environment.conda, environment.pin, environment.post_deploy)
+    )
     tool = node(
         tool_id(rule.name),
         "SoftwareApplication",
@@ -255,9 +257,9 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         url=_where(rule, plan),
         input=references(plan.tool_inputs.get(rule.name, ())),
         output=references(plan.tool_outputs.get(rule.name, ())),
-        mainEntity=reference(script) if script else None,
+        mainEntity=reference(wrapped) if wrapped else None,
         softwareRequirements=references(software),
-        wrapper=rule.script if rule.script and not script else None,
+        wrapper=rule.script if rule.script and not wrapped else None,
         ruleKind=rule.kind.value,
         line=rule.line,
         declaredContainer=environment.container,
@@ -270,7 +272,9 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         name=rule.name,
         position=position,
         workExample=reference(tool_id(rule.name)),
-        buildInstructions=reference(conda) if conda else None,
+        buildInstructions=references(found for found in (conda, pin, script) if found),
+        pinFile=reference(pin) if pin else None,
+        postDeploy=reference(script) if script else None,
         connection=references(plan.connections.get(rule.name, ())),
     )
     return [tool, step]
@@ -297,7 +301,8 @@ def _where(rule: Rule, plan: Plan) -> Node | None:
 def read_rule(tool: Mapping[str, Any], step: Mapping[str, Any]) -> Rule:
     """Return the rule that :func:`write_rule` wrote."""
     main, part = ids(tool.get("mainEntity")), ids(tool.get("url"))
-    conda = ids(step.get("buildInstructions"))
+    pin, script = (_path_of(step, name) for name in ("pinFile", "postDeploy"))
+    build = [thing_path(found) for found in ids(step.get("buildInstructions"))]
     return Rule(
         name=str(required(tool, "name")),
         kind=RuleKind(required(tool, "ruleKind")),
@@ -305,12 +310,18 @@ def read_rule(tool: Mapping[str, Any], step: Mapping[str, Any]) -> Rule:
         line=tool.get("line"),
         script=thing_path(main[0]) if main else text(tool, "wrapper"),
         environment=Environment(
-            conda=thing_path(conda[0]) if conda else None,
+            conda=next((path for path in build if path not in (pin, script)), None),
             container=text(tool, "declaredContainer"),
             modules=tuple(str(name) for name in many(tool.get("declaredModules"))),
             deployed=tuple(str(name) for name in many(tool.get("deployed"))),
+            pin=pin,
+            post_deploy=script,
         ),
     )
+
+
+def _path_of(entity: Mapping[str, Any], name: str) -> str | None:
+    return next((thing_path(found) for found in ids(entity.get(name))), None)
 
 
 def examples_of(entity: DataEntity, plan: Plan) -> object:

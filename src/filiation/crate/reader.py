@@ -15,9 +15,10 @@ from filiation.crate.plan import read_rule
 from filiation.crate.things import read_thing, thing_path
 from filiation.crate.writer import METADATA
 from filiation.errors import InvalidCrateError
-from filiation.model import Machine, Status, Workflow, WorkflowRun
+from filiation.model import Digest, Machine, Status, Workflow, WorkflowRun
 
 Nodes = Mapping[str, Mapping[str, Any]]
+_SPDX = "https://spdx.org/licenses/"
 
 
 def read_crate(folder: Path) -> WorkflowRun:
@@ -75,8 +76,14 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
         redacted=tuple(str(name) for name in many(run.get("redacted"))),
         error=text(run, "error"),
         recorded_by=text(root, "recordedBy") or "journal",
-        license=None if licence.startswith("#no-licence") else text(nodes[licence], "name"),
+        license=_read_licence(licence, nodes),
     )
+
+
+def _read_licence(identifier: str, nodes: Nodes) -> str | None:
+    if identifier.startswith("#no-licence"):
+        return None
+    return identifier if identifier.startswith("http") else text(nodes[identifier], "name")
 
 
 def _pair(text_of_two: str) -> tuple[str, str]:
@@ -106,4 +113,8 @@ def _read_workflow(main: Mapping[str, Any]) -> Workflow:
         version=_commit(main),
         repository=text(main, "codeRepository"),
         modified=main.get("modified"),
+        diff=Digest.from_text(str(main["diffDigest"])) if "diffDigest" in main else None,
+        swhid=text(main, "swhid"),
+        licenses=tuple(found.removeprefix(_SPDX) for found in ids(main.get("license")) if found.startswith(_SPDX)),
+        license_files=tuple(thing_path(found) for found in ids(main.get("licenseFiles"))),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filiation.crate.composition import JOURNAL, MANIFESTS, METADATA_RECORDS, README, document
+from filiation.crate.deployed import ENVIRONMENTS
 from filiation.crate.preview import PREVIEW_FILE, render_preview
 from filiation.model import WorkflowRun, decode_path
 
@@ -34,6 +35,8 @@ class Payload:
         Bytes of step records by place (``steps/….json``).
     manifests
         Manifests of trees by hexadecimal digest.
+    environments
+        Lists of the packages of deployed conda environments, by their SHA-256 in hexadecimal.
     metadata
         Snakemake's metadata records, in the place of a journal, of a run that was recorded afterwards.
     """
@@ -45,6 +48,7 @@ class Payload:
     steps: Mapping[str, bytes] = field(default_factory=dict)
     manifests: Mapping[str, bytes] = field(default_factory=dict)
     metadata: bytes = b""
+    environments: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
@@ -59,7 +63,8 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     """
     readme = _readme(run).encode("utf-8", "backslashreplace")
     source = {METADATA_RECORDS: payload.metadata} if payload.metadata else {JOURNAL: payload.journal}
-    own = {README: readme, **source, **payload.steps}
+    locks = {f"{ENVIRONMENTS}{digest}.txt": content for digest, content in payload.environments.items()}
+    own = {README: readme, **source, **payload.steps, **locks}
     manifests = {f"{MANIFESTS}{digest}.sha256": content for digest, content in payload.manifests.items()}
     sizes = {place: len(content) for place, content in own.items()}
     if manifests:
@@ -145,6 +150,7 @@ def _readme(run: WorkflowRun) -> str:
         else f"- `{METADATA_RECORDS}`: Snakemake's metadata; this record was made from it, of low confidence",
         "- `steps/`: what jobs recorded of themselves",
         "- `manifests/`: for each directory or OME-Zarr store the SHA-256 of every file in it",
+        "- `environments/`: for each conda environment that was deployed the list of its packages",
         "",
         "| action | status | start (UTC) | end (UTC) |",
         "|---|---|---|---|",

@@ -9,6 +9,8 @@
 
 from filiation.model.actions import (
     Action,
+    CondaEnvironment,
+    ContainerImage,
     Environment,
     Rule,
     RuleKind,
@@ -46,6 +48,8 @@ from filiation.model.identifiers import (
 __all__ = [
     "Action",
     "Agent",
+    "CondaEnvironment",
+    "ContainerImage",
     "DataEntity",
     "Digest",
     "DigestKind",

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from filiation.model.entities import Agent, DataEntity, Machine, Parameter, Software, Value
-from filiation.model.identifiers import run_iri
+from filiation.model.identifiers import Digest, run_iri
 
 
 class Status(StrEnum):
@@ -69,6 +69,10 @@ class Environment:
     ----------
     conda
         Path of the conda environment file.
+    pin
+        Path of the file beside it that pins its packages exactly, for the platform of the run.
+    post_deploy
+        Path of the script beside it that is run once it is deployed.
     container
         Container image URL.
     modules
@@ -82,6 +86,56 @@ class Environment:
     container: str | None = None
     modules: tuple[str, ...] = ()
     deployed: tuple[str, ...] = ()
+    pin: str | None = None
+    post_deploy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CondaEnvironment:
+    """A conda environment that a job ran in, as it was deployed.
+
+    Parameters
+    ----------
+    prefix
+        Its folder.
+    lock
+        SHA-256 of the list of its packages, ``environments/….txt`` in the crate (``docs/reference/made-with.md``).
+    packages
+        Its packages, sorted by name.
+    """
+
+    prefix: str
+    lock: Digest
+    packages: tuple[Software, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerImage:
+    """A container image that a job ran in.
+
+    Parameters
+    ----------
+    url
+        As the rule declares it.
+    path
+        The image file that was made of it, or that it names.
+    digest
+        SHA-256 of that file's bytes. None if not captured.
+    """
+
+    url: str
+    path: str | None = None
+    digest: Digest | None = None
+
+    @property
+    def registry_digest(self) -> str | None:
+        """The digest by which a registry knows the image, where the URL names it by digest: ``sha256:…``.
+
+        >>> ContainerImage("docker://example.org/lab/tool@sha256:0f").registry_digest
+        'sha256:0f'
+        """
+        _, at, digest = self.url.rpartition("@")
+        return digest if at and digest.startswith("sha256:") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +232,8 @@ class Action:
         Where it ran, if a step record tells.
     scheduler_job
         The cluster's job id.
+    conda, container
+        What it was deployed in, if Snakemake deployed something for it.
     software
         Distributions that the step imported, with versions.
     usage
@@ -211,6 +267,8 @@ class Action:
     software: tuple[Software, ...] = ()
     usage: tuple[Usage, ...] = ()
     step_record: str | None = None
+    conda: CondaEnvironment | None = None
+    container: ContainerImage | None = None
 
     @property
     def local_id(self) -> str:
@@ -236,6 +294,14 @@ class Workflow:
         Address of the repository, without credentials.
     modified
         Whether the repository had changes that are not committed; None if there is no repository.
+    diff
+        SHA-256 of what git shows as not committed (``docs/reference/journal.md``); None if nothing is, or not captured.
+    swhid
+        SWHID of the workflow's folder, ``swh:1:dir:…`` (ISO/IEC 18670); None if it was not computed.
+    licenses
+        SPDX identifiers of the licences that the workflow's own files state, sorted.
+    license_files
+        Paths of those files; one that was not recognised counts too.
     """
 
     main: str
@@ -244,6 +310,10 @@ class Workflow:
     version: str | None = None
     repository: str | None = None
     modified: bool | None = None
+    diff: Digest | None = None
+    swhid: str | None = None
+    licenses: tuple[str, ...] = ()
+    license_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

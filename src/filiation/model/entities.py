@@ -204,11 +204,18 @@ class Software:
         As it reports itself; None if unknown.
     purl
         Package URL, for example ``pkg:pypi/scikit-image@0.26.0``.
+    origin
+        Where it was installed from, if that is known and no index: ``git+https://…@<commit>``, the address of an
+        archive or of a conda package, ``git+file://…@<commit>`` for a folder that git keeps, ``file://…`` for another.
+    modified
+        Whether that folder had changes that are not committed; None if it is none.
     """
 
     name: str
     version: str | None = None
     purl: str | None = None
+    origin: str | None = None
+    modified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +250,30 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where something ran: host name, platform and processors."""
+    """Where something ran.
+
+    Parameters
+    ----------
+    host
+        Host name.
+    platform
+        Operating system and processor family.
+    cpus
+        Processors that it might use.
+    cpu
+        Model of the processors.
+    gpus
+        Models of the NVIDIA GPUs that it saw.
+    gpu_driver
+        Version of their driver.
+    gpu_visible
+        ``CUDA_VISIBLE_DEVICES``: which of them it was to use.
+    """
 
     host: str
     platform: str | None = None
     cpus: int | None = None
+    cpu: str | None = None
+    gpus: tuple[str, ...] = ()
+    gpu_driver: str | None = None
+    gpu_visible: str | None = None

@@ -17,14 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filiation.capture.environment import imported_distributions, python_facts
+from filiation.capture.assembly import inside
+from filiation.capture.distributions import imported_distributions
+from filiation.capture.environment import python_facts
 from filiation.capture.live_job import bounded, plain_value
 from filiation.capture.machine import machine_facts, scheduler_facts
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
 from filiation.digest import DigestCache, digest_file, digest_tree
-from filiation.errors import FiliationError
+from filiation.errors import FiliationError, NotFoundError
 from filiation.step.binding import Argument, Binding, ScriptJob
 
 if TYPE_CHECKING:
@@ -33,10 +35,16 @@ if TYPE_CHECKING:
 _running: contextvars.ContextVar[StepNotes | None] = contextvars.ContextVar("filiation_step", default=None)
 
 
-def used(thing: SourceIdentity | Path) -> None:
-    """Declare a further input of the running step: a raw image by its identity, or a file such as model weights.
+def used(thing: SourceIdentity | str | os.PathLike[str]) -> None:
+    """Declare a further input of the running step: model weights by their path, or a raw image by its identity.
 
-    Outside a running step it does nothing, so a function stays testable by itself.
+    A file or folder is read for its digest now, so it counts as it is when the step uses it. Outside a running step
+    nothing is done, so a function stays testable by itself.
+
+    Parameters
+    ----------
+    thing
+        Path of a file, of a folder or of an OME-Zarr store; or the identity of an image fetched from a URI.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def used(thing: SourceIdentity | Path) -> None:
     """
     notes = _running.get()
     if notes is not None:
-        notes.side_inputs.append(_side_input(thing, notes))
+        notes.note_side_input(Path(thing) if isinstance(thing, str | os.PathLike) else thing)
 
 
 def effective(**values: object) -> None:
@@ -117,7 +125,24 @@ class StepNotes:
         for path in _named_files(binding.used.values()):
             if path.absolute() not in known:
                 known.add(path.absolute())
-                self.side_inputs.append(_side_input(path, self))
+                self.note_side_input(path)
+
+    def note_side_input(self, thing: SourceIdentity | Path) -> None:
+        """Keep what the step used besides its declared inputs, each once.
+
+        Raises
+        ------
+        NotFoundError
+            If a path is given and nothing is there, whether or not the step is recorded.
+        """
+        if isinstance(thing, Path):
+            if not thing.exists():
+                raise NotFoundError(f"The step says that it used {thing}, and nothing is there.")
+            if not self._tracked:
+                return  # nobody would read the digest
+        found = _side_input(thing, self)
+        if found not in self.side_inputs:
+            self.side_inputs.append(found)
 
     def _write(
         self,
@@ -214,9 +239,12 @@ def describe_content(path: Path, cache: DigestCache) -> dict[str, object]:
 
 def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, object]:
     if isinstance(thing, Path):
-        size = thing.stat().st_size if thing.is_file() else None
-        digest = digest_file(thing, cache=notes.cache) if thing.is_file() else digest_tree(thing).digest
-        return {"iri": str(thing), "name": thing.name, "digest": str(digest), "size": size}
+        path = inside(str(thing), str(Path.cwd()))
+        if thing.is_dir():
+            tree = digest_tree(thing, cache=notes.cache)
+            return {"iri": path, "name": thing.name, "digest": str(tree.digest), "size": tree.size}
+        digest = digest_file(thing, cache=notes.cache)
+        return {"iri": path, "name": thing.name, "digest": str(digest), "size": thing.stat().st_size}
     facts: dict[str, Any] = {
         "iri": thing.iri,
         "name": thing.name,

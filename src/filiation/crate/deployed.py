@@ -1,0 +1,102 @@
+"""What jobs were deployed in as JSON-LD and back: container images, and conda environments with their packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from filiation.crate.agents import read_software, software_id
+from filiation.crate.jsonld import Node, ids, local, node, reference, references, required, text
+from filiation.model import Action, CondaEnvironment, ContainerImage, Digest, DigestKind, Software
+
+ENVIRONMENTS = "environments/"
+_TYPES = "https://w3id.org/ro/terms/workflow-run#"
+
+Nodes = Mapping[str, Mapping[str, Any]]
+
+
+def needed(action: Action) -> tuple[Software, ...]:
+    """Return the software that an action is known to have had: what it imported, and what its environment holds."""
+    return (*action.software, *(action.conda.packages if action.conda else ()))
+
+
+def environment_id(environment: CondaEnvironment) -> str:
+    """Return the @id of a conda environment."""
+    return local("environment", environment.lock.hex[:16], environment.prefix)
+
+
+def write_environments(actions: Iterable[Action]) -> list[Node]:
+    """Return every conda environment that actions were deployed in."""
+    environments = {environment_id(action.conda): action.conda for action in actions if action.conda}
+    return [
+        node(
+            identifier,
+            "CreativeWork",
+            name=f"conda environment {environment.prefix.rpartition('/')[2]}",
+            description=f"Conda environment of {len(environment.packages)} packages, as it was deployed",
+            prefix=environment.prefix,
+            lock=str(environment.lock),
+            packages=references(software_id(package) for package in environment.packages),
+        )
+        for identifier, environment in environments.items()
+    ]
+
+
+def write_lock(place: str, size: int, actions: Iterable[Action]) -> Node:
+    """Return the list of an environment's packages, a file of the crate."""
+    digits = place.removeprefix(ENVIRONMENTS).removesuffix(".txt")
+    about = {environment_id(each.conda) for each in actions if each.conda and each.conda.lock.hex == digits}
+    return node(
+        place,
+        "File",
+        name=place.removeprefix(ENVIRONMENTS),
+        description="Packages of a deployed conda environment, as `conda create --file` takes them",
+        encodingFormat="text/plain",
+        contentSize=str(size),
+        sha256=digits,
+        about=references(sorted(about)),
+    )
+
+
+def read_environment(entity: Mapping[str, Any], nodes: Nodes) -> CondaEnvironment:
+    """Return the environment that :func:`write_environments` wrote."""
+    return CondaEnvironment(
+        prefix=str(required(entity, "prefix")),
+        lock=Digest.from_text(str(required(entity, "lock"))),
+        packages=tuple(read_software(nodes[identifier]) for identifier in ids(entity.get("packages"))),
+    )
+
+
+def write_container(image: ContainerImage) -> Node:
+    """Return a container image that an action ran in."""
+    scheme, _, address = image.url.rpartition("://")
+    named, _, _ = address.partition("@")
+    # An image's last part may carry a tag; a colon before a slash is a registry's port.
+    name, colon, tag = named.rpartition(":")
+    if not colon or "/" in tag:
+        name, tag = named, ""
+    registry, _, short = name.partition("/")
+    # Apptainer makes an image file of its own from one of a registry, and runs that.
+    kind = "DockerImage" if scheme in ("docker", "") and image.path is None else "SIFImage"
+    return node(
+        local("container", image.url),
+        "ContainerImage",
+        name=short or name,
+        registry=registry if short and "." in registry else None,
+        tag=tag or None,
+        sha256=image.digest.hex if image.digest else None,
+        registryDigest=image.registry_digest,
+        additionalType=reference(_TYPES + kind),
+        imageUrl=image.url,
+        imageFile=image.path,
+    )
+
+
+def read_container(entity: Mapping[str, Any]) -> ContainerImage:
+    """Return the image that :func:`write_container` wrote."""
+    digits = text(entity, "sha256")
+    return ContainerImage(
+        url=str(required(entity, "imageUrl")),
+        path=text(entity, "imageFile"),
+        digest=Digest(DigestKind.FILE, digits) if digits else None,
+    )
