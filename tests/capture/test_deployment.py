@@ -153,12 +153,17 @@ exec "$@"
 """
 WORKFLOW = """
 rule all:
-    input: "sorted.txt", "segmented.txt"
+    input: "sorted.txt", "segmented.txt", "measured.txt"
 
 rule sort:
     output: "sorted.txt"
     conda: "envs/tool.yaml"
     shell: "echo sorted > {output}"
+
+rule measure:
+    output: "measured.txt"
+    conda: "by-name"
+    shell: "echo measured > {output}"
 
 rule segment:
     output: "segmented.txt"
@@ -168,7 +173,7 @@ rule segment:
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> dict[str, str]:
+def tools(tmp_path: Path, prefix: Path) -> dict[str, str]:
     """Stand-ins for conda and Apptainer on the PATH: what matters is what Snakemake does with them."""
     home = tmp_path / "conda"
     records = json.dumps([SAMTOOLS, ZLIB])
@@ -181,11 +186,19 @@ def tools(tmp_path: Path) -> dict[str, str]:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
         place.chmod(0o755)
-    return {"PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
+    # An environment that somebody made by hand, where conda notes the place of each.
+    shutil.copytree(prefix, home / "envs/by-name")
+    listed = tmp_path / "home/.conda/environments.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text(f"{home}\n{home / 'envs/by-name'}\n/gone/by-name\n")
+    return {"PATH": f"{home / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path / "home")}
 
 
 @pytest.mark.slow
-def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(project: MakeProject, tools: dict[str, str]) -> None:
+def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(
+    project: MakeProject, tools: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", tools["HOME"])
     made = project(WORKFLOW)
     made.write("envs/tool.yaml", "dependencies: [samtools]\n")
     pin = f"envs/tool.{HERE}.pin.txt"
@@ -208,6 +221,11 @@ def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(project: MakePr
     declared = next(rule.environment for rule in run.rules if rule.name == "sort")
     assert (declared.conda, declared.pin) == ("envs/tool.yaml", pin)
     assert declared.post_deploy == "envs/tool.post-deploy.sh"
+    measure = next(rule.environment for rule in run.rules if rule.name == "measure")
+    assert (measure.conda, measure.conda_named) == (None, "by-name")
+    named = actions["measure"].conda
+    assert named is not None
+    assert (Path(named.prefix).name, named.lock) == ("by-name", conda.lock)
     crate = made.catalogue / "crates" / run.id
     assert (crate / f"environments/{conda.lock.hex}.txt").read_text() == LOCK
     assert (crate / "work" / pin).is_file()
@@ -225,12 +243,12 @@ def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(project: MakePr
     assert {row[3].rpartition("/")[2] for row in ledger.ask("cq4").as_text()} >= {"tool.yaml", f"tool.{HERE}.pin.txt"}
     assert ("samtools", "1.21") in {row[2:4] for row in ledger.ask("cq9").as_text()}
 
-    for path in ("sorted.txt", "segmented.txt"):
+    for path in ("sorted.txt", "segmented.txt", "measured.txt"):
         (made.folder / path).unlink()
     shutil.rmtree(made.folder / ".snakemake/conda")
     assert made.snakemake(**tools).returncode == 0
     declared_only = pack(CatalogueFolder(made.catalogue), made.run_ids()[-1]).run
-    assert [(action.conda, action.container) for action in declared_only.actions] == [(None, None)] * 2
+    assert [(action.conda, action.container) for action in declared_only.actions] == [(None, None)] * 3
     assert any(rule.environment.conda for rule in declared_only.rules), "declared, and not used"
 
 

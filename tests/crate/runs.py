@@ -224,6 +224,7 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
                 tuple(draw(st.lists(names, max_size=2))),
                 tuple(draw(st.sampled_from([(), ("conda",), ("apptainer", "conda")]))),
                 *beside,
+                draw(st.none() | words),
             ),
         )
         for name in sorted(draw(st.lists(names, min_size=1, max_size=3, unique=True)))

@@ -137,9 +137,9 @@ EXPECTED: Mapping[str, set[tuple[str, ...]]] = {
         (RUN, "output", f"{RUN}labels.tif", "labels.tif", "", "labels"),
     },
     "cq9": {
-        (RUN, "demo", "demo", "abc123"),
-        (RUN, "segment", "segment", "1.2"),
-        (RUN, "segment", "scikit-image", "0.26.0"),
+        (RUN, "demo", "demo", "abc123", ""),
+        (RUN, "segment", "segment", "1.2", ""),
+        (RUN, "segment", "scikit-image", "0.26.0", ""),
     },
     "cq10": {(RUN, "segment", f"{RUN}segment.py", "0" * 64)},
     "cq11": {

@@ -341,6 +341,7 @@ def _rules(attempts: Sequence[Attempt], folder: str, methods: Iterable[str], dep
                 deployed=tuple(sorted(methods)),
                 pin=beside.get("pin"),
                 post_deploy=beside.get("post_deploy"),
+                conda_named=facts.get("conda_named"),
             ),
         )
     return tuple(rules[name] for name in sorted(rules))

@@ -78,17 +78,17 @@ class JobReader:
         Snakemake works declarations out anew at each access where the rule has none. Of an environment that is not
         deployed it would have to work out the place, with conda's help.
         """
-        conda = _text_or_none(job, "conda_env_file", "conda_env_spec") if rule.conda_env else None
+        conda, named = _conda(job) if rule.conda_env else (None, None)
         container = _text_or_none(job, "container_img_url") if rule.container_img else None
-        facts: Plain = {"conda": conda, "container": container}
-        if conda is None and container is None:
+        facts: Plain = {"conda": conda, "container": container, **({"conda_named": named} if named else {})}
+        if not (conda or named or container):
             return facts
         if self._methods is None:
             workflow = job.dag.workflow
             methods = workflow.deployment_settings.deployment_method
             self._methods = frozenset() if workflow.touch else frozenset(str(method) for method in methods)
         facts |= self._state("conda", conda)
-        if conda is not None and "conda" in self._methods and job.conda_env is not None:
+        if (conda or named) and "conda" in self._methods and job.conda_env is not None:
             facts["conda_prefix"] = str(job.conda_env.address)
         if container is not None and self._methods & {"apptainer", "singularity"} and job.container_img is not None:
             facts["container_file"] = str(job.container_img.path)
@@ -203,6 +203,19 @@ def file_state(path: str) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
+def _conda(job: Any) -> tuple[str | None, str | None]:
+    """Return the environment file that a job declares, or the name or folder of an environment that is there."""
+    try:
+        declared = job.conda_env_spec
+    except Exception:  # Snakemake computes it on access and may refuse
+        return None, None
+    file = getattr(declared, "file", None)
+    if file:
+        return str(file), None
+    named = getattr(declared, "path", None) or getattr(declared, "name", None)
+    return None, str(named) if named else None
+
+
 def _text_or_none(job: Any, *attributes: str) -> str | None:
     for attribute in attributes:
         try:
@@ -210,7 +223,7 @@ def _text_or_none(job: Any, *attributes: str) -> str | None:
         except Exception:  # noqa: S112 - Snakemake computes some of these on access and may refuse
             continue
         if value:
-            return str(getattr(value, "address", None) or getattr(value, "file", None) or value)
+            return str(value)
     return None
 
 

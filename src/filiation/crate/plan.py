@@ -262,6 +262,7 @@ def write_rule(rule: Rule, plan: Plan, software: Iterable[str], position: int) -
         wrapper=rule.script if rule.script and not wrapped else None,
         ruleKind=rule.kind.value,
         line=rule.line,
+        declaredConda=environment.conda_named,
         declaredContainer=environment.container,
         declaredModules=single(list(environment.modules)),
         deployed=single(list(environment.deployed)),
@@ -316,6 +317,7 @@ def read_rule(tool: Mapping[str, Any], step: Mapping[str, Any]) -> Rule:
             deployed=tuple(str(name) for name in many(tool.get("deployed"))),
             pin=pin,
             post_deploy=script,
+            conda_named=text(tool, "declaredConda"),
         ),
     )
 

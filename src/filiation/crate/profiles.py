@@ -44,6 +44,7 @@ OWN_TERMS = (
     "connections",
     "cpu",
     "cpus",
+    "declaredConda",
     "declaredContainer",
     "declaredModules",
     "dependsOn",

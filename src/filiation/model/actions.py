@@ -69,6 +69,8 @@ class Environment:
     ----------
     conda
         Path of the conda environment file.
+    conda_named
+        In its place the name or the folder of an environment that somebody else made.
     pin
         Path of the file beside it that pins its packages exactly, for the platform of the run.
     post_deploy
@@ -88,6 +90,7 @@ class Environment:
     deployed: tuple[str, ...] = ()
     pin: str | None = None
     post_deploy: str | None = None
+    conda_named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
