@@ -58,10 +58,12 @@ def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
 def software_id(software: Software) -> str:
     """Return the @id of a program: a web page on just this version where one is known, as the profiles recommend."""
     origin = software.origin or ""
-    if origin.startswith(("https://", "http://")):
-        return quote(origin, safe="/:@%+,;=~-._!$&'()*?#")
     if origin:
-        return local("software", software.name, software.version or "unknown", origin, str(software.modified))
+        place = quote(origin, safe="/:@%+,;=~-._!$&'()*?#")
+        # An archive is one thing; a folder may hold several, and change.
+        parts = [software.name, software.version or "unknown", *(["modified"] if software.modified else [])]
+        is_archive = origin.startswith(("https://", "http://"))
+        return place if is_archive else f"{place}{'&' if '#' in place else '#'}{'-'.join(map(quote, parts))}"
     kind, _, rest = (software.purl or "").partition("/")
     name, _, version = rest.partition("@")
     if kind == "pkg:pypi" and version:
@@ -79,7 +81,7 @@ def write_software(software: Software) -> Node:
         "SoftwareApplication",
         name=software.name,
         softwareVersion=software.version or "unknown",
-        url=page if page.startswith("https://") else None,
+        url=None if page.startswith("#") else page,
         identifier=software.purl,
         installedFrom=software.origin,
         modified=software.modified,
