@@ -41,6 +41,8 @@ def main() -> None:
         _answer({"error": str(error) or repr(error)})
         os._exit(1)  # closing what could not be written is what may last for ever
     signal.alarm(CLOSING)
+    del store
+    os._exit(0)  # nothing is left to do, and the interpreter takes its time
 
 
 def _change(store: ox.Store, graph: ox.NamedNode, body: bytes | None, *, is_part: bool) -> None:
