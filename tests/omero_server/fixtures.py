@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.omero_server.rows import Row
+
 if TYPE_CHECKING:
     from tests.omero_server.server import OmeroServer
 
@@ -46,6 +48,14 @@ def omero_server() -> Iterator[OmeroServer]:
     with OmeroServer() as server:
         server.add_user("ada", "ada-password")
         yield server
+
+
+@pytest.fixture
+def omero_image(omero_server: OmeroServer) -> Row:
+    """Give an image of ada's with instrument, channels, tag, comment and pairs, in a dataset of a project."""
+    from tests.omero_server.microscope import microscope_image
+
+    return microscope_image(omero_server.plant("ada"))
 
 
 @pytest.fixture
@@ -87,5 +97,8 @@ def close(gateway: Any) -> None:
     """Close a gateway, whether or not its session is still there."""
     import Ice
 
+    client = gateway.c
     with suppress(Ice.Exception):
         gateway.close()
+    with suppress(Ice.Exception):
+        client.closeSession()

@@ -10,72 +10,15 @@ import pytest
 
 omero = pytest.importorskip("omero", reason="omero-py is not installed: see `make omero`", exc_type=ImportError)
 
-from tests.omero_server.planting import ChannelDescription, Planting, quantity  # noqa: E402
+from tests.omero_server.microscope import ACQUIRED, OBJECTIVE  # noqa: E402
 from tests.omero_server.rows import Row  # noqa: E402
 from tests.omero_server.server import OmeroServer  # noqa: E402
 
 PIXELS = np.zeros((2, 4, 4), "u1")
-OBJECTIVE = "Plan-Apochromat 40x/1.3 Oil"
-ACQUIRED = 1_700_000_000_000
 
 
-def microscope_image(planting: Planting) -> Row:
-    """Put in an image with everything that a microscope may tell of itself."""
-    put, value = planting.put, planting.value
-    stand = put("Microscope", manufacturer="Zeiss", model="Axio", type=value("MicroscopeType", "Inverted"))
-    instrument = put("Instrument", microscope=stand)
-    objective = put(
-        "Objective",
-        instrument=instrument,
-        model=OBJECTIVE,
-        nominalMagnification=40.0,
-        lensNA=1.3,
-        immersion=value("Immersion", "Oil"),
-        correction=value("Correction", "PlanApo"),
-    )
-    detector = put("Detector", instrument=instrument, model="C11440", type=value("DetectorType", "CMOS"))
-    laser = put("Laser", instrument=instrument, model="Argon", type=value("LaserType", "Gas"))
-    band = put("TransmittanceRange", cutIn=quantity(500.0, "NANOMETER"), cutOut=quantity(550.0, "NANOMETER"))
-    emission = put(
-        "Filter",
-        instrument=instrument,
-        model="BP 525/50",
-        type=value("FilterType", "BandPass"),
-        transmittanceRange=band,
-    )
-    stage = put("StageLabel", name="stage", positionX=quantity(12.5, "MILLIMETER"))
-    settings = put("ObjectiveSettings", objective=objective, medium=value("Medium", "Oil"), refractiveIndex=1.515)
-    image = planting.image(
-        PIXELS,
-        "labelled",
-        axes="cyx",
-        acquired=ACQUIRED,
-        instrument=instrument,
-        stageLabel=stage,
-        objectiveSettings=settings,
-        pixel_size=(0.1, 0.1),
-        channels=[
-            ChannelDescription("DAPI", (0, 0, 255, 255), 405.0, 461.0),
-            ChannelDescription("GFP", (0, 255, 0, 255)),
-        ],
-        imagingEnvironment=put("ImagingEnvironment", temperature=quantity(37.0, "CELSIUS")),
-    )
-    (pixels,) = planting.server.store.pointers(image, "Pixels", "image")
-    channel = planting.server.store.pointers(pixels, "Channel", "pixels")[1]["logicalChannel"]
-    assert isinstance(channel, Row)
-    path = put("LightPath")
-    put("LightPathEmissionFilterLink", parent=path, child=emission)
-    for name, target in {
-        "detectorSettings": put("DetectorSettings", detector=detector, gain=2.5, binning=value("Binning", "2x2")),
-        "lightSourceSettings": put("LightSettings", lightSource=laser, attenuation=0.3),
-        "lightPath": path,
-    }.items():
-        planting.server.store.set(channel, name, target)
-    return image
-
-
-def test_an_instrument_comes_with_its_parts(omero_server: OmeroServer, gateway: Any):
-    image = gateway.getObject("Image", microscope_image(omero_server.plant("ada")).id)
+def test_an_instrument_comes_with_its_parts(omero_image: Row, gateway: Any):
+    image = gateway.getObject("Image", omero_image.id)
 
     objective = image.getObjectiveSettings().getObjective()
     assert (objective.getModel(), objective.getNominalMagnification(), objective.getLensNA()) == (
@@ -97,10 +40,10 @@ def test_an_instrument_comes_with_its_parts(omero_server: OmeroServer, gateway: 
     assert image.getAcquisitionDate().timestamp() == ACQUIRED / 1000
 
 
-def test_channels_tell_names_colours_wavelengths_and_how_they_were_taken(omero_server: OmeroServer, gateway: Any):
-    image = gateway.getObject("Image", microscope_image(omero_server.plant("ada")).id)
+def test_channels_tell_names_colours_wavelengths_and_how_they_were_taken(omero_image: Row, gateway: Any):
+    image = gateway.getObject("Image", omero_image.id)
 
-    first, second = image.getChannels(noRE=True)
+    first, second, _ = image.getChannels(noRE=True)
 
     assert (first.getLabel(), first.getEmissionWave(), first.getExcitationWave()) == ("DAPI", 461, 405)
     assert (first._obj.red.val, first._obj.green.val, first._obj.blue.val) == (0, 0, 255)

@@ -45,6 +45,12 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def program(place: Path, code: str) -> None:
+    """Put a program of a few lines in place."""
+    place.write_text(f"#!{sys.executable}\nimport os, sys\n{code}\n")
+    place.chmod(place.stat().st_mode | stat.S_IXUSR)
+
+
 def test_without_a_compiler_the_packages_and_the_ready_wheels_are_named(bare_machine: Path):
     with pytest.raises(ImpossibleHereError) as refusal:
         prerequisites.ensure()
@@ -56,14 +62,26 @@ def test_without_a_compiler_the_packages_and_the_ready_wheels_are_named(bare_mac
 
 
 def test_a_missing_header_is_told_in_the_compilers_words(bare_machine: Path):
-    fake = bare_machine / "g++"
-    fake.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.exit('probe.cpp:2:10: fatal error: openssl/ssl.h: No such file')\n"
-    )
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    program(bare_machine / "g++", "sys.exit('probe.cpp:2:10: fatal error: openssl/ssl.h: No such file')")
 
     with pytest.raises(ImpossibleHereError, match=r"fatal error: openssl/ssl\.h: No such file"):
         prerequisites.ensure()
+
+
+def test_root_gets_the_packages_installed(bare_machine: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    asked = bare_machine / "asked"
+    program(bare_machine / "g++", "pass")
+    (bare_machine / "g++").rename(bare_machine / "not-yet")
+    installed = f"os.rename({str(bare_machine / 'not-yet')!r}, {str(bare_machine / 'g++')!r})"
+    program(
+        bare_machine / "apt-get",
+        f"open({str(asked)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\nif 'install' in sys.argv: {installed}",
+    )
+
+    prerequisites.ensure()
+
+    assert asked.read_text().splitlines()[1].endswith("g++ libssl-dev libbz2-dev")
 
 
 def test_an_untried_python_is_refused(monkeypatch: pytest.MonkeyPatch):
