@@ -142,6 +142,19 @@ def test_what_a_killed_packing_left_is_cleared_up(home: CatalogueFolder) -> None
     assert clear_up(home) == (there,)
 
 
+def test_halves_of_journals_and_step_records_are_cleared_up_when_they_are_old(home: CatalogueFolder) -> None:
+    halves = [home.journals / f"{RUN}.jsonl.beginning", home.steps / RUN / "count-1.part"]
+    for half in halves:
+        half.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text("{")
+    assert unpacked_runs(home) == ()
+    assert clear_up(home) == ()
+    for half in halves:
+        os.utime(half, (0, 0))
+    assert set(clear_up(home)) == {half.name for half in halves}
+    assert not any(half.exists() for half in halves)
+
+
 def test_what_a_killed_arrival_left_is_cleared_up_by_the_next_who_asks(home: CatalogueFolder) -> None:
     journal(home, ended=True).close()
     pack(home, RUN)

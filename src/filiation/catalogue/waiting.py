@@ -79,7 +79,10 @@ def packing_place(folder: CatalogueFolder, run_id: str) -> Iterator[Path]:
 
 
 def clear_up(folder: CatalogueFolder) -> tuple[str, ...]:
-    """Remove what packings left behind that were killed: at once if they ran here, else when a day old."""
+    """Remove what was left behind by the killed: of packings at once if they ran here, the rest when a day old.
+
+    The rest is what nobody but its writer ever reads: journals without a whole line, and halves of step records.
+    """
     cleared = []
     for run, pid, started, host in _claims(folder):
         place = folder.root / _PACKING / f"{run}+{pid}+{started}+{host}"
@@ -87,7 +90,7 @@ def clear_up(folder: CatalogueFolder) -> tuple[str, ...]:
             continue
         shutil.rmtree(place, ignore_errors=True)
         cleared.append(place.name)
-    for place in folder.journals.glob(f"*{BEGINNING}"):
+    for place in (*folder.journals.glob(f"*{BEGINNING}"), *folder.steps.glob("*/*.part")):
         if not _is_recent(place):
             place.unlink(missing_ok=True)
             cleared.append(place.name)
