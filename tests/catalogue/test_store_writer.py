@@ -33,7 +33,8 @@ def test_a_graph_is_written_replaced_and_removed(tmp_path: Path) -> None:
     with StoreWriter(store) as writer:
         writer.replace(GRAPH, [TRIPLE])
         writer.replace(GRAPH + "2", [TRIPLE])
-        assert stored(store) == [(*TRIPLE, GRAPH), (*TRIPLE, GRAPH + "2")]
+    assert stored(store) == [(*TRIPLE, GRAPH), (*TRIPLE, GRAPH + "2")]
+    with StoreWriter(store) as writer:
         writer.replace(GRAPH, [other])
         writer.remove(GRAPH + "2")
         writer.remove(GRAPH + "3")
@@ -44,6 +45,7 @@ def test_a_graph_is_written_replaced_and_removed(tmp_path: Path) -> None:
 def test_a_large_graph_comes_in_parts_and_takes_the_place_of_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
+    monkeypatch.setattr("filiation.catalogue.store_writer._ONE_TRANSACTION", 3)
     monkeypatch.setattr("filiation.catalogue.store_writer._PART", 2)
     graph = [(GRAPH, "http://schema.org/name", Literal(f"name {number}")) for number in range(many)]
     for present in (graph, graph[:3], graph[1:], graph[:1], []):
@@ -57,18 +59,18 @@ def test_a_large_graph_comes_in_parts_and_takes_the_place_of_another(
 def test_a_large_graph_that_came_halfway_is_taken_in_again(
     catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filiation.catalogue.store_writer._PART", 50)
+    monkeypatch.setattr("filiation.catalogue.store_writer._ONE_TRANSACTION", 50)
     crate = nuclei_run(folder).write(tmp_path / "elsewhere")
     again = nuclei_run(folder, sigma=3).write(tmp_path / "again")
     catalogue.ingest(crate)
     put = StoreWriter._put
     told: list[int] = []
 
-    def stopping(self: StoreWriter, graph: str, body: bytes, **more: bool) -> None:
+    def stopping(self: StoreWriter, graph: str, body: bytes, **more: bool) -> int:
         told.append(len(body))
         if len(told) == 2:
             raise KeyboardInterrupt
-        put(self, graph, body, **more)
+        return put(self, graph, body, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(StoreWriter, "_put", stopping)

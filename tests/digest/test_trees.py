@@ -22,8 +22,7 @@ paths = st.tuples(st.lists(names.map(b"d".__add__), max_size=2), names.map(b"f".
     lambda parts: b"/".join([*parts[0], parts[1]])
 )
 trees = st.dictionaries(paths, st.binary(max_size=40), max_size=8)
-# No deadline: how long the disk takes is no property of a digest.
-fresh_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+fresh_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 def write(root: Path, tree: dict[bytes, bytes]) -> None:

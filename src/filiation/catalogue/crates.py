@@ -13,6 +13,7 @@ from typing import Final
 from filiation.capture.place import FOLDER, VARIABLE, nearest_catalogue
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
 from filiation.crate import flush, flush_tree
+from filiation.digest import digest_file
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
 
 __all__ = ["FOLDER", "VARIABLE", "CatalogueFolder", "identify"]
@@ -124,18 +125,28 @@ class CatalogueFolder:
         found = (path for path in self.crates.iterdir() if (path / METADATA).is_file())
         return tuple(sorted(path for path in found if not path.name.startswith(".")))
 
-    def arrive(self, source: Path, *, move: bool = False) -> CrateOnDisk:
+    def arrive(self, source: Path, *, move: bool = False, read: CrateOnDisk | None = None) -> CrateOnDisk:
         """Bring a crate into the catalogue; under its final name it is complete or not there at all.
 
-        The crate is copied (or renamed, if ``move`` and on the same file system) into a temporary folder beside its
-        destination, flushed to disk, and renamed. One of the same id is replaced.
+        The crate is copied into a temporary folder beside its destination, flushed to disk, and renamed. One of the
+        same id is replaced.
+
+        Parameters
+        ----------
+        source
+            The crate's folder.
+        move
+            Rename it into the temporary folder, if that is on the same file system; it was forced to disk when it was
+            written.
+        read
+            What it was when it was read, if it was: it is not read again.
 
         Raises
         ------
         InvalidCrateError
-            If ``source`` is no crate that can be read.
+            If ``source`` is no crate that can be read, or not what it was any more.
         """
-        crate = identify(source)
+        crate = identify(source) if read is None else read
         destination = self.crates / crate.id
         if source.absolute() == destination:
             return crate
@@ -143,8 +154,11 @@ class CatalogueFolder:
         arriving = self.crates / f"{_TEMPORARY}{crate.id}-{os.getpid()}"
         shutil.rmtree(arriving, ignore_errors=True)
         try:
-            _bring(source, arriving, move=move)
-            flush_tree(arriving)
+            if not _is_renamed(source, arriving, move=move):
+                _copy(source, arriving, move=move)
+                flush_tree(arriving)
+                if digest_file(arriving / METADATA) != crate.metadata_digest:
+                    raise InvalidCrateError(f"{source} was changed while it was being read. Take it in again.")
             _swap_in(arriving, destination)
         except BaseException:
             shutil.rmtree(arriving, ignore_errors=True)
@@ -190,15 +204,19 @@ class CatalogueFolder:
         return tuple(swept)
 
 
-def _bring(source: Path, arriving: Path, *, move: bool) -> None:
+def _is_renamed(source: Path, arriving: Path, *, move: bool) -> bool:
     if source.is_symlink():
         raise BadInputError(f"{source} is a symbolic link; name the crate's folder itself.")
-    if move:
-        try:
-            source.rename(arriving)
-            return
-        except OSError:  # another file system: copy, then remove
-            pass
+    if not move:
+        return False
+    try:
+        source.rename(arriving)
+    except OSError:  # another file system: copy, then remove
+        return False
+    return True
+
+
+def _copy(source: Path, arriving: Path, *, move: bool) -> None:
     # Links are copied as links: what they lead to is not the crate's, and never read through them.
     shutil.copytree(source, arriving, symlinks=True, ignore=_ignore_special)
     if move:

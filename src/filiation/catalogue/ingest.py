@@ -99,7 +99,7 @@ class Catalogue:
         crate
             The crate's folder, anywhere or in the catalogue already.
         move
-            Move it into the catalogue instead of copying it.
+            Move it into the catalogue instead of copying it; it was forced to disk when it was written.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Catalogue:
         stated = read_triples(coming, document)  # what cannot be read does not come in
         with self._writing() as (graph, index):
             self.folder.sweep()
-            arrived = self.folder.arrive(crate, move=move)
+            arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
                 return _take_in(arrived, graph, index, stated)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -28,8 +28,10 @@ _LONGEST: Final = 60
 _BYTES_A_SECOND: Final = 100_000
 """Slower than the slowest disk that was seen, by a factor of ten."""
 _LONGEST_REMOVAL: Final = 300
-_PART: Final = 20_000
-"""Triples that fit into one transaction, and into memory several times over."""
+_ONE_TRANSACTION: Final = 20_000
+"""Triples of a graph that is written in one transaction, all of which is held in memory."""
+_PART: Final = 100_000
+"""Triples of a larger one that are written at a time, which makes files that are forced to disk."""
 _PATIENCE: Final = 5
 """Seconds that are waited longer than the process itself allows itself."""
 _LOCKED: Final = ("lock hold by", "LOCK:", "Resource temporarily unavailable")
@@ -104,18 +106,20 @@ class StoreWriter:
         parts = _parts(triples)
         first, second = next(parts, b""), next(parts, None)
         if second is None:
-            self._put(graph, first)
+            self._await_answer(self._put(graph, first))
         else:
             self.remove(graph)
+            limit = 0
             for part in chain((first, second), parts):
-                self._put(graph, part, part=True)
-
-    def _put(self, graph: str, body: bytes, **more: bool) -> None:
-        self._ask({"graph": graph, "size": len(body), **more}, body, _LONGEST + len(body) // _BYTES_A_SECOND)
+                if limit:  # the next part was made while this one was written
+                    self._await_answer(limit)
+                limit = self._put(graph, part, part=True)
+            self._await_answer(limit)
 
     def remove(self, graph: str) -> None:
         """Remove ``graph``; nothing happens if it is not there."""
         self._ask({"graph": graph}, b"", _LONGEST_REMOVAL)
+        self._await_answer(_LONGEST_REMOVAL)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -124,12 +128,17 @@ class StoreWriter:
             self._process.wait(store_process.CLOSING + _PATIENCE)
         self._end()
 
+    def _put(self, graph: str, body: bytes, **more: bool) -> int:
+        """Hand over triples; return how many seconds to wait for the answer."""
+        limit = _LONGEST + len(body) // _BYTES_A_SECOND
+        self._ask({"graph": graph, "size": len(body), **more}, body, limit)
+        return limit
+
     def _ask(self, request: dict[str, str | int], body: bytes, limit: int) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was made with one
         with suppress(BrokenPipeError):  # it ended, and perhaps said why
             self._process.stdin.write(json.dumps({**request, "limit": limit}).encode() + b"\n" + body)
             self._process.stdin.flush()
-        self._await_answer(limit)
 
     def _await_answer(self, limit: int) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it was made with one
@@ -163,8 +172,11 @@ class StoreWriter:
 
 def _parts(triples: Iterable[Triple]) -> Iterator[bytes]:
     coming = iter(triples)
-    while part := list(islice(coming, _PART)):
-        yield n_triples(part)
+    for size in chain((_ONE_TRANSACTION,), repeat(_PART)):
+        part = n_triples(islice(coming, size))
+        if not part:
+            return
+        yield part
 
 
 def _start(folder: Path, lock: int | None) -> subprocess.Popen[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,27 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
     if manifests:
         sizes[MANIFESTS] = 0
     metadata = document(run, {*payload.files, *payload.trees}, sizes, payload.redacted)
-    text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
+    text = _as_json(metadata)
     if "\\udc" in text:
         metadata = _as_text(metadata)
-        text = json.dumps(metadata, indent=1, ensure_ascii=True, sort_keys=False) + "\n"
+        text = _as_json(metadata)
     # A crate that carries its data goes to other people, who may have nothing but a browser.
     page = {PREVIEW_FILE: render_preview(metadata).encode("utf-8")} if payload.trees else {}
     for place, content in {**payload.files, **own, **manifests, **page, METADATA: text.encode("ascii")}.items():
         _write(folder / decode_path(place), content)
     flush_tree(folder)
+
+
+def _as_json(metadata: Mapping[str, Any]) -> str:
+    """Return the document with a line for each property.
+
+    ``json.dumps`` with ``indent`` is written in Python and takes ten times as long, which counts for 20,000 jobs.
+    """
+    context, *entities = (
+        json.dumps(part, separators=(",\n   ", ": ")) for part in (metadata["@context"], *metadata["@graph"])
+    )
+    graph = ",\n  ".join(entities)
+    return f'{{\n "@context": {context},\n "@graph": [\n  {graph}\n ]\n}}\n'
 
 
 def _as_text(value: Any) -> Any:
@@ -103,12 +116,16 @@ def flush_tree(root: Path) -> None:
     OSError
         If the disk does not take something; the error names it.
     """
+    folders: list[Path] = []
+    files: list[Path] = []
     for folder, _, names in os.walk(root, topdown=False):
-        for name in names:
-            path = Path(folder) / name
-            if path.is_file() and not path.is_symlink():
-                flush(path)
-        flush(Path(folder))
+        folders.append(Path(folder))
+        files += [path for name in names if (path := Path(folder) / name).is_file() and not path.is_symlink()]
+    # A file system writes down together what is asked for together: many files from many threads, a few from one.
+    with ThreadPoolExecutor(max_workers=min(16, 1 + len(files) // 64)) as pool:
+        list(pool.map(flush, files))
+    for path in folders:
+        flush(path)
 
 
 def flush(path: Path) -> None:
