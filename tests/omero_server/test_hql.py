@@ -205,3 +205,25 @@ def test_membership_is_what_equalities_joined_by_or_are(ids: list[int], other: i
     assert answer(f"select i.id from Image i where i.id in ({listed})") == answer(
         f"select i.id from Image i where {either}"
     )
+
+
+conditions = st.recursive(
+    st.sampled_from(
+        ["i.series = 0", "i.series > 0", "i.name like 'g%'", "i.id in (1, 2)", "i.series is null", "1 = 2"]
+    ),
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"not ({one})"),
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda three: f"({' '.join(three)})"),
+    ),
+    max_leaves=6,
+)
+
+
+@given(conditions, conditions)
+def test_conditions_keep_de_morgans_laws_where_values_are_missing(one: str, other: str):
+    def found(condition: str) -> list[object]:
+        return answer(f"select i.id from Image i where {condition}")
+
+    assert found(f"not (({one}) and ({other}))") == found(f"not ({one}) or not ({other})")
+    assert found(f"not (({one}) or ({other}))") == found(f"not ({one}) and not ({other})")
+    assert found(f"not (not ({one}))") == found(one)

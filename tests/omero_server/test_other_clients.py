@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +14,67 @@ import pytest
 omero = pytest.importorskip("omero", reason="omero-py is not installed: see `make omero`", exc_type=ImportError)
 ezomero = pytest.importorskip("ezomero", exc_type=ImportError)
 
+from omero.gateway import TagAnnotationWrapper  # noqa: E402
 from omero.rtypes import rlong  # noqa: E402
 
+from tests.omero_server.fixtures import SignIn  # noqa: E402
 from tests.omero_server.made_up import small_image  # noqa: E402
+from tests.omero_server.rows import Row  # noqa: E402
 from tests.omero_server.server import OmeroServer  # noqa: E402
 
 NAMESPACE = "example.org/run"
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a client put in, so that the same works on a real server: an image in a dataset in a project."""
+
+    project: int
+    dataset: int
+    image: int
+
+
 @pytest.fixture
-def image_id(omero_server: OmeroServer) -> int:
+def made(gateway: Any) -> Made:
     """Give an image in a dataset in a project."""
-    planting = omero_server.plant("ada")
-    image = planting.image(small_image(), "cells", pixel_size=(0.5, 0.5, 1.0))
-    planting.dataset("day 1", [image], planting.project("study"))
-    assert image.id is not None
-    return image.id
+    array = small_image()
+    planes = (array[t, c, z] for z in range(4) for c in range(3) for t in range(2))
+    image = gateway.createImageFromNumpySeq(planes, "cells", sizeZ=4, sizeC=3, sizeT=2)
+    project = ezomero.post_project(gateway, "study")
+    dataset = ezomero.post_dataset(gateway, "day 1", project)
+    ezomero.link_images_to_dataset(gateway, [image.getId()], dataset)
+    return Made(project, dataset, image.getId())
 
 
-def test_ezomero_connects_and_reads(omero_server: OmeroServer, image_id: int):
+def test_ezomero_connects_and_reads(sign_in: SignIn, made: Made):
     connection = ezomero.connect(
-        "ada", "ada-password", "lab", host=omero_server.host, port=omero_server.port, secure=True, config_path=""
+        sign_in.user, sign_in.password, "", host=sign_in.host, port=sign_in.port, secure=True, config_path=""
     )
-    image, pixels = ezomero.get_image(connection, image_id, dim_order="tczyx")
+    image, pixels = ezomero.get_image(connection, made.image, dim_order="tczyx")
 
     assert image.getName() == "cells"
     np.testing.assert_array_equal(pixels, small_image())
-    _, part = ezomero.get_image(
-        connection, image_id, start_coords=(4, 6, 1, 2, 1), axis_lengths=(10, 8, 2, 1, 1), dim_order="tczyx"
-    )
+    corner, lengths = (4, 6, 1, 2, 1), (10, 8, 2, 1, 1)
+    _, part = ezomero.get_image(connection, made.image, start_coords=corner, axis_lengths=lengths, dim_order="tczyx")
     np.testing.assert_array_equal(part, small_image()[1:2, 2:3, 1:3, 6:14, 4:14])
     connection.close()
 
 
-def test_ezomero_lists_by_container_and_annotation(omero_server: OmeroServer, gateway: Any, image_id: int):
-    (project,) = ezomero.get_project_ids(gateway)
-    (dataset,) = ezomero.get_dataset_ids(gateway, project=project)
-    assert ezomero.get_image_ids(gateway, dataset=dataset) == [image_id]
-    assert ezomero.get_image_ids(gateway, project=project) == [image_id]
+def test_ezomero_lists_by_container_and_annotation(gateway: Any, made: Made):
+    assert made.project in ezomero.get_project_ids(gateway)
+    assert ezomero.get_dataset_ids(gateway, project=made.project) == [made.dataset]
+    assert ezomero.get_image_ids(gateway, dataset=made.dataset) == [made.image]
+    assert ezomero.get_image_ids(gateway, project=made.project) == [made.image]
 
-    planting = omero_server.plant("ada")
-    image = omero_server.store.find("Image", image_id)
-    assert image is not None
-    tag = planting.tag(image, "control")
-    assert ezomero.get_tag_ids(gateway, "Image", image_id) == [tag.id]
-    assert ezomero.get_tag(gateway, tag.id) == "control"
-    assert ezomero.filter_by_tag_value(gateway, [image_id], "control") == [image_id]
-    planting.pairs(image, {"gene": "ACT1"}, NAMESPACE)
-    assert ezomero.filter_by_kv(gateway, [image_id], "gene", "ACT1") == [image_id]
+    tag = TagAnnotationWrapper(gateway)
+    tag.setValue("control")
+    tag.save()
+    gateway.getObject("Image", made.image).linkAnnotation(tag)
+    assert ezomero.get_tag_ids(gateway, "Image", made.image) == [tag.getId()]
+    assert ezomero.get_tag(gateway, tag.getId()) == "control"
+    assert ezomero.filter_by_tag_value(gateway, [made.image], "control") == [made.image]
+    ezomero.post_map_annotation(gateway, "Image", made.image, {"gene": "ACT1"}, NAMESPACE)
+    assert ezomero.filter_by_kv(gateway, [made.image], "gene", "ACT1") == [made.image]
 
 
 def test_ezomero_reads_wells(omero_server: OmeroServer, gateway: Any):
@@ -74,16 +88,16 @@ def test_ezomero_reads_wells(omero_server: OmeroServer, gateway: Any):
     assert ezomero.get_well_id(gateway, plate.id, row=1, column=2) == well
 
 
-def test_ezomero_writes_pairs_files_and_reads_them(gateway: Any, image_id: int, tmp_path: Path):
-    number = ezomero.post_map_annotation(gateway, "Image", image_id, {"run": "7f3a"}, NAMESPACE)
-    assert ezomero.get_map_annotation_ids(gateway, "Image", image_id, ns=NAMESPACE) == [number]
+def test_ezomero_writes_pairs_files_and_reads_them(gateway: Any, made: Made, tmp_path: Path):
+    number = ezomero.post_map_annotation(gateway, "Image", made.image, {"run": "7f3a"}, NAMESPACE)
+    assert ezomero.get_map_annotation_ids(gateway, "Image", made.image, ns=NAMESPACE) == [number]
     assert ezomero.get_map_annotation(gateway, number) == {"run": "7f3a"}
     ezomero.put_map_annotation(gateway, number, {"run": "8c"})
     assert ezomero.get_map_annotation(gateway, number) == {"run": "8c"}
 
     (tmp_path / "crate.json").write_text("{}")
-    file = ezomero.post_file_annotation(gateway, str(tmp_path / "crate.json"), NAMESPACE, "Image", image_id)
-    assert ezomero.get_file_annotation_ids(gateway, "Image", image_id, ns=NAMESPACE) == [file]
+    file = ezomero.post_file_annotation(gateway, str(tmp_path / "crate.json"), NAMESPACE, "Image", made.image)
+    assert ezomero.get_file_annotation_ids(gateway, "Image", made.image, ns=NAMESPACE) == [file]
     (tmp_path / "back").mkdir()
     assert Path(ezomero.get_file_annotation(gateway, file, str(tmp_path / "back"))).read_text() == "{}"
 
@@ -109,10 +123,12 @@ def test_ezomero_makes_containers_images_regions_and_tables(gateway: Any):
     pandas.testing.assert_frame_equal(ezomero.get_table(gateway, table), frame, check_dtype=False)
 
 
-def test_ezomero_links(gateway: Any, image_id: int):
+def test_ezomero_links_an_image_a_second_time(gateway: Any, made: Made):
     dataset = ezomero.post_dataset(gateway, "second")
-    ezomero.link_images_to_dataset(gateway, [image_id], dataset)
-    assert ezomero.get_image_ids(gateway, dataset=dataset) == [image_id]
+
+    ezomero.link_images_to_dataset(gateway, [made.image], dataset)
+
+    assert ezomero.get_image_ids(gateway, dataset=dataset) == [made.image]
 
 
 @pytest.fixture
@@ -134,7 +150,9 @@ def command_line(omero_server: OmeroServer, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-def test_the_omero_command_signs_in_asks_writes_and_leaves(omero_server: OmeroServer, command_line: Any, image_id: int):
+def test_the_omero_command_signs_in_asks_writes_and_leaves(
+    omero_server: OmeroServer, omero_image: Row, command_line: Any
+):
     command_line("login", f"ada@{omero_server.host}:{omero_server.port}", "-w", "ada-password")
     (key,) = omero_server.sessions.by_key
     assert "cells" in command_line("hql", "-q", "--style", "plain", "select i.name from Image i")
@@ -147,13 +165,9 @@ def test_the_omero_command_signs_in_asks_writes_and_leaves(omero_server: OmeroSe
 @pytest.mark.slow
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="omero-rdf is published for Python up to 3.12")
 def test_omero_rdf_writes_the_graph_of_an_image(
-    omero_server: OmeroServer, gateway: Any, command_line: Any, image_id: int
+    omero_server: OmeroServer, omero_image: Row, gateway: Any, command_line: Any
 ):
     import rdflib
-
-    image = omero_server.store.find("Image", image_id)
-    assert image is not None
-    omero_server.plant("ada").pairs(image, {"gene": "ACT1"}, NAMESPACE)
 
     text = command_line(
         "-s",
@@ -165,19 +179,19 @@ def test_omero_rdf_writes_the_graph_of_an_image(
         "rdf",
         "-F",
         "turtle",
-        f"Image:{image_id}",
+        f"Image:{omero_image.id}",
     )
 
     graph = rdflib.Graph().parse(data=text[text.index("@prefix") :], format="turtle")
-    subject = rdflib.URIRef(f"https://{omero_server.host}/Image/{image_id}")
+    subject = rdflib.URIRef(f"https://{omero_server.host}/Image/{omero_image.id}")
     core = rdflib.Namespace("http://www.openmicroscopy.org/rdf/2016-06/ome_core/")
     assert graph.value(subject, core.Name) == rdflib.Literal("cells")
     assert rdflib.Literal("ACT1") in set(graph.objects(None, core.Value))
 
 
-def test_a_plain_client_uploads_and_downloads(omero_server: OmeroServer, tmp_path: Path):
-    client = omero.client(host=omero_server.host, port=omero_server.port)
-    client.createSession("ada", "ada-password")
+def test_a_plain_client_uploads_and_downloads(sign_in: SignIn, tmp_path: Path):
+    client = omero.client(host=sign_in.host, port=sign_in.port)
+    client.createSession(sign_in.user, sign_in.password)
     (tmp_path / "notes.txt").write_text("seen")
     file = client.upload(str(tmp_path / "notes.txt"))
     client.download(omero.model.OriginalFileI(rlong(file.id.val), False), str(tmp_path / "back.txt"))
