@@ -82,7 +82,32 @@ def test_a_workflow_in_a_repository_is_told_by_commit_folder_and_licence(small: 
     summary = Ledger(small.catalogue).show(run.id).to_json()["run"]
     assert isinstance(summary, dict)
     told = {key: summary[key] for key in ("code", "modified", "swhid", "licenses")}
+    (row,) = Ledger(small.catalogue).ask("workflows").as_text()
+    assert row[2:] == (workflow.version, "true", workflow.swhid, "MIT", workflow.repository)
     assert told == {"code": workflow.version, "modified": True, "swhid": workflow.swhid, "licenses": ["MIT"]}
+
+
+@pytest.mark.slow
+def test_a_repository_whose_changes_were_not_read_has_no_identifier_made_up_later(small: Project) -> None:
+    """The workflow lies deeper in a repository that names its files by SHA-256; the licence at its top is found."""
+    top = small.folder.parent
+    (top / "LICENSE").write_text(MIT)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    for command in (
+        ("init", "-q", "--object-format=sha256"),
+        ("add", "LICENSE", "project"),
+        ("commit", "-qm", "first"),
+    ):
+        subprocess.run([*git, *command], cwd=top, check=True)
+    assert small.snakemake().returncode == 0
+    run = packed(small)
+    assert run.workflow.swhid is None
+    assert (run.workflow.modified, run.workflow.licenses) == (False, ("MIT",))
+    assert run.workflow.license_files == (str(top / "LICENSE"),)
+    assert (
+        "The SWHID of the workflow's folder was not computed: the repository names its files by SHA-256, a SWHID by "
+        "SHA-1."
+    ) in run.not_captured
 
 
 @pytest.mark.slow

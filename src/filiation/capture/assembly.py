@@ -97,7 +97,9 @@ def assemble(
     return WorkflowRun(
         id=str(start.data["run"]),
         status=_run_status(journal.events, attempts, ended, touch),
-        workflow=_workflow(start.data, _repository(journal.events), attempts, folder, around or Surroundings(), found),
+        workflow=_workflow(
+            start.data, repository_told(journal.events), attempts, folder, around or Surroundings(), found
+        ),
         engine=Software("snakemake", start.data.get("snakemake_version"), _snakemake_purl(start.data)),
         agent=_agent(start.data),
         machine=_machine(start.data),
@@ -275,7 +277,7 @@ def _last_words(events: Sequence[Event]) -> list[str]:
     ]
 
 
-def _repository(events: Sequence[Event]) -> Facts:
+def repository_told(events: Sequence[Event]) -> Facts:
     """Return the facts of the repository; journals of earlier versions have them in their first line."""
     told = (event.data for event in events if event.kind == "repository")
     return next(told, events[0].data.get("repository", {}))

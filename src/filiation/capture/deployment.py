@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.parser import HeaderParser
@@ -54,7 +54,7 @@ class Deployed:
     problems: tuple[str, ...] = ()
 
 
-def read_deployed(events: Iterable[Event], folder: Path, platform: str, cache: DigestCache | None = None) -> Deployed:
+def read_deployed(events: Sequence[Event], folder: Path, cache: DigestCache | None = None) -> Deployed:
     """Read what was deployed for a run.
 
     Parameters
@@ -63,12 +63,12 @@ def read_deployed(events: Iterable[Event], folder: Path, platform: str, cache: D
         The run's journal.
     folder
         The run's folder, which relative paths are in.
-    platform
-        Conda's name of the platform that the run was on (:func:`conda_platform`).
     cache
         Digests of files that have not changed since they were last read.
     """
-    events = list(events)
+    start = events[0].data
+    # The run may have been on another machine than this one.
+    platform = conda_platform(str(start.get("machine", {}).get("platform") or start.get("platform") or ""))
     jobs = [event.data for event in events if event.kind == "job_started"]
     last = max(event.time for event in events)
     conda: dict[str, CondaEnvironment] = {}
@@ -129,14 +129,22 @@ def read_conda_environment(prefix: Path, before: datetime | None = None) -> tupl
     ), lock
 
 
-def conda_platform(system: str, machine: str) -> str:
-    """Return conda's name of a platform, as in the names of pin files.
+def conda_platform(told: str) -> str:
+    """Return conda's name of a platform, as in the names of pin files, of what ``platform.platform()`` says.
 
-    >>> conda_platform("Linux", "x86_64"), conda_platform("Darwin", "arm64")
+    >>> conda_platform("Linux-6.1.0-x86_64-with-glibc2.36"), conda_platform("macOS-14.5-arm64-arm-64bit")
     ('linux-64', 'osx-arm64')
     """
-    processor = {"x86_64": "64", "AMD64": "64", "i686": "32"}.get(machine, machine)
-    return f"{ {'Darwin': 'osx', 'Windows': 'win'}.get(system, system.lower()) }-{processor}".replace(" ", "")
+    words = told.split("-")
+    system = {"macOS": "osx", "Darwin": "osx", "Windows": "win"}.get(words[0], words[0].lower())
+    processor = next((word for word in words if word in _PROCESSORS), "x86_64")
+    return f"{system}-{_PROCESSORS[processor]}"
+
+
+_PROCESSORS = {
+    "x86_64": "64", "AMD64": "64", "i686": "32", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le",
+    "s390x": "s390x",
+}  # fmt: skip
 
 
 def _conda_package(record: Mapping[str, Any]) -> tuple[str, Software]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filiation.capture.assembly import assemble, inside
+from filiation.capture.assembly import assemble, inside, repository_told
 from filiation.capture.clocks import clock_findings
-from filiation.capture.deployment import Deployed, conda_platform, read_deployed
+from filiation.capture.deployment import Deployed, read_deployed
 from filiation.capture.journal import Event, Journal, read_journal
 from filiation.capture.left_behind import written_since
 from filiation.capture.observation import Observer, named_files, reused_files, with_fleeting_facts, with_step_facts
@@ -34,6 +34,7 @@ from filiation.model import (
     EntityKind,
     Presence,
     Usage,
+    Workflow,
     WorkflowRun,
     crate_path,
     is_uri,
@@ -92,7 +93,7 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     with packing_place(folder, run_id) as making:
         steps, problems = _read_steps(folder, journal, run_id)
         with DigestCache(folder.digests) as cache:
-            deployed = _deployed(journal, cache)
+            deployed = read_deployed(journal.events, Path(_folder_now(journal)), cache)
             run, observer = _observe(journal, steps, (*problems, *deployed.problems), deployed, cache, progress)
         withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
         payload = replace(_small_payload(run, journal, steps, observer, withholding), environments=deployed.locks)
@@ -133,9 +134,9 @@ def _observe(
     cache: DigestCache,
     progress: Progress | None,
 ) -> tuple[WorkflowRun, Observer]:
-    start: Mapping[str, Any] = journal.events[0].data
-    observer = Observer(_folder_now(start, journal.path), cache)
-    wanted = _wanted_files(journal, steps, str(start["rundir"]), deployed)
+    observer = Observer(_folder_now(journal), cache)
+    bare = assemble(journal, steps, deployed=deployed)
+    wanted = _wanted_files(journal, steps, bare)
     seen: list[DataEntity] = []
     for number, (path, (state, flags, reused)) in enumerate(wanted.items(), start=1):
         seen.append(replace(observer.look(path, state, flags), reused=reused))
@@ -144,56 +145,43 @@ def _observe(
     known = with_step_facts(with_fleeting_facts(seen, journal.events), steps)
     entities = [_with_image(entity, observer, cache) for entity in known]
     usage = _benchmarks(journal.events, observer.folder)
-    around, looked_at = _surroundings(journal, steps, entities, observer)
+    around, looked_at = _surroundings(journal, bare.workflow, entities, observer)
     told = (*clock_findings(journal.events, steps), *problems, *observer.problems, *around.problems)
     run = assemble(journal, steps, (*entities, *looked_at), usage, told, around, deployed)
     return run, observer
 
 
 def _surroundings(
-    journal: Journal, steps: Sequence[StepRecord], entities: Sequence[DataEntity], observer: Observer
+    journal: Journal, workflow: Workflow, entities: Sequence[DataEntity], observer: Observer
 ) -> tuple[Surroundings, list[DataEntity]]:
     """Return what the workflow came with, and the files that tell so."""
-    start = journal.events[0]
-    workflow = assemble(journal, steps).workflow
     if is_uri(workflow.main):
         return Surroundings(), []
     folder, made_of = Path(observer.folder), set(workflow.sources)
     sources = [entity for entity in entities if entity.path in made_of]
-    around = look_around(folder / workflow.main, start.data.get("repository", {}), sources, folder, start.time)
+    repository, started = repository_told(journal.events), journal.events[0].time
+    around = look_around(folder / workflow.main, repository, sources, folder, started)
     paths = tuple(inside(path, observer.folder) for path in around.licence.files)
     known = {entity.path for entity in entities}
     named = replace(around, licence=replace(around.licence, files=paths))
     return named, [observer.look(path) for path in paths if path not in known]
 
 
-def _deployed(journal: Journal, cache: DigestCache) -> Deployed:
-    start: Mapping[str, Any] = journal.events[0].data
-    # ``platform.platform()``: Linux-6.1.0-x86_64-with-glibc2.36; the run may have been on another machine than this.
-    words = str(start.get("machine", {}).get("platform") or start.get("platform") or "").split("-")
-    processor = next((word for word in words if word in _PROCESSORS), words[-1])
-    system = {"macOS": "Darwin"}.get(words[0], words[0])
-    folder = Path(_folder_now(start, journal.path))
-    return read_deployed(journal.events, folder, conda_platform(system, processor), cache)
-
-
-_PROCESSORS = {"x86_64", "AMD64", "i686", "aarch64", "arm64", "ppc64le", "s390x"}
-
-
-def _folder_now(start: Mapping[str, Any], journal: Path) -> str:
+def _folder_now(journal: Journal) -> str:
     """Return the run's folder, or where it went together with the catalogue if it is not there any more."""
+    start: Mapping[str, Any] = journal.events[0].data
     then = str(start["rundir"])
     if os.path.isdir(then) or not start.get("catalogue"):  # noqa: PTH112 - it stays the text that was recorded
         return then
-    moved = journal.parents[1] / os.path.relpath(then, start["catalogue"])
+    moved = journal.path.parents[1] / os.path.relpath(then, start["catalogue"])
     return os.path.normpath(moved) if moved.is_dir() else then
 
 
 def _wanted_files(
-    journal: Journal, steps: Sequence[StepRecord], folder: str, deployed: Deployed
+    journal: Journal, steps: Sequence[StepRecord], bare: WorkflowRun
 ) -> dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]]:
     """Return every file of the run with its last known state, its flags and whether the run reused it."""
-    bare = assemble(journal, steps, deployed=deployed)
+    folder = bare.folder
     wanted: dict[str, tuple[Sequence[int] | None, tuple[str, ...], bool]] = {}
     states = {inside(path, folder): state for path, state in source_states(journal.events).items()}
     for path in (*bare.workflow.sources, *bare.config_files):

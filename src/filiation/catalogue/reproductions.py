@@ -11,12 +11,13 @@ from uuid import uuid4
 from filiation.capture.environment import agent_facts
 from filiation.capture.machine import machine_facts
 from filiation.capture.place import read_settings
+from filiation.capture.steps import read_machine
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.reruns import RerunPlan, RerunResult
 from filiation.catalogue.waiting import packing_place
 from filiation.crate.reproduction import Reproduction, write_reproduction
-from filiation.model import Agent, Machine, Software
+from filiation.model import Agent, Software
 
 
 def record_reproduction(
@@ -38,7 +39,7 @@ def record_reproduction(
         outcome=result.outcome,
         summary=result.summary,
         agent=Agent(getpass.getuser(), **stated),
-        machine=Machine(machine["host"], machine["platform"], machine["cpus"]),
+        machine=read_machine(machine),
         software=Software("filiation", version("filiation")),
         started=started,
         ended=ended,
