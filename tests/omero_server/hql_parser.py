@@ -1,9 +1,8 @@
-"""Text of HQL to a ``Query``: a scanner and a parser by recursive descent."""
+"""Text of HQL to a ``Query``, by recursive descent."""
 
 from __future__ import annotations
 
-import re
-
+from tests.omero_server.hql_scanner import Token, scan
 from tests.omero_server.hql_syntax import (
     Call,
     Case,
@@ -13,7 +12,6 @@ from tests.omero_server.hql_syntax import (
     HqlError,
     IsNull,
     Join,
-    Kind,
     Membership,
     Operation,
     Order,
@@ -22,17 +20,8 @@ from tests.omero_server.hql_syntax import (
     Query,
     Source,
     SubQuery,
-    Token,
 )
 
-TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?[lLdDfF]?)"
-    r"|(?P<text>'(?:[^']|'')*')"
-    r"|:(?P<parameter>[A-Za-z_]\w*)"
-    r"|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<symbol><>|!=|<=|>=|\|\||[=<>(),.*+/\-])"
-    r"|(?P<end>$))"
-)
 CLAUSES = {
     "from",
     "where",
@@ -74,20 +63,6 @@ def parse(text: str) -> Query:
     query = parser.query()
     parser.expect_end()
     return query
-
-
-def scan(text: str) -> list[Token]:
-    """Return the words of a query, an ``end`` last."""
-    tokens: list[Token] = []
-    position = 0
-    while not tokens or tokens[-1].kind != "end":
-        found = TOKEN.match(text, position)
-        if found is None:
-            raise HqlError(f"unexpected character at {position}: {text[position : position + 20]!r}")
-        kind: Kind = found.lastgroup  # type: ignore[assignment]
-        tokens.append(Token(kind, found.group(kind), found.start(kind)))
-        position = found.end()
-    return tokens
 
 
 class Parser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 class HqlError(ValueError):
@@ -128,15 +127,3 @@ class Query:
     order: tuple[Order, ...] = ()
     names: tuple[str, ...] = ()
     """The names given with ``as``, empty texts where none was given."""
-
-
-Kind = Literal["name", "number", "text", "parameter", "symbol", "end"]
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word of a query and where it begins."""
-
-    kind: Kind
-    text: str
-    position: int

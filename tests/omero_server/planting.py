@@ -189,6 +189,14 @@ class Planting:
         self.link(target, annotation)
         return annotation
 
+    def external(self, target: Row, lsid: str, entity_type: str = "com.glencoesoftware.ngff:multiscales") -> Row:
+        """Note where the data of an object really are, as images registered from a zarr store do."""
+        info = self.put("ExternalInfo", entityId=3, entityType=entity_type, lsid=lsid)
+        details = target["details"]
+        assert isinstance(details, Row)
+        details.values["externalInfo"] = info
+        return info
+
     def as_user(self, user: str, group: str = "lab") -> Planting:
         """Return the same for somebody else."""
         return replace(self, owner=self.server.accounts[user].row, group=self.server.plant(user, group).group)

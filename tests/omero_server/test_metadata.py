@@ -138,3 +138,11 @@ def test_original_files_tell_their_digest_and_their_bytes(omero_server: OmeroSer
 
     assert [(each.getName(), each.getSize()) for each in files] == [("a.czi", 6), ("a.xml", 4)]
     assert files[0].getHash() == hashlib.sha1(b"pixels").hexdigest()
+
+
+def test_an_image_of_a_zarr_store_tells_where_that_is(omero_server: OmeroServer, omero_image: Row, gateway: Any):
+    omero_server.plant("ada").external(omero_image, "/data/cells.zarr")
+
+    details = gateway.getObject("Image", omero_image.id).getDetails()
+
+    assert details.getExternalInfo().getLsid() == "/data/cells.zarr"

@@ -13,6 +13,7 @@ omero = pytest.importorskip("omero", reason="omero-py is not installed: see `mak
 Ice = pytest.importorskip("Ice", exc_type=ImportError)
 
 from tests.omero_server.made_up import huge_image, small_image  # noqa: E402
+from tests.omero_server.rows import Row  # noqa: E402
 from tests.omero_server.server import OmeroServer  # noqa: E402
 
 CODES = {
@@ -140,6 +141,25 @@ def test_an_image_is_made_from_planes_and_reads_back(gateway: Any):
     found = gateway.getObject("Image", image.getId())
     np.testing.assert_array_equal(found.getPrimaryPixels().getPlane(3, 2, 1), array[1, 2, 3])
     assert found.getDescription() == "by a test"
+
+
+def test_a_label_image_is_made_after_its_source_and_put_into_a_dataset(
+    omero_server: OmeroServer, omero_image: Row, gateway: Any
+):
+    dataset = gateway.getObject("Dataset", omero_server.plant("ada").dataset("results").id)
+    labels = np.arange(48 * 64, dtype="u2").reshape(48, 64)
+
+    image = gateway.createImageFromNumpySeq(
+        iter([labels]), "labels", dataset=dataset, sourceImageId=omero_image.id, channelList=[1]
+    )
+
+    assert [each.getName() for each in dataset.listChildren()] == ["labels"]
+    found = gateway.getObject("Image", image.getId())
+    np.testing.assert_array_equal(found.getPrimaryPixels().getPlane(), labels)
+    assert (found.getChannelLabels(), found.getPixelSizeX()) == (["GFP"], 0.1)
+    described = gateway.getPixelsService().retrievePixDescription(found.getPixelsId())
+    statistics = described.getChannel(0).getStatsInfo()
+    assert (statistics.getGlobalMin().val, statistics.getGlobalMax().val) == (0, 48 * 64 - 1)
 
 
 def test_a_short_write_leaves_pixels_out(omero_server: OmeroServer, gateway: Any):

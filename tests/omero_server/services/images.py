@@ -10,6 +10,7 @@ from omero.rtypes import rlong
 from tests.omero_server.hql import Answer
 from tests.omero_server.marshalling import Marshaller
 from tests.omero_server.pixel_data import Shape, Stored
+from tests.omero_server.planting import ChannelDescription, Planting
 from tests.omero_server.rows import Row
 from tests.omero_server.services.service import Call, Service
 
@@ -116,12 +117,45 @@ class IPixels(Service, omero.api.IPixels):
         """Put in a new image of empty pixels; return its id."""
         type_row = call.find("PixelsType", pixels_type.id.val)
         data = Stored.empty(Shape(x, y, z, len(channels), t), str(type_row["value"]))
-        group = call.view.store.find(
-            "ExperimenterGroup", call.in_session().group if call.view.asker.group < 0 else call.view.asker.group
-        )
         with call.view.store.transaction():
-            image = self.server.planting(call.account.row, group).image(data, name, description=description)
+            image = self.planting(call).image(data, name, description=description)
         return rlong(image.id)
+
+    def do_copyAndResizeImage(
+        self,
+        call: Call,
+        number: int,
+        x: Any,
+        y: Any,
+        z: Any,
+        t: Any,
+        channels: list[int],
+        method: str,
+        statistics: bool,
+    ) -> Any:
+        """Put in an image of empty pixels with another's type, pixel size and some of its channels; return its id."""
+        source = call.find("Image", number)
+        (pixels,) = call.view.store.pointers(source, "Pixels", "image")
+        old = self.server.pixel_data[pixels.id or 0]
+        sizes = [
+            new.val if new else same
+            for new, same in zip((x, y, z), (old.shape.x, old.shape.y, old.shape.z), strict=True)
+        ]
+        data = Stored.empty(Shape(*sizes, len(channels), t.val if t else old.shape.t), old.type)
+        described = [described_channel(row) for row in call.view.store.pointers(pixels, "Channel", "pixels")]
+        with call.view.store.transaction():
+            image = self.planting(call).image(
+                data, str(source["name"]), channels=[described[each] for each in channels]
+            )
+            (new,) = call.view.store.pointers(image, "Pixels", "image")
+            for name in ("physicalSizeX", "physicalSizeY", "physicalSizeZ", "timeIncrement"):
+                call.view.store.set(new, name, pixels[name])
+        return rlong(image.id)
+
+    def planting(self, call: Call) -> Planting:
+        """Return what puts images in for the asker, in the group of the call or of the session."""
+        number = call.in_session().group if call.view.asker.group < 0 else call.view.asker.group
+        return self.server.planting(call.account.row, call.view.store.find("ExperimenterGroup", number))
 
     def do_setChannelGlobalMinMax(self, call: Call, number: int, channel: int, lowest: float, highest: float) -> None:
         """Note the range of a channel."""
@@ -189,6 +223,17 @@ class IMetadata(Service, omero.api.IMetadata):
         row = found.tuples[0][0]
         assert isinstance(row, Row)
         return Marshaller(call.view, found.loaded).object(row)
+
+
+def described_channel(channel: Row) -> ChannelDescription:
+    """Return what another channel needs to look the same."""
+    logical = channel["logicalChannel"]
+    assert isinstance(logical, Row)
+    colour = tuple(channel[name] for name in ("red", "green", "blue", "alpha"))
+    waves = (
+        wave["value"] if isinstance(wave := logical[name], Row) else None for name in ("excitationWave", "emissionWave")
+    )
+    return ChannelDescription(logical["name"], None if None in colour else colour, *waves)  # type: ignore[arg-type]
 
 
 def fetches(alias: str, paths: dict[str, tuple[str, ...]]) -> str:
