@@ -2,7 +2,7 @@
 
 ``docs/reference/omero-test-server.md`` says how tests use it and where it differs from a real server. In short: HQL
 is interpreted, permissions and sessions are enforced, what it does not know raises ``InternalException`` by name; it
-has no rendering, search, scripts, import, pyramids, event log or optimistic locking, deletes by simpler rules, and
+has no rendering, search, scripts, import, event log or optimistic locking, deletes by simpler rules, and
 was never compared with a real server.
 
 ``fixtures``                         what tests ask for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,8 +34,15 @@ class Shape:
 class PixelData(Protocol):
     """Where the pixels of one image come from."""
 
-    shape: Shape
-    type: str
+    @property
+    def shape(self) -> Shape:
+        """Return the sizes."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Return OMERO's name of the pixel type."""
+        ...
 
     def region(self, z: int, c: int, t: int, y: slice, x: slice) -> Region:
         """Return a region of one plane, (y, x), in any byte order."""
@@ -72,6 +79,55 @@ class Stored:
     def region(self, z: int, c: int, t: int, y: slice, x: slice) -> Region:
         """Return a region of one plane."""
         return self.array[t, c, z, y, x]
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """Every n-th pixel of every n-th row of other pixels."""
+
+    base: PixelData
+    step: int
+
+    @property
+    def shape(self) -> Shape:
+        """Return the sizes; what is left over at the edges is left out."""
+        return replace(self.base.shape, x=self.base.shape.x // self.step, y=self.base.shape.y // self.step)
+
+    @property
+    def type(self) -> str:
+        """Return the type of the pixels."""
+        return self.base.type
+
+    def region(self, z: int, c: int, t: int, y: slice, x: slice) -> Region:
+        """Return a region of one plane."""
+        rows, columns = (slice(each.start * self.step, each.stop * self.step, self.step) for each in (y, x))
+        return self.base.region(z, c, t, rows, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """Pixels with smaller copies, each half as wide and high as the one before."""
+
+    base: PixelData
+    levels: int
+
+    @property
+    def shape(self) -> Shape:
+        """Return the sizes of the largest."""
+        return self.base.shape
+
+    @property
+    def type(self) -> str:
+        """Return the type of the pixels."""
+        return self.base.type
+
+    def region(self, z: int, c: int, t: int, y: slice, x: slice) -> Region:
+        """Return a region of the largest."""
+        return self.base.region(z, c, t, y, x)
+
+    def level(self, number: int) -> PixelData:
+        """Return a level, the largest being 0."""
+        return Smaller(self.base, 2**number) if number else self.base
 
 
 def five_dimensional(array: Region, axes: str) -> Region:

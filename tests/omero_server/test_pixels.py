@@ -11,8 +11,10 @@ import pytest
 
 omero = pytest.importorskip("omero", reason="omero-py is not installed: see `make omero`", exc_type=ImportError)
 Ice = pytest.importorskip("Ice", exc_type=ImportError)
+ezomero = pytest.importorskip("ezomero", exc_type=ImportError)
 
 from tests.omero_server.made_up import huge_image, small_image  # noqa: E402
+from tests.omero_server.pixel_data import Pyramid, Stored  # noqa: E402
 from tests.omero_server.rows import Row  # noqa: E402
 from tests.omero_server.server import OmeroServer  # noqa: E402
 
@@ -83,6 +85,24 @@ def test_an_image_larger_than_memory_is_made_as_it_is_read(omero_server: OmeroSe
     tile = image.getPrimaryPixels().getTile(shape.z - 1, 1, 0, (2000, 2040, 48, 8))
 
     np.testing.assert_array_equal(tile, data.region(shape.z - 1, 1, 0, slice(2040, 2048), slice(2000, 2048)))
+
+
+def test_a_pyramid_is_read_level_by_level(omero_server: OmeroServer, gateway: Any):
+    array = np.arange(16 * 24, dtype="u2").reshape(1, 1, 1, 16, 24)
+    number = omero_server.plant("ada").image(Pyramid(Stored(array), 3), "pyramid").id
+    assert ezomero.get_pyramid_levels(gateway, number) == [(24, 16), (12, 8), (6, 4)]
+
+    store = gateway.c.sf.createRawPixelsStore()
+    store.setPixelsId(gateway.getObject("Image", number).getPixelsId(), True)
+    assert (store.getResolutionLevels(), store.getResolutionLevel()) == (3, 2)
+    store.setResolutionLevel(0)
+    tile = np.frombuffer(store.getTile(0, 0, 0, 1, 1, 4, 2), ">u2").reshape(2, 4)
+    store.setResolutionLevel(1)
+    half = np.frombuffer(store.getPlane(0, 0, 0), ">u2").reshape(8, 12)
+    store.close()
+
+    np.testing.assert_array_equal(tile, array[0, 0, 0, ::4, ::4][1:3, 1:5])
+    np.testing.assert_array_equal(half, array[0, 0, 0, ::2, ::2])
 
 
 def test_a_connection_cut_at_a_read_fails_and_the_session_lives(omero_server: OmeroServer, gateway: Any):

@@ -10,7 +10,7 @@ import omero.api
 
 from tests.omero_server.accounts import Session
 from tests.omero_server.marshalling import Marshaller
-from tests.omero_server.pixel_data import TYPES, PixelData, Region, Stored, big_endian
+from tests.omero_server.pixel_data import TYPES, PixelData, Pyramid, Region, Stored, big_endian
 from tests.omero_server.rows import Row
 from tests.omero_server.services.service import Call, Service
 
@@ -25,14 +25,23 @@ class RawPixelsStore(Service, omero.api.RawPixelsStore):
     def __init__(self, server: Any, session: Session | None) -> None:
         super().__init__(server, session)
         self.pixels: Row | None = None
+        self.level = 0
+        """Of the pyramid, 0 being the largest; clients count from the smallest."""
 
     def chosen(self) -> tuple[Row, PixelData]:
-        """Return the pixels that ``setPixelsId`` chose."""
+        """Return the pixels that ``setPixelsId`` chose, at the level that was chosen."""
         if self.pixels is None:
             raise omero.ApiUsageException(
                 "", "ApiUsageException", "RawPixelsStore has no pixels: call setPixelsId first"
             )
-        return self.pixels, self.server.pixel_data[self.pixels.id or 0]
+        data = self.server.pixel_data[self.pixels.id or 0]
+        return self.pixels, data.level(self.level) if isinstance(data, Pyramid) else data
+
+    def levels(self) -> list[PixelData]:
+        """Return all levels of the pyramid, the largest first; one where there is none."""
+        row, _ = self.chosen()
+        data = self.server.pixel_data[row.id or 0]
+        return [data.level(number) for number in range(data.levels)] if isinstance(data, Pyramid) else [data]
 
     def region(self, z: int, c: int, t: int, y: slice, x: slice) -> bytes:
         """Return a region as bytes, after the faults that were asked for."""
@@ -52,6 +61,7 @@ class RawPixelsStore(Service, omero.api.RawPixelsStore):
     def do_setPixelsId(self, call: Call, number: int, bypass: bool) -> None:
         """Choose pixels that the session may see."""
         self.pixels = call.find("Pixels", number)
+        self.level = 0
 
     def do_getPixelsId(self, call: Call) -> int:
         """Return which pixels are chosen."""
@@ -166,22 +176,23 @@ class RawPixelsStore(Service, omero.api.RawPixelsStore):
         return shape.c * shape.t * self.do_getStackSize(call)
 
     def do_getResolutionLevels(self, call: Call) -> int:
-        """Return 1: there are no pyramids."""
-        return 1
+        """Return how many levels there are."""
+        return len(self.levels())
 
     def do_getResolutionLevel(self, call: Call) -> int:
-        """Return the only level."""
-        return 0
+        """Return the level that is read, counted from the smallest."""
+        return len(self.levels()) - 1 - self.level
 
     def do_setResolutionLevel(self, call: Call, level: int) -> None:
-        """Choose the only level."""
-        if level != 0:
-            raise omero.ApiUsageException("", "ApiUsageException", f"resolution level {level} of 1")
+        """Choose the level to read, counted from the smallest."""
+        count = len(self.levels())
+        if not 0 <= level < count:
+            raise omero.ApiUsageException("", "ApiUsageException", f"resolution level {level} of {count}")
+        self.level = count - 1 - level
 
     def do_getResolutionDescriptions(self, call: Call) -> list[Any]:
-        """Return the sizes of the only level."""
-        shape = self.chosen()[1].shape
-        return [omero.api.ResolutionDescription(shape.x, shape.y)]
+        """Return the sizes of all levels, the largest first."""
+        return [omero.api.ResolutionDescription(each.shape.x, each.shape.y) for each in self.levels()]
 
     def do_getTileSize(self, call: Call) -> list[int]:
         """Return the usual tile."""
@@ -189,5 +200,5 @@ class RawPixelsStore(Service, omero.api.RawPixelsStore):
         return [min(TILE, shape.x), min(TILE, shape.y)]
 
     def do_requiresPixelsPyramid(self, call: Call) -> bool:
-        """Tell that planes can be read whole."""
-        return False
+        """Tell whether there are smaller copies."""
+        return len(self.levels()) > 1
