@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -217,8 +218,7 @@ def _hex_digest(text: str | None, kind: DigestKind) -> Digest | None:
 def _place(about: Statements, iri: str, path: str, folder: str | None) -> str | None:
     seen = about.text(iri, F + "lastSeen")
     if seen is not None:
-        parts = urlsplit(seen)
-        return unquote(parts.path) if parts.scheme == "file" else seen
+        return unquote(urlsplit(seen).path) if seen.lower().startswith("file:") else seen
     if is_uri(path):
         return unquote(urlsplit(path).path) if path.startswith("file:") else path
     if path.startswith("/") or folder is not None:
@@ -249,6 +249,7 @@ def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
     return tuple(sorted(found, key=lambda parameter: (parameter.name, parameter.value.json)))
 
 
+@lru_cache(maxsize=4096)  # many jobs get the same value
 def _json(text: str | None) -> Value | None:
     """Read a value that filiation wrote as JSON text; anything else is the text itself."""
     if text is None:

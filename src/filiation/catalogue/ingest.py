@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.index import LineageIndex
@@ -91,6 +92,7 @@ class Catalogue:
         self.folder = folder
         self.wait = wait
 
+    @collecting_once()
     def ingest(self, crate: Path, *, move: bool = False) -> IngestReport:
         """Take a crate in; one that is there already changes nothing, another one of the same run replaces it.
 
@@ -237,6 +239,7 @@ def _take_all_in(
     return RebuildReport(tuple(reports), tuple(problems))
 
 
+@collecting_once()
 def _take_in(
     crate: CrateOnDisk, graph: GraphWriter, index: LineageIndex, stated: tuple[Triple, ...] | None = None
 ) -> IngestReport:

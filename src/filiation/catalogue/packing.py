@@ -20,6 +20,7 @@ from filiation.capture.steps import UNCLAIMED, StepRecord, claim, read_step_reco
 from filiation.capture.surroundings import Surroundings, look_around, source_states
 from filiation.capture.usage import read_benchmark
 from filiation.capture.withholding import Withholding
+from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.waiting import clear_up, is_going_on, is_running, packing_place, unpacked_runs
@@ -91,17 +92,24 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     clear_up(folder)
     # Taken before the files are read, which may last: nobody else need begin.
     with packing_place(folder, run_id) as making:
-        steps, problems = _read_steps(folder, journal, run_id)
-        with DigestCache(folder.digests) as cache:
-            deployed = read_deployed(journal.events, Path(_folder_now(journal)), cache)
-            run, observer = _observe(journal, steps, (*problems, *deployed.problems), deployed, cache, progress)
-        withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
-        payload = replace(_small_payload(run, journal, steps, observer, withholding), environments=deployed.locks)
-        run = _with_withheld(run, payload)
-        run = replace(run, redacted=(*run.redacted, *withholding.withheld))
-        write_crate(run, making, payload)
+        run = _make_crate(folder, journal, making, progress)
+        del journal  # of the size of the run, and in the crate by now
         _bring_in(folder, making)
     return PackReport(run, folder.crates / run_id)
+
+
+@collecting_once()
+def _make_crate(folder: CatalogueFolder, journal: Journal, making: Path, progress: Progress | None) -> WorkflowRun:
+    steps, problems = _read_steps(folder, journal, journal.path.stem)
+    with DigestCache(folder.digests) as cache:
+        deployed = read_deployed(journal.events, Path(_folder_now(journal)), cache)
+        run, observer = _observe(journal, steps, (*problems, *deployed.problems), deployed, cache, progress)
+    withholding = Withholding(journal, [Path(observer.folder) / path for path in run.config_files])
+    payload = replace(_small_payload(run, journal, steps, observer, withholding), environments=deployed.locks)
+    run = _with_withheld(run, payload)
+    run = replace(run, redacted=(*run.redacted, *withholding.withheld))
+    write_crate(run, making, payload)
+    return run
 
 
 def _bring_in(folder: CatalogueFolder, made: Path) -> None:
