@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from swh.model.from_disk import Directory
 
 from filiation.capture import repository
 from filiation.capture.repository import DIFF, public_address, repository_facts
+from filiation.capture.surroundings import NO_SOURCE
 
 NAMES = ["Snakefile", "scripts/a b.py", "scripts/ä\nö.py", "run.sh", os.fsdecode(b"odd-\xff")]
 
@@ -132,3 +134,10 @@ def test_git_is_asked_without_touching_the_repository(kept: Path) -> None:
 )
 def test_an_address_is_told_without_the_user(remote: str, public: str | None) -> None:
     assert public_address(remote) == public
+
+
+def test_the_documented_command_is_the_one_that_is_run() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/made-with.md").read_text()
+    (command,) = re.findall(r"```text\n(git -c .*?)```", page, re.DOTALL)
+    assert command.split() == ["git", *DIFF]
+    assert all(f"`{name}`" in page for name in NO_SOURCE)
