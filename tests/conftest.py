@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,15 @@ class Project:
     def run_ids(self) -> list[str]:
         journals = sorted((self.catalogue / "journals").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
         return [path.stem for path in journals]
+
+    def await_journal(self, words: str, seconds: float = 60) -> None:
+        """Wait until a journal holds some words: what was heard is written a moment later, and a kill may lose that."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(words in path.read_text() for path in (self.catalogue / "journals").glob("*.jsonl")):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"No journal in {self.catalogue} came to hold {words!r}.")
 
     def assembled(self, run_id: str | None = None) -> WorkflowRun:
         """Return the last run (or one) as assembled from its journal and step records alone."""

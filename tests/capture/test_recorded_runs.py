@@ -173,6 +173,7 @@ def test_a_killed_run_is_interrupted(project: MakeProject) -> None:
     deadline = time.monotonic() + 60
     while not (made.folder / "started").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    made.await_journal('"event":"job_started"')
     import os
 
     os.killpg(process.pid, signal.SIGKILL)

@@ -193,6 +193,7 @@ def test_a_killed_run_keeps_its_secrets_too(
     )
     while not (made.folder / "started").exists() and process.poll() is None:
         pass
+    made.await_journal('"event":"job_started"')
     os.killpg(process.pid, 9)
     process.wait()
     run = recorded(made)

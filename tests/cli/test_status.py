@@ -45,6 +45,7 @@ def living(project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
     deadline = time.monotonic() + 60
     while not (made.folder / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    made.await_journal('"rule":"slow"')
     yield made, process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
