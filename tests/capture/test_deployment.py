@@ -235,9 +235,9 @@ def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(
 
     ledger = Ledger(made.catalogue)
     (sort,) = [action for action in ledger.trace("sorted.txt").actions if action.rule == "sort"]
-    assert [found.name for found in sort.software] == ["samtools", "zlib"]
     assert sort.environment == (("conda", f"2 packages, list sha256:{conda.lock.hex}"),)
-    assert "samtools 1.21" in ledger.trace("sorted.txt").tree()
+    assert sort.software == (), "the packages are told with their environment, not of each of thousands of jobs"
+    assert "conda       2 packages, list" in ledger.trace("sorted.txt").tree()
     (row,) = ledger.ask("cq1").as_text()
     assert row[3:] == ("lab/segmenter", "registry.example.org", "1.2", sha256(b"an image\n").hex, f"sha256:{'f' * 64}")
     assert {row[3].rpartition("/")[2] for row in ledger.ask("cq4").as_text()} >= {"tool.yaml", f"tool.{HERE}.pin.txt"}

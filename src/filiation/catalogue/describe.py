@@ -261,8 +261,13 @@ def _json(text: str | None) -> Value | None:
 
 
 def _software(about: Statements, action: str, tool: str | None) -> tuple[Software, ...]:
-    """Return what the action says it used; else what its tool says it needs."""
-    used = about.links(action, F + "softwareUsed") or (_requirements(about, tool) if tool else ())
+    """Return what the action says it used; else what its tool says it needs.
+
+    The hundreds of packages of a deployed environment are told once, with it, and not of each job.
+    """
+    used = about.links(action, F + "softwareUsed")
+    if not used and tool and not about.links(action, F + "deployedEnvironment"):
+        used = _requirements(about, tool)
     found = {_program(about, iri) for iri in used}
     return tuple(sorted(found, key=lambda software: (software.name.lower(), software.version or "")))
 

@@ -30,7 +30,7 @@ from filiation.crate.profiles import (
     WORKFLOW_RUN_CONTEXT,
 )
 from filiation.crate.things import thing_id, write_thing
-from filiation.model import DataEntity, EntityKind, Presence, WorkflowRun
+from filiation.model import Action, DataEntity, EntityKind, Presence, WorkflowRun
 
 RUN, ENGINE_RUN = "#run", "#engine-run"
 JOURNAL, README, STEPS, MANIFESTS = "journal.jsonl", "README.md", "steps/", "manifests/"
@@ -148,12 +148,11 @@ def _parameters(run: WorkflowRun, plan: Plan) -> list[Node]:
 
 def _tools(run: WorkflowRun, plan: Plan) -> list[Node]:
     positions = plan.positions()
-    software = {
-        rule.name: sorted({software_id(item) for action in run.actions if action.rule == rule.name
-                           for item in needed(action)})
-        for rule in run.rules
-    }  # fmt: skip
-    libraries = {software_id(item): write_software(item) for action in run.actions for item in needed(action)}
+    by_rule: dict[str, list[Action]] = {rule.name: [] for rule in run.rules}
+    for action in run.actions:
+        by_rule[action.rule].append(action)
+    software = {name: sorted({software_id(item) for item in needed(actions)}) for name, actions in by_rule.items()}
+    libraries = {software_id(item): write_software(item) for item in needed(run.actions)}
     nodes = [found for rule in run.rules for found in write_rule(rule, plan, software[rule.name], positions[rule.name])]
     engine = write_software(run.engine)
     return [*nodes, *libraries.values(), engine]

@@ -15,9 +15,15 @@ _TYPES = "https://w3id.org/ro/terms/workflow-run#"
 Nodes = Mapping[str, Mapping[str, Any]]
 
 
-def needed(action: Action) -> tuple[Software, ...]:
-    """Return the software that an action is known to have had: what it imported, and what its environment holds."""
-    return (*action.software, *(action.conda.packages if action.conda else ()))
+def needed(actions: Iterable[Action]) -> list[Software]:
+    """Return the software that actions are known to have had: what they imported, and what their environments hold.
+
+    Thousands of jobs share an environment of hundreds of packages, so each is looked at once.
+    """
+    actions = list(actions)
+    environments = {id(action.conda): action.conda for action in actions if action.conda}
+    imported = (item for action in actions for item in action.software)
+    return list(dict.fromkeys([*imported, *(item for found in environments.values() for item in found.packages)]))
 
 
 def environment_id(environment: CondaEnvironment) -> str:
@@ -27,7 +33,8 @@ def environment_id(environment: CondaEnvironment) -> str:
 
 def write_environments(actions: Iterable[Action]) -> list[Node]:
     """Return every conda environment that actions were deployed in."""
-    environments = {environment_id(action.conda): action.conda for action in actions if action.conda}
+    known = {id(action.conda): action.conda for action in actions if action.conda}
+    environments = {environment_id(environment): environment for environment in known.values()}
     return [
         node(
             identifier,
@@ -45,7 +52,8 @@ def write_environments(actions: Iterable[Action]) -> list[Node]:
 def write_lock(place: str, size: int, actions: Iterable[Action]) -> Node:
     """Return the list of an environment's packages, a file of the crate."""
     digits = place.removeprefix(ENVIRONMENTS).removesuffix(".txt")
-    about = {environment_id(each.conda) for each in actions if each.conda and each.conda.lock.hex == digits}
+    known = {id(each.conda): each.conda for each in actions if each.conda}
+    about = {environment_id(environment) for environment in known.values() if environment.lock.hex == digits}
     return node(
         place,
         "File",
@@ -58,8 +66,12 @@ def write_lock(place: str, size: int, actions: Iterable[Action]) -> Node:
     )
 
 
-def read_environment(entity: Mapping[str, Any], nodes: Nodes) -> CondaEnvironment:
-    """Return the environment that :func:`write_environments` wrote."""
+def read_environments(nodes: Nodes) -> dict[str, CondaEnvironment]:
+    """Return every environment that :func:`write_environments` wrote, by its @id."""
+    return {identifier: _read_environment(entity, nodes) for identifier, entity in nodes.items() if "lock" in entity}
+
+
+def _read_environment(entity: Mapping[str, Any], nodes: Nodes) -> CondaEnvironment:
     return CondaEnvironment(
         prefix=str(required(entity, "prefix")),
         lock=Digest.from_text(str(required(entity, "lock"))),

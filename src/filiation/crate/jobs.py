@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from filiation.crate.agents import read_machine, read_software, software_id, write_machine
-from filiation.crate.deployed import environment_id, read_container, read_environment, write_container
+from filiation.crate.deployed import environment_id, read_container, write_container
 from filiation.crate.jsonld import (
     Node,
     ids,
@@ -26,7 +26,7 @@ from filiation.crate.jsonld import (
     text,
 )
 from filiation.crate.plan import Plan, config_id, parameter_id, tool_id
-from filiation.model import Action, Parameter, Rule, Slot, Status, Usage, Value
+from filiation.model import Action, CondaEnvironment, Parameter, Rule, Slot, Status, Usage, Value
 
 COMPLETED = "http://schema.org/CompletedActionStatus"
 FAILED = "http://schema.org/FailedActionStatus"
@@ -175,8 +175,17 @@ def measured_by(source: str | None, measure: str) -> str:
     return source or known.get(measure, measure)
 
 
-def read_action(entity: Mapping[str, Any], nodes: Nodes) -> Action:
+def read_action(entity: Mapping[str, Any], nodes: Nodes, environments: Mapping[str, CondaEnvironment]) -> Action:
     """Return the action that :func:`write_action` wrote.
+
+    Parameters
+    ----------
+    entity
+        The action.
+    nodes
+        Every entity of the crate, by @id.
+    environments
+        The conda environments of the crate, by @id; actions share them.
 
     Raises
     ------
@@ -212,7 +221,7 @@ def read_action(entity: Mapping[str, Any], nodes: Nodes) -> Action:
         software=tuple(read_software(nodes[identifier]) for identifier in ids(entity.get("softwareUsed"))),
         usage=tuple(read_usage(nodes[identifier]) for identifier in ids(entity.get("resourceUsage"))),
         step_record=text(entity, "stepRecord"),
-        conda=next((read_environment(nodes[found], nodes) for found in ids(entity.get("deployedEnvironment"))), None),
+        conda=next((environments[found] for found in ids(entity.get("deployedEnvironment"))), None),
         container=next((read_container(nodes[found]) for found in ids(entity.get("containerImage"))), None),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from filiation.crate.agents import read_agent, read_machine, read_software
 from filiation.crate.composition import ENGINE_RUN, RUN
+from filiation.crate.deployed import read_environments
 from filiation.crate.jobs import read_action, read_value
 from filiation.crate.jsonld import ids, many, moment, required, text
 from filiation.crate.metadata import read_metadata
@@ -53,6 +54,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
     things = [entity for entity in nodes.values() if "entityKind" in entity]
     steps = {str(entity["workExample"]["@id"]): entity for entity in nodes.values() if "workExample" in entity}
     actions = [entity for entity in nodes.values() if "jobNumber" in entity]
+    environments = read_environments(nodes)
     values = [nodes[found] for found in ids(run.get("object")) if found.startswith("#value-config-")]
     licence = str(root["license"]["@id"])
     return WorkflowRun(
@@ -70,7 +72,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
         config_files=tuple(thing_path(found) for found in ids(engine_run.get("engineConfiguration"))),
         rules=tuple(read_rule(nodes[tool], steps[tool]) for tool in ids(main.get("hasPart")) if tool in steps),
         connections=tuple(_pair(str(pair)) for pair in many(run.get("connections"))),
-        actions=tuple(read_action(action, nodes) for action in actions),
+        actions=tuple(read_action(action, nodes, environments) for action in actions),
         entities=tuple(read_thing(thing) for thing in things),
         not_captured=tuple(str(sentence) for sentence in many(run.get("notCaptured"))),
         redacted=tuple(str(name) for name in many(run.get("redacted"))),
