@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec, ZstdCodec
 
@@ -132,11 +133,11 @@ def write_image(path: Path, image: Image) -> None:
         pixels.append(shrink_by_mean(pixels[-1], steps_between(finer, coarser)))
     block = {
         "version": VERSION,
-        "multiscales": [_multiscale_block(image, levels, image.name or _stem(path), "local mean")],
+        "multiscales": [multiscale_block(image.axes, image.units, levels, image.name or _stem(path), "local mean")],
         "omero": omero_block(image, pixels[-1]),
     }
     with replaced_when_whole(path) as store:
-        _write_store(store, image.axes, pixels, block, _image_codecs(image.data))
+        _write_store(store, image.axes, pixels, block, image_codecs(image.data.dtype))
 
 
 def write_labels(path: Path, labels: LabelImage) -> None:
@@ -155,7 +156,7 @@ def write_labels(path: Path, labels: LabelImage) -> None:
     pixels = [shrink_to_nearest(labels.data, levels[0], level) for level in levels]
     block = {
         "version": VERSION,
-        "multiscales": [_multiscale_block(labels, levels, labels.name or _stem(path), "nearest")],
+        "multiscales": [multiscale_block(labels.axes, labels.units, levels, labels.name or _stem(path), "nearest")],
         "image-label": _image_label_block(labels),
     }
     with replaced_when_whole(path) as store:
@@ -171,16 +172,27 @@ def replaced_when_whole(path: Path) -> Iterator[Path]:
     BadInputError
         If there is something at ``path`` already. An empty folder is taken over.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise BadInputError(f"{path} is there already; a store is never written to again. Remove it first.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
+    beside = place_beside(path)
     shutil.rmtree(beside, ignore_errors=True)
     try:
         yield beside
         beside.replace(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def place_beside(path: Path) -> Path:
+    """Return where a store is written before it stands at ``path``.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already. An empty folder is taken over.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise BadInputError(f"{path} is there already; a store is never written to again. Remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.partial")
 
 
 def _write_store(
@@ -192,33 +204,49 @@ def _write_store(
 ) -> None:
     group = zarr.create_group(store, zarr_format=3, attributes={"ome": block})
     for number, data in enumerate(pixels):
-        array = group.create_array(
-            str(number),
-            shape=data.shape,
-            dtype=data.dtype.newbyteorder("="),
-            chunks=_chunks(axes, data.shape),
-            compressors=codecs,
-            chunk_key_encoding={"name": "default", "separator": "/"},
-            dimension_names=axes,
-        )
-        array[...] = data
+        create_level(group, number, axes, data.shape, data.dtype, codecs)[...] = data
 
 
-def _chunks(axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+def create_level(
+    group: zarr.Group,
+    number: int,
+    axes: tuple[str, ...],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    codecs: tuple[BytesBytesCodec, ...],
+) -> ZarrArray:
+    """Make the array of one resolution, with chunks and codecs as every store of ours has them."""
+    return group.create_array(
+        str(number),
+        shape=shape,
+        dtype=dtype.newbyteorder("="),
+        chunks=chunk_lengths(axes, shape),
+        compressors=codecs,
+        chunk_key_encoding={"name": "default", "separator": "/"},
+        dimension_names=axes,
+    )
+
+
+def chunk_lengths(axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the length of a chunk along each axis."""
     longest = {"y": _PLANE_CHUNK, "x": _PLANE_CHUNK, "z": _DEPTH_CHUNK}
     return tuple(max(1, min(length, longest.get(axis, 1))) for axis, length in zip(axes, shape, strict=True))
 
 
-def _image_codecs(data: Pixels) -> tuple[BytesBytesCodec, ...]:
-    blosc = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle, typesize=data.dtype.itemsize, blocksize=0)
+def image_codecs(dtype: np.dtype[Any]) -> tuple[BytesBytesCodec, ...]:
+    """Return how the chunks of an image are compressed and guarded."""
+    blosc = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle, typesize=dtype.itemsize, blocksize=0)
     return (blosc, Crc32cCodec())
 
 
-def _multiscale_block(image: Image | LabelImage, levels: Sequence[LevelPlan], name: str, method: str) -> _JsonDict:
+def multiscale_block(
+    axes: tuple[str, ...], units: tuple[str, ...], levels: Sequence[LevelPlan], name: str, method: str
+) -> _JsonDict:
+    """Return one entry of ``multiscales``: axes with units, and where each resolution lies."""
     return {
         "name": name,
         "type": method,
-        "axes": [_axis(name, unit) for name, unit in zip(image.axes, image.units, strict=True)],
+        "axes": [_axis(name, unit) for name, unit in zip(axes, units, strict=True)],
         "datasets": [
             {
                 "path": str(number),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,9 +75,19 @@ def pixel_digest_of_array(data: Pixels, axes: tuple[str, ...]) -> Digest:
     return _digest(lambda region: data[region], data.dtype, axes, data.shape, workers=1)
 
 
+def pixel_digest_of_blocks(
+    dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int, ...], hashes: Iterable[bytes]
+) -> Digest:
+    """Return the pixel digest of an image whose blocks were hashed one by one, in the order of :func:`blocks`."""
+    total = hashlib.sha256(_header(dtype, axes, shape))
+    for block in hashes:
+        total.update(block)
+    return Digest(DigestKind.PIXELS, total.hexdigest())
+
+
 def blocks(axes: tuple[str, ...], shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """Yield the regions of the fixed logical grid, in C order (the last axis runs fastest)."""
-    lengths = _block_lengths(axes)
+    lengths = block_lengths(axes)
     starts = (range(0, length, step) for length, step in zip(shape, lengths, strict=True))
     for corner in itertools.product(*starts):
         yield tuple(
@@ -85,7 +95,8 @@ def blocks(axes: tuple[str, ...], shape: tuple[int, ...]) -> Iterator[tuple[slic
         )
 
 
-def _block_lengths(axes: tuple[str, ...]) -> tuple[int, ...]:
+def block_lengths(axes: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the length of a block of the logical grid along each axis."""
     plane = len(axes) - 2
     return tuple(PLANE if position >= plane else DEPTH if axis == "z" else 1 for position, axis in enumerate(axes))
 
@@ -97,11 +108,10 @@ def _digest(
     shape: tuple[int, ...],
     workers: int,
 ) -> Digest:
-    total = hashlib.sha256(_header(dtype, axes, shape))
+    _header(dtype, axes, shape)  # refuses before a pixel is read
     with ThreadPoolExecutor(workers) as pool:
-        for block in pool.map(lambda region: _block_hash(read(region)), blocks(axes, shape)):
-            total.update(block)
-    return Digest(DigestKind.PIXELS, total.hexdigest())
+        hashes = pool.map(lambda region: block_hash(read(region)), blocks(axes, shape))
+        return pixel_digest_of_blocks(dtype, axes, shape, hashes)
 
 
 def _header(dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int, ...]) -> bytes:
@@ -117,6 +127,7 @@ def _header(dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
-def _block_hash(block: Pixels) -> bytes:
+def block_hash(block: Pixels) -> bytes:
+    """Return the SHA-256 of the pixels of one block, little-endian and in C order."""
     little = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<"))
     return hashlib.sha256(little.data.cast("B") if little.size else b"").digest()

@@ -1,0 +1,367 @@
+"""An image of any size written as OME-Zarr while it comes in, region by region, from where it is read slowly.
+
+Memory stays bounded, several readers work side by side, and what a break leaves behind is gone on with. Until the last
+pixel is there the store stands beside its place, without the metadata that would make it an image, so nobody takes a
+part for the whole. The pixel digest is computed over what was read, on the way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import zarr
+
+from filiation.errors import BadInputError
+from filiation.images.image import Pixels, check_axes
+from filiation.images.multiscale import ZarrArray
+from filiation.images.ome_zarr import (
+    VERSION,
+    chunk_lengths,
+    create_level,
+    image_codecs,
+    multiscale_block,
+    place_beside,
+    read_region,
+)
+from filiation.images.pixels import block_hash, block_lengths, blocks, pixel_digest_of_blocks
+from filiation.images.pyramid import LevelPlan, plan_pyramid, shrink_by_mean, steps_between
+from filiation.images.rendering import ChannelLook, rendering_block
+from filiation.images.streaming_state import StreamingState
+from filiation.model import Digest
+
+Region = tuple[slice, ...]
+
+DEFAULT_MEMORY = 512 * 1024 * 1024
+_COPIES = 4
+"""Copies of a region that are in memory at once: as read, as arranged, a lower resolution, chunks being compressed."""
+_MOST_SAMPLED = 2**22
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """An image of which the pixels are still to come.
+
+    Parameters
+    ----------
+    axes, shape, scale, units, name
+        As in :class:`filiation.images.Image`.
+    dtype
+        Pixel type.
+    looks
+        How each channel is shown.
+    identity
+        What tells this image from another; a broken copy of another one is not gone on with.
+    omero
+        What else goes into the store's ``omero`` block.
+    """
+
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: tuple[float, ...]
+    units: tuple[str, ...]
+    looks: tuple[ChannelLook, ...]
+    identity: Mapping[str, str]
+    name: str = ""
+    omero: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_axes(self.axes, where=f"The image {self.name!r}")
+        if self.dtype.kind not in "iufb":
+            raise BadInputError(f"An image holds integers, floats or booleans; {self.name!r} has {self.dtype}.")
+
+
+class RegionReader(Protocol):
+    """Reads an image's full resolution; used by one thread at a time."""
+
+    def read(self, region: Region) -> Pixels:
+        """Return the pixels of a region, one slice for each axis."""
+
+    def close(self) -> None:
+        """Let go of what reading needed."""
+
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes of how many are there."""
+
+
+def stream_image(
+    path: Path,
+    outline: Outline,
+    open_reader: Callable[[], RegionReader],
+    *,
+    workers: int = 1,
+    memory: int = DEFAULT_MEMORY,
+    progress: Progress = lambda done, total: None,
+    beside: Callable[[Path], None] = lambda store: None,
+) -> Digest:
+    """Write an image as an OME-Zarr 0.5 store with lower resolutions, as it is read; return its pixel digest.
+
+    Parameters
+    ----------
+    path
+        Where the store will be.
+    outline
+        What is known of the image beforehand.
+    open_reader
+        Opens a reader; called once for each worker.
+    workers
+        Readers that work side by side.
+    memory
+        Bytes that pixels may take in memory, about; at least a block of 32 x 512 x 512 pixels a worker is needed.
+    progress
+        Told now and then how far it is.
+    beside
+        Writes further metadata into the store before it takes its place.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already.
+    Exception
+        Whatever a reader raises. What was written stays beside the place, and the next attempt goes on from there.
+    """
+    partial = place_beside(path)
+    writer = _Writer(partial, outline, memory // workers // _COPIES)
+    with writer.state:
+        _read_all(writer, open_reader, workers, progress)
+        writer.finish(path.name.removesuffix(".zarr").removesuffix(".ome"))
+        beside(partial)
+        digest = writer.digest()
+    if path.exists():
+        path.rmdir()  # an empty folder, see place_beside
+    partial.replace(path)
+    writer.state.remove()
+    return digest
+
+
+def _read_all(
+    writer: _Writer, open_reader: Callable[[], RegionReader], workers: int, progress: Progress
+) -> None:
+    """Have every region read that is not there yet; after the first failure no further one is begun."""
+    regions = iter(writer.missing())
+    guard, failed = threading.Lock(), threading.Event()
+
+    def work() -> None:
+        reader: RegionReader | None = None
+        try:
+            while not failed.is_set():
+                with guard:
+                    region = next(regions, None)
+                if region is None:
+                    return
+                if reader is None:
+                    reader = open_reader()
+                writer.write(region, reader.read(region))
+                progress(writer.bytes_done, writer.bytes_in_all)
+        except BaseException:
+            failed.set()
+            raise
+        finally:
+            if reader is not None:
+                reader.close()
+
+    with ThreadPoolExecutor(workers, "filiation-read") as pool:
+        tasks = [pool.submit(work) for _ in range(workers)]
+        try:
+            wait(tasks, return_when=FIRST_EXCEPTION)
+        finally:
+            failed.set()
+    for task in tasks:
+        task.result()
+
+
+class _Writer:
+    """A store that is being written: regions of full resolution with the next lower one, then the rest."""
+
+    def __init__(self, store: Path, outline: Outline, region_bytes: int) -> None:
+        self._outline = outline
+        self._levels = plan_pyramid(outline.axes, outline.shape, outline.scale)
+        self._blocks = list(blocks(outline.axes, outline.shape))
+        self._lengths = _region_lengths(outline, region_bytes)
+        self.state = StreamingState(store, {**outline.identity, **_described(outline)})
+        self._hashes = self.state.hashes
+        if not self.state.resumed:
+            shutil.rmtree(store, ignore_errors=True)
+        self._group, self._arrays = self._open(store)
+        self._forget_what_is_damaged()
+        self.bytes_in_all = int(np.prod(outline.shape, dtype=object)) * outline.dtype.itemsize
+        self.bytes_done = sum(self._size(self._blocks[number]) for number in self._hashes)
+        self._numbers = {_corner(block): number for number, block in enumerate(self._blocks)}
+        self._guard = threading.Lock()
+
+    def _open(self, store: Path) -> tuple[zarr.Group, list[ZarrArray]]:
+        if self.state.resumed:
+            group = zarr.open_group(store, mode="r+", use_consolidated=False)
+            return group, [_array(group, number) for number in range(len(self._levels))]
+        group = zarr.create_group(store, zarr_format=3)
+        codecs = image_codecs(self._outline.dtype)
+        shapes = [level.shape for level in self._levels]
+        dtype = self._outline.dtype
+        return group, [
+            create_level(group, number, self._outline.axes, shape, dtype, codecs)
+            for number, shape in enumerate(shapes)
+        ]
+
+    def _forget_what_is_damaged(self) -> None:
+        """Read what an earlier attempt left and keep only what is as it was; a crash may have lost the last of it."""
+        for number in list(self._hashes):
+            try:
+                found = block_hash(read_region(self._arrays[0], self._blocks[number]))
+            except (ValueError, RuntimeError, OSError):
+                found = b""
+            if found != self._hashes[number]:
+                del self._hashes[number]
+
+    def missing(self) -> Iterator[Region]:
+        """Yield the regions that are to be read."""
+        done = {_corner(self._blocks[number]) for number in self._hashes}
+        for region in _regions(self._outline.shape, self._lengths):
+            inside = {_corner(block) for block in self._blocks_of(region)}
+            if not inside <= done:
+                yield region
+
+    def write(self, region: Region, pixels: Pixels) -> None:
+        """Write a region, its part of the next resolution, and the hashes of its blocks."""
+        expected = tuple(each.stop - each.start for each in region)
+        if pixels.shape != expected:
+            raise BadInputError(f"A region of {expected} pixels was asked for, and {pixels.shape} came.")
+        self._arrays[0][region] = pixels
+        hashes: dict[int, bytes] = {}
+        steps = steps_between(*self._levels[:2]) if len(self._levels) > 1 else None
+        for block in self._blocks_of(region):
+            part = pixels[tuple(_shifted(each, whole.start) for each, whole in zip(block, region, strict=True))]
+            hashes[self._numbers[_corner(block)]] = block_hash(part)
+            if steps is not None:
+                self._arrays[1][_shrunk(block, steps)] = shrink_by_mean(part, steps)
+        with self._guard:
+            self.state.add(hashes)
+            self.bytes_done += self._size(region)
+
+    def finish(self, name: str) -> None:
+        """Make the lower resolutions, each from the one before it, and then the metadata."""
+        for number in range(2, len(self._levels)):
+            finer, coarser = self._arrays[number - 1], self._arrays[number]
+            steps = steps_between(*self._levels[number - 1 : number + 1])
+            for region in _regions(coarser.shape, chunk_lengths(self._outline.axes, coarser.shape)):
+                wider = tuple(
+                    slice(each.start * step, min(each.stop * step, length))
+                    for each, step, length in zip(region, steps, finer.shape, strict=True)
+                )
+                coarser[region] = shrink_by_mean(read_region(finer, wider), steps)
+        outline = self._outline
+        channels = range(outline.shape[outline.axes.index("c")]) if "c" in outline.axes else range(1)
+        samples = [_sample(self._arrays[-1], outline.axes, channel) for channel in channels]
+        rendering = rendering_block(outline.looks, samples, np.concatenate([each.ravel() for each in samples]))
+        block = {
+            "version": VERSION,
+            "multiscales": [
+                multiscale_block(outline.axes, outline.units, self._levels, outline.name or name, "local mean")
+            ],
+            "omero": {**outline.omero, **rendering},
+        }
+        self._group.attrs.put({"ome": block})
+
+    def digest(self) -> Digest:
+        """Return the digest over all pixels as they were read."""
+        hashes = (self._hashes[number] for number in range(len(self._blocks)))
+        return pixel_digest_of_blocks(self._outline.dtype, self._outline.axes, self._outline.shape, hashes)
+
+    def _blocks_of(self, region: Region) -> Iterator[Region]:
+        starts = [
+            range(each.start, each.stop, length)
+            for each, length in zip(region, block_lengths(self._outline.axes), strict=True)
+        ]
+        ends = [each.stop for each in region]
+        for corner in itertools.product(*starts):
+            yield tuple(
+                slice(start, min(start + length, end))
+                for start, length, end in zip(corner, block_lengths(self._outline.axes), ends, strict=True)
+            )
+
+    def _size(self, region: Region) -> int:
+        count = 1
+        for each in region:
+            count *= each.stop - each.start
+        return count * self._outline.dtype.itemsize
+
+
+def _array(group: zarr.Group, number: int) -> ZarrArray:
+    array = group[str(number)]
+    if not isinstance(array, zarr.Array):
+        raise BadInputError(f"{group.store_path} holds no array {number}; remove it and start again.")
+    return array
+
+
+def _described(outline: Outline) -> dict[str, str]:
+    return {
+        "axes": ",".join(outline.axes),
+        "shape": ",".join(map(str, outline.shape)),
+        "dtype": outline.dtype.name,
+        "scale": ",".join(map(repr, outline.scale)),
+    }
+
+
+def _region_lengths(outline: Outline, most_bytes: int) -> tuple[int, ...]:
+    """Return how large a region may be: whole blocks of the digest's grid, growing from the last axis."""
+    lengths = list(block_lengths(outline.axes))
+    for axis in reversed(range(len(lengths))):
+        here = 1
+        for length, limit in zip(lengths, outline.shape, strict=True):
+            here *= min(length, limit)
+        if lengths[axis] < outline.shape[axis]:
+            needed = -(-outline.shape[axis] // lengths[axis])
+            lengths[axis] *= max(1, min(needed, most_bytes // (here * outline.dtype.itemsize)))
+        if lengths[axis] < outline.shape[axis]:
+            break
+    return tuple(lengths)
+
+
+def _regions(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[Region]:
+    starts = [range(0, limit, length) for limit, length in zip(shape, lengths, strict=True)]
+    for corner in itertools.product(*starts):
+        yield tuple(
+            slice(start, min(start + length, limit))
+            for start, length, limit in zip(corner, lengths, shape, strict=True)
+        )
+
+
+def _corner(region: Region) -> tuple[int, ...]:
+    return tuple(each.start for each in region)
+
+
+def _shifted(inner: slice, start: int) -> slice:
+    return slice(inner.start - start, inner.stop - start)
+
+
+def _shrunk(block: Region, steps: tuple[int, ...]) -> Region:
+    return tuple(
+        slice(each.start // step, -(-each.stop // step)) for each, step in zip(block, steps, strict=True)
+    )
+
+
+def _sample(array: ZarrArray, axes: tuple[str, ...], channel: int) -> Pixels:
+    """Return enough planes of one channel's lowest resolution to take a window from."""
+    plane = array.shape[-1] * array.shape[-2]
+    others = [axis for axis in axes[:-2] if axis != "c"]
+    room = max(1, _MOST_SAMPLED // plane)
+    each = max(1, round(room ** (1 / max(1, len(others)))))
+    region = []
+    for axis, length in zip(axes, array.shape, strict=True):
+        if axis == "c":
+            region.append(slice(channel, channel + 1))
+        elif axis in others:
+            region.append(slice(0, length, max(1, -(-length // each))))
+        else:
+            region.append(slice(None))
+    return read_region(array, tuple(region))
+
+
