@@ -19,7 +19,14 @@ from filiation.capture.journal import read_journal
 from filiation.capture.steps import read_step_records
 from filiation.crate import read_crate
 from filiation.model import WorkflowRun
-from tests.omero_server.fixtures import connected, gateway, omero_image, omero_server, sign_in  # noqa: F401
+from tests.omero_server.fixtures import (  # noqa: F401
+    connected,
+    gateway,
+    omero_image,
+    omero_server,
+    sign_in,
+    signed_in,
+)
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 START_SLURM = Path(__file__).parent / "cluster" / "start_slurm.sh"

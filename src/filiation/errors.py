@@ -68,3 +68,15 @@ class FindingsError(FiliationError):
     """An audit found something that has to be looked into."""
 
     exit_code = 9
+
+
+class AccessError(FiliationError, PermissionError):
+    """A server refuses: a wrong password, a session that is over, no permission, no credentials to be found."""
+
+    exit_code = 11
+
+
+class ServerError(FiliationError, ConnectionError):
+    """A server cannot be reached, broke off, or sent less than it should."""
+
+    exit_code = 12

@@ -5,6 +5,8 @@ reads some of them at run time. What an image is and how it is fetched is ``fili
 """
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, List, Optional  # noqa: UP035 - as the interface declares them
 
@@ -19,7 +21,7 @@ from snakemake_interface_storage_plugins.storage_provider import (
 )
 
 # Wildcards may stand where the id will.
-_QUERY = re.compile(r"omero://(?P<host>[A-Za-z0-9.\-]+)/(?P<kind>image)/(?P<id>\d+|\{[^{}]+\})")
+_QUERY = re.compile(r"omero://(?P<host>[A-Za-z0-9.\-]+(?::\d+)?)/(?P<kind>image)/(?P<id>\d+|\{[^{}]+\})")
 
 
 class StorageProvider(StorageProviderBase):
@@ -57,7 +59,7 @@ class StorageObject(StorageObjectRead):
 
     def local_suffix(self) -> str:
         """Return host, kind and id as a path, with the ending of a store."""
-        return str(self.query).removeprefix("omero://") + ".ome.zarr"
+        return str(self.query).removeprefix("omero://").replace(":", "_") + ".ome.zarr"
 
     async def inventory(self, cache: IOCacheStorageInterface) -> None:
         """Leave the inventory empty: images are looked up one by one."""
@@ -71,29 +73,40 @@ class StorageObject(StorageObjectRead):
 
     def exists(self) -> bool:
         """Ask the server whether the image is there."""
-        return bool(self._source().identify())
+        from filiation.errors import NotFoundError
+
+        try:
+            return self._ask(lambda source: source.describe()) is not None
+        except NotFoundError:
+            return False
 
     def mtime(self) -> float:
-        """Return 0: an image's pixels do not change under their id; a re-import gets another id."""
-        return 0.0
+        """Return when image or pixels were last changed on the server, in seconds since 1970."""
+        return float(self._ask(lambda source: source.describe()).modified.timestamp())
 
     def size(self) -> int:
-        """Return 0, as the interface asks for directories; the retrieved store is one."""
-        return 0
+        """Return the bytes of all pixels, at full resolution and uncompressed."""
+        return int(self._ask(lambda source: source.describe()).grid.size)
 
     def retrieve_object(self) -> None:
-        """Write the image as an OME-Zarr store at the local path."""
-        from filiation.images import write_image
+        """Write the image as an OME-Zarr store at the local path; a broken attempt is gone on with."""
+        from filiation.images import fetch_into
 
-        write_image(Path(self.local_path()), self._source().fetch())
+        place = Path(self.local_path())
+        if place.exists():  # Snakemake leaves copies that are folders; it asks again when one is out of date
+            shutil.rmtree(place)
+        self._ask(lambda source: fetch_into(source, place))
 
-    def _source(self) -> Any:
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """Ask the image's source; whatever fails becomes one message of Snakemake's."""
         from snakemake_interface_common.exceptions import WorkflowError
 
-        from filiation.errors import FiliationError
+        from filiation.errors import FiliationError, NotFoundError
         from filiation.images import open_source
 
         try:
-            return open_source(self.query)
+            return question(open_source(str(self.query)))
+        except NotFoundError:
+            raise
         except FiliationError as error:
-            raise WorkflowError(str(error)) from error
+            raise WorkflowError(str(error)) from None

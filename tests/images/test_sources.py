@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from filiation.digest import digest_file, digest_tree
-from filiation.errors import BadInputError, MissingExtraError, NotFoundError
+from filiation.errors import BadInputError, NotFoundError
 from filiation.images import Image, SourceIdentity, open_source, pixel_digest_of_array
 from filiation.model import Digest, DigestKind
 
@@ -75,7 +75,7 @@ def test_a_store_is_identified_by_its_tree_and_a_file_by_its_bytes(tmp_path: Pat
         (
             "ftp://host/x.tif",
             "'ftp://host/x.tif' has the unknown scheme 'ftp'. "
-            "Known are skimage:, synthetic:, and a path without a scheme.",
+            "Known are skimage:, synthetic:, omero:, and a path without a scheme.",
         ),
         (
             "skimage:cells3d",
@@ -125,15 +125,6 @@ def test_a_uri_that_names_nothing_is_one_clear_error(uri: str, message: str) -> 
     with pytest.raises(BadInputError) as caught:
         open_source(uri)
     assert str(caught.value) == message
-
-
-def test_omero_says_that_it_is_not_part_of_this_version() -> None:
-    with pytest.raises(MissingExtraError) as caught:
-        open_source("omero://server/image/51")
-    assert str(caught.value) == (
-        "'omero://server/image/51' names an image in OMERO; OMERO sources are not part of this version. Known are "
-        "skimage:, synthetic:, and a path to an OME-Zarr store or TIFF file: export the image to one."
-    )
 
 
 def test_a_path_that_leads_nowhere_is_said(tmp_path: Path) -> None:

@@ -102,3 +102,21 @@ def close(gateway: Any) -> None:
         gateway.close()
     with suppress(Ice.Exception):
         client.closeSession()
+
+
+@pytest.fixture
+def signed_in(omero_server: OmeroServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[OmeroServer]:
+    """Give a server that the environment signs in to, as ada; what was connected is closed afterwards."""
+    from filiation.images.omero.connection import close_all
+
+    for name, value in {
+        "OMERO_USER": "ada",
+        "OMERO_PASSWORD": "ada-password",
+        "OMERO_HOST": omero_server.host,
+        "OMERO_PORT": str(omero_server.port),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("OMERO_SESSION", "OMERO_SESSIONDIR", "OMERO_USERDIR", "OMERO_PASSWORD_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    yield omero_server
+    close_all()

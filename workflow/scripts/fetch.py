@@ -1,15 +1,14 @@
 from pathlib import Path
 
-from filiation.images import Image, open_source
+from filiation.images import fetch_into, open_source
 from filiation.step import run, used
 
 
-def fetch_image(source_file: Path | None = None, *, source: str) -> Image:
+def fetch_image(image: Path, source_file: Path | None = None, *, source: str) -> None:
     """Fetch an image from a path or URI; a URI is no file that Snakemake sees, so the step says what it used."""
-    origin = open_source(source)
+    fetched = fetch_into(open_source(source), image)
     if source_file is None:
-        used(origin.identify())
-    return origin.fetch()
+        used(fetched)
 
 
 run(fetch_image, snakemake)

@@ -39,7 +39,7 @@ from filiation.model import (
     WorkflowRun,
     is_uri,
     local_path,
-    written_uri,
+    object_iri,
 )
 
 Facts = Mapping[str, Any]
@@ -233,7 +233,7 @@ def _slots(entries: Iterable[Facts]) -> tuple[Slot, ...]:
 def entity_path(entry: Facts) -> str:
     """Return the path that the model gives to a file entry of the journal: its storage query if it has one."""
     query = entry.get("query")
-    path = local_path(str(entry["path"])) if not query else written_uri(query) if is_uri(query) else str(query)
+    path = local_path(str(entry["path"])) if not query else object_iri(query) if is_uri(query) else str(query)
     return path.rstrip("/") if len(path) > 1 else path
 
 

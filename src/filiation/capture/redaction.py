@@ -20,6 +20,8 @@ _SECRET_NAME = re.compile(
     r"|(?i:passw(?:or)?d|passphrase|secret|apikey)"
     r"|(?<=[a-z])(?:Tokens?|Credentials?|SessionKey|SessionId)(?:$|[A-Z])"
 )
+# Variables of OMERO's clients whose names do not tell: a session's key is as good as a password while it lives.
+_SECRET_VARIABLES = ("OMERO_SESSION", "OMERO_PASS")
 # A number under such a name is rarely a secret (max_tokens, session 3), but a password may be all digits.
 _SECRET_NUMBER = re.compile(r"(?i)passw(?:or)?d|passphrase|secret")
 _URL_USER = re.compile(r"(?<=://)(?:[^/\s:@'\"]*:[^/\s@'\"]+|[^/\s:@'\"]{16,})(?=@)")
@@ -91,7 +93,7 @@ class Redactor:
         self._withheld: set[str] = set()
         for name, value in (os.environ if environment is None else environment).items():
             # SSH_AUTH_SOCK and its like name a place, not a secret.
-            if is_secret_name(name) and not value.startswith("/"):
+            if (is_secret_name(name) or name in _SECRET_VARIABLES) and not value.startswith("/"):
                 self._learn(value)
         for value in _passwords_for_hosts(os.environ if environment is None else environment):
             self._learn(value)
@@ -120,6 +122,11 @@ class Redactor:
         elif isinstance(value, str):
             for found in _URL_USER.findall(value):
                 self._learn(found.rpartition(":")[2])
+
+    def learn_values(self, values: Iterable[str]) -> None:
+        """Remember values that are known to be secrets."""
+        for value in values:
+            self._learn(value)
 
     def knows(self, text: str) -> bool:
         """Tell whether a text holds a value known to be secret."""

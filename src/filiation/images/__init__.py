@@ -28,7 +28,7 @@ from filiation.images.image import Image, LabelImage
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
-from filiation.images.sources import Source, SourceIdentity, open_source
+from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
 from filiation.images.tables import Table, read_table, write_table
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "assemble",
     "check_store",
     "colour_of_label",
+    "fetch_into",
     "image_facts",
     "open_source",
     "pixel_digest",

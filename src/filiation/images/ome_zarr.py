@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec, ZstdCodec
 
@@ -33,6 +32,7 @@ from filiation.images.pyramid import (
 from filiation.images.rendering import omero_block
 
 if TYPE_CHECKING:
+    import numpy as np
     from zarr.abc.codec import BytesBytesCodec
 
 VERSION = "0.5"

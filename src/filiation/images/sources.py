@@ -6,16 +6,20 @@ of source is a class with these two methods and a line in ``SCHEMES``.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl
 
-from filiation.errors import BadInputError, MissingExtraError
+from filiation.errors import BadInputError
 from filiation.images.image import Image
 from filiation.model import Digest, is_uri
+
+_SECONDS_BETWEEN_WORDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,52 @@ class Source(Protocol):
         """Hand the image over, at full resolution."""
 
 
+@runtime_checkable
+class StreamingSource(Source, Protocol):
+    """A place that images come from which may be larger than memory."""
+
+    def fetch_into(self, path: Path, progress: Callable[[int, int], None]) -> SourceIdentity:
+        """Write the image as an OME-Zarr store; return which it is, by its pixels too. ``progress`` hears of bytes."""
+
+
+def fetch_into(source: Source, path: Path) -> SourceIdentity:
+    """Write a source's image as an OME-Zarr store at ``path``, and say which image it is.
+
+    What takes long tells on the standard error how far it is.
+
+    Raises
+    ------
+    BadInputError
+        If there is something at ``path`` already.
+    """
+    if isinstance(source, StreamingSource):
+        return source.fetch_into(path, _Progress(path))
+    from filiation.images.ome_zarr import write_image
+
+    identity = source.identify()
+    write_image(path, source.fetch())
+    return identity
+
+
+class _Progress:
+    """Tells every now and then how much of an image is there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._told = path, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._told >= _SECONDS_BETWEEN_WORDS:
+            self._told = now
+            sys.stderr.write(f"{self._path}: {done / 1e6:.0f} of {total / 1e6:.0f} MB\n")
+
+
 def open_source(uri_or_path: str) -> Source:
     """Return the source that a URI or a path names.
 
-    Known are a path to an OME-Zarr store or a TIFF file, ``skimage:<name>`` (a micrograph that ships with
-    scikit-image) and ``synthetic:<name>?<parameters>`` (a generated image with a known truth).
+    Known are a path to an OME-Zarr store or a TIFF file, ``omero://<host>/image/<id>`` (an image on an OMERO
+    server), ``skimage:<name>`` (a micrograph that ships with scikit-image) and ``synthetic:<name>?<parameters>`` (a
+    generated image with a known truth).
 
     Raises
     ------
@@ -129,10 +174,9 @@ def _synthetic_source(uri: str) -> Source:
 
 
 def _omero_source(uri: str) -> Source:
-    raise MissingExtraError(
-        f"{uri!r} names an image in OMERO; OMERO sources are not part of this version. "
-        f"Known are {_known(without='omero')}, and a path to an OME-Zarr store or TIFF file: export the image to one."
-    )
+    from filiation.images.omero.source import OmeroSource
+
+    return OmeroSource.from_uri(uri)
 
 
 SCHEMES: Mapping[str, Callable[[str], Source]] = MappingProxyType(
@@ -141,5 +185,5 @@ SCHEMES: Mapping[str, Callable[[str], Source]] = MappingProxyType(
 """Scheme -> how to open a URI of it."""
 
 
-def _known(*, without: str = "omero") -> str:
-    return ", ".join(f"{scheme}:" for scheme in SCHEMES if scheme != without)
+def _known() -> str:
+    return ", ".join(f"{scheme}:" for scheme in SCHEMES)

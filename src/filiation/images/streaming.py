@@ -32,7 +32,7 @@ from filiation.images.ome_zarr import (
     read_region,
 )
 from filiation.images.pixels import block_hash, block_lengths, blocks, pixel_digest_of_blocks
-from filiation.images.pyramid import LevelPlan, plan_pyramid, shrink_by_mean, steps_between
+from filiation.images.pyramid import plan_pyramid, shrink_by_mean, steps_between
 from filiation.images.rendering import ChannelLook, rendering_block
 from filiation.images.streaming_state import StreamingState
 from filiation.model import Digest
@@ -143,9 +143,7 @@ def stream_image(
     return digest
 
 
-def _read_all(
-    writer: _Writer, open_reader: Callable[[], RegionReader], workers: int, progress: Progress
-) -> None:
+def _read_all(writer: _Writer, open_reader: Callable[[], RegionReader], workers: int, progress: Progress) -> None:
     """Have every region read that is not there yet; after the first failure no further one is begun."""
     regions = iter(writer.missing())
     guard, failed = threading.Lock(), threading.Event()
@@ -207,8 +205,7 @@ class _Writer:
         shapes = [level.shape for level in self._levels]
         dtype = self._outline.dtype
         return group, [
-            create_level(group, number, self._outline.axes, shape, dtype, codecs)
-            for number, shape in enumerate(shapes)
+            create_level(group, number, self._outline.axes, shape, dtype, codecs) for number, shape in enumerate(shapes)
         ]
 
     def _forget_what_is_damaged(self) -> None:
@@ -261,7 +258,7 @@ class _Writer:
         channels = range(outline.shape[outline.axes.index("c")]) if "c" in outline.axes else range(1)
         samples = [_sample(self._arrays[-1], outline.axes, channel) for channel in channels]
         rendering = rendering_block(outline.looks, samples, np.concatenate([each.ravel() for each in samples]))
-        block = {
+        block: dict[str, Any] = {
             "version": VERSION,
             "multiscales": [
                 multiscale_block(outline.axes, outline.units, self._levels, outline.name or name, "local mean")
@@ -343,9 +340,7 @@ def _shifted(inner: slice, start: int) -> slice:
 
 
 def _shrunk(block: Region, steps: tuple[int, ...]) -> Region:
-    return tuple(
-        slice(each.start // step, -(-each.stop // step)) for each, step in zip(block, steps, strict=True)
-    )
+    return tuple(slice(each.start // step, -(-each.stop // step)) for each, step in zip(block, steps, strict=True))
 
 
 def _sample(array: ZarrArray, axes: tuple[str, ...], channel: int) -> Pixels:
@@ -363,5 +358,3 @@ def _sample(array: ZarrArray, axes: tuple[str, ...], channel: int) -> Pixels:
         else:
             region.append(slice(None))
     return read_region(array, tuple(region))
-
-

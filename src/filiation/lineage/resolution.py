@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.model import Digest, DigestKind, Status, crate_path, is_uri, written_uri
+from filiation.model import Digest, DigestKind, Status, crate_path, is_uri, object_iri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,7 +168,7 @@ class Resolver:
             iri = thing.rstrip("/")
             seen = self._index.entities(iri=iri)
         if not seen:  # s3://lab/raw data.txt, as a workflow names it
-            iri = written_uri(thing)
+            iri = object_iri(thing)
             seen = self._index.entities(iri=iri)
         if seen or self._index.actions(iri=iri):
             alike = {other.iri for entity in seen for other in self._joining.alike(entity)}

@@ -20,6 +20,7 @@ from filiation.errors import BadInputError
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+_OMERO_URI = re.compile(r"omero://(?P<host>[A-Za-z0-9.\-]+)(?::\d+)?/(?P<kind>[A-Za-z]+)/(?P<id>\d+)")
 # RFC 3987 would let more characters stand; percent-encoding all but the unreserved keeps one path one spelling.
 _SAFE_IN_PATH = "/-._~"
 
@@ -111,6 +112,18 @@ def written_uri(text: str) -> str:
     's3://lab/raw%20data.txt'
     """
     return _FORBIDDEN_IN_URI.sub(lambda found: quote(found[0]), text)
+
+
+def object_iri(uri: str) -> str:
+    """Return the IRI of what a URI leads to: of an OMERO object the one that omero-rdf writes, else the URI itself.
+
+    >>> object_iri("omero://OMERO.example.org:14064/image/51")
+    'https://omero.example.org/Image/51'
+    """
+    found = _OMERO_URI.fullmatch(uri)
+    if found is None:
+        return written_uri(uri)
+    return f"https://{found['host'].lower()}/{found['kind'].capitalize()}/{found['id']}"
 
 
 def local_path(path: str) -> str:

@@ -71,6 +71,14 @@ def knowing_secrets_of(job: ScriptJob) -> Redactor:
     return redactor
 
 
+def learn_what_was_used(redactor: Redactor) -> None:
+    """Let a redactor know the passwords and keys that this process has signed in with meanwhile."""
+    if "filiation.images.secrets" in sys.modules:
+        from filiation.images.secrets import secrets_in_use
+
+        redactor.learn_values(secrets_in_use())
+
+
 class StepNotes:
     """What is noted down while one step runs.
 
@@ -154,6 +162,7 @@ class StepNotes:
         """Write the record; a record that cannot be written is told on stderr and costs nothing else."""
         if not self._tracked:
             return
+        learn_what_was_used(self._redactor)
         ended = status != "interrupted"
         record: dict[str, object] = {
             "format": FORMAT,

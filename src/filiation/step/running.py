@@ -10,7 +10,7 @@ from typing import TextIO
 
 from filiation.errors import FiliationError
 from filiation.step.binding import Binding, ScriptJob, bind
-from filiation.step.record import StepNotes, knowing_secrets_of
+from filiation.step.record import StepNotes, knowing_secrets_of, learn_what_was_used
 
 
 def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
@@ -39,11 +39,13 @@ def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
             notes.bound(binding)
             _call(function, binding)
     except FiliationError as error:
+        learn_what_was_used(redactor)
         message = redactor.text(f"{snakemake.rule}: {error}")
         _log(snakemake, message)
         sys.stderr.write(message + "\n")
         raise SystemExit(error.exit_code) from error
     except Exception:
+        learn_what_was_used(redactor)
         _log(snakemake, redactor.text(traceback.format_exc()))
         raise
     _log(snakemake, _summary(function, redactor.members(binding.used)))
