@@ -34,7 +34,12 @@ def _command(parent: click.Context, name: str) -> str:
             f"{name} is in the table of commands, but there is no such command; {len(COMMANDS)} are known"
         )
     context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
-    return f"### filiation {name}\n\n{_block(command.get_help(context))}"
+    text = f"### filiation {name}\n\n{_block(command.get_help(context))}"
+    if isinstance(command, click.Group):
+        for below, each in command.commands.items():
+            inner = click.Context(each, info_name=below, parent=context, **each.context_settings)
+            text += f"### filiation {name} {below}\n\n{_block(each.get_help(inner))}"
+    return text
 
 
 def _block(text: str) -> str:

@@ -11,6 +11,7 @@ question on a terminal, never from a command line, a configuration or a paramete
 """
 
 from filiation.images.omero.address import Address, Host, Kind
+from filiation.images.omero.listing import ListedImage, images_of, list_images
 from filiation.images.omero.source import OmeroSource
 
-__all__ = ["Address", "Host", "Kind", "OmeroSource"]
+__all__ = ["Address", "Host", "Kind", "ListedImage", "OmeroSource", "images_of", "list_images"]
