@@ -30,6 +30,10 @@ class LogHandlerSettings(LogHandlerSettingsBase):
             "help": "When to make the run's crate: 'now' (when the run ends) or 'later' (by `filiation pack`).",
         },
     )
+    send_to: Optional[Path] = field(  # noqa: UP045
+        default=None,
+        metadata={"help": "Folder of a laboratory's shared catalogue: a copy of the run's crate goes to its inbox."},
+    )
 
 
 class LogHandler(LogHandlerBase):
@@ -46,7 +50,10 @@ class LogHandler(LogHandlerBase):
         if settings.pack not in ("now", "later"):
             raise WorkflowError(f"--logger-filiation-pack is {settings.pack!r}; expected 'now' or 'later'.")
         self._recorder = Recorder(
-            settings.catalogue, pack=settings.pack == "now", dry=bool(self.common_settings.dryrun)
+            settings.catalogue,
+            pack=settings.pack == "now",
+            dry=bool(self.common_settings.dryrun),
+            send_to=settings.send_to,
         )
         plugins = getattr(self.common_settings, "log_handler_settings", None)
         self._recorder.listen(logger, alone=plugins is not None and set(plugins) == {"filiation"})

@@ -72,8 +72,8 @@ def test_a_page_has_one_title_and_blocks_say_their_language(page: Page):
 
 @pytest.mark.parametrize(
     "option",
-    [f"--logger-filiation-{field.name}" for field in fields(LogHandlerSettings)]
-    + [f"--report-filiation-{field.name}" for field in fields(ReportSettings)],
+    [f"--logger-filiation-{field.name.replace('_', '-')}" for field in fields(LogHandlerSettings)]
+    + [f"--report-filiation-{field.name.replace('_', '-')}" for field in fields(ReportSettings)],
 )
 def test_every_option_of_the_plugins_is_documented(option: str):
     assert f"`{option}`" in reference("settings.md")

@@ -46,13 +46,23 @@ class Recorder:
         Whether to pack the run when it ends.
     dry
         A dry run leaves nothing.
+    send_to
+        A shared catalogue that gets a copy of what is packed.
     """
 
-    def __init__(self, catalogue: str | Path | None = None, *, pack: bool = True, dry: bool = False) -> None:
+    def __init__(
+        self,
+        catalogue: str | Path | None = None,
+        *,
+        pack: bool = True,
+        dry: bool = False,
+        send_to: Path | None = None,
+    ) -> None:
         self._named_catalogue = catalogue
         # A relative path means the folder where the user typed it; --directory changes it later.
         self._typed_in = Path.cwd()
         self._pack = pack
+        self._send_to = self._typed_in / send_to if send_to is not None else None
         self._active = not dry
         self._journal: JournalWriter | None = None
         self._redactor = Redactor()
@@ -268,7 +278,7 @@ class Recorder:
         self._write("run_ended", {"redacted": list(self._redactor.withheld), "kept_back": holding})
         self._journal.close()
         if self._pack:
-            pack_in_child(self._catalogue, self._run, self._folder)
+            pack_in_child(self._catalogue, self._run, self._folder, self._send_to)
 
     def _files_with_secrets(self) -> list[str]:
         from filiation.capture.assembly import inside  # only runs that know of secrets pay for the import
@@ -297,9 +307,10 @@ def _small_files(job: Plain) -> Iterator[str | None]:
         yield job.get(what)
 
 
-def pack_in_child(catalogue: Path, run: str, folder: str) -> None:
+def pack_in_child(catalogue: Path, run: str, folder: str, send_to: Path | None = None) -> None:
     """Pack a run in a process of its own and wait; it reports on stderr and cannot fail the run."""
     command = [sys.executable, "-m", "filiation", "pack", run, "--catalogue", str(catalogue), "--after-run"]
+    command += ["--send-to", str(send_to)] if send_to is not None else []
     # A session of its own: a second Ctrl-C ends Snakemake, not the packing.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=folder, start_new_session=True)
     try:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import platform
 import shutil
+import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,8 @@ _LEAVING: Final = ".leaving-"
 # From Linux' fcntl.h and fs.h: AT_FDCWD and RENAME_EXCHANGE.
 _HERE: Final = -100
 _SWAP: Final = 2
+_ABANDONED: Final = 24 * 3600.0
+"""Seconds after which nobody of another host can still be at something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +58,45 @@ class CatalogueFolder:
         return self.root / "steps"
 
     @property
+    def inbox(self) -> Path:
+        """Where a laboratory's crates arrive; a catalogue that has one is shared by many people and hosts."""
+        return self.root / "inbox"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether crates arrive in an inbox."""
+        return self.inbox.is_dir()
+
+    @property
+    def caches(self) -> Path:
+        """Where store and index are; of a shared catalogue, in each person's own cache.
+
+        Databases and their locks are nothing for a network file system.
+        """
+        if not self.is_shared:
+            return self.root
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return home / "filiation" / "catalogues" / sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
+
+    @property
     def store(self) -> Path:
         """The RDF store, a cache."""
-        return self.root / "store"
+        return self.caches / "store"
 
     @property
     def index(self) -> Path:
         """The lineage index, a cache."""
-        return self.root / "index.sqlite"
+        return self.caches / "index.sqlite"
 
     @property
     def digests(self) -> Path:
         """What was digested already, a cache."""
-        return self.root / "digests.sqlite"
+        return self.caches / "digests.sqlite"
 
     @property
     def lock(self) -> Path:
         """Held by whoever writes store and index."""
-        return self.root / "lock"
+        return self.caches / "lock"
 
     @classmethod
     def find(cls, place: Path | str | None = None) -> CatalogueFolder:
@@ -103,7 +129,7 @@ class CatalogueFolder:
         place = place.absolute()
         if (place / FOLDER).is_dir():
             return cls(place / FOLDER)
-        looks_like_one = any((place / part).is_dir() for part in ("crates", "journals"))
+        looks_like_one = any((place / part).is_dir() for part in ("crates", "journals", "inbox"))
         if place.is_dir() and (place.name == FOLDER or looks_like_one):
             return cls(place)
         raise NotFoundError(f"No catalogue at {place}.{said_by} Expected a folder {FOLDER} or one that holds it.")
@@ -151,7 +177,7 @@ class CatalogueFolder:
         if source.absolute() == destination:
             return crate
         self.crates.mkdir(parents=True, exist_ok=True)
-        arriving = self.crates / f"{_TEMPORARY}{crate.id}-{os.getpid()}"
+        arriving = self.crates / f"{_TEMPORARY}{crate.id}-{this_host()}+{os.getpid()}"
         shutil.rmtree(arriving, ignore_errors=True)
         try:
             if not _is_renamed(source, arriving, move=move):
@@ -185,10 +211,12 @@ class CatalogueFolder:
     def leftovers(self) -> tuple[Path, ...]:
         """Return what interrupted arrivals left behind, sorted by name."""
         found = sorted(self.crates.glob(".*")) if self.crates.is_dir() else []
+        shared = self.is_shared
         return tuple(
             path
             for path in found
-            if path.name.startswith(_LEAVING) or (path.name.startswith(_TEMPORARY) and not _is_alive(path.name))
+            if (path.name.startswith(_LEAVING) and not (shared and _is_recent(path)))
+            or (path.name.startswith(_TEMPORARY) and not _is_alive(path))
         )
 
     def sweep(self) -> tuple[str, ...]:
@@ -261,7 +289,22 @@ def _exchange(one: Path, other: Path) -> bool:
     raise OSError(number, os.strerror(number), str(other))
 
 
-def _is_alive(name: str) -> bool:
-    """Whether the process that an arriving folder is named after still runs here."""
-    number = name.rpartition("-")[2]
+def this_host() -> str:
+    """Return this machine's name, as part of a file's name."""
+    return platform.node().replace("/", "_") or "unknown"
+
+
+def _is_alive(arriving: Path) -> bool:
+    """Whether the process that an arriving folder is named after still runs; of another host that cannot be seen."""
+    owner, _, number = arriving.name.rpartition("+")
+    if not owner.endswith(f"-{this_host()}"):
+        return bool(owner) and _is_recent(arriving)
     return number.isdigit() and Path(f"/proc/{number}").exists()
+
+
+def _is_recent(folder: Path) -> bool:
+    """Whether something was done with a folder less than a day ago."""
+    try:
+        return time.time() - folder.stat().st_ctime < _ABANDONED
+    except FileNotFoundError:
+        return False

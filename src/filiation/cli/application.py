@@ -57,6 +57,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."
         ),
         "ingest": Entry("filiation.cli.crates:ingest", "Take crates into the catalogue, of any workflow engine."),
+        "send": Entry("filiation.cli.crates:send", "Send crates to a laboratory's shared catalogue."),
         "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
     },
     "Begin": {

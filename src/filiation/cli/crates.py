@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -45,16 +46,34 @@ def validate(ctx: click.Context, crate: str, profile: str, severity: str, as_jso
 
 
 @click.command(epilog=example("filiation ingest downloads/galaxy-run-crate/"))
-@click.argument("crates", metavar="CRATE...", nargs=-1, required=True)
+@click.argument("crates", metavar="CRATE...", nargs=-1)
+@click.option(
+    "--inbox", is_flag=True, help="Take in what others have sent to the catalogue's inbox; make one if need be."
+)
+@click.option("--watch", is_flag=True, help="With --inbox: go on, and look into it again every few seconds.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds between.")
 @json_option
 @catalogue_option
 @click.pass_context
-def ingest(ctx: click.Context, crates: tuple[str, ...], as_json: bool, catalogue: str | None) -> None:
+def ingest(
+    ctx: click.Context,
+    crates: tuple[str, ...],
+    inbox: bool,
+    watch: bool,
+    every: float,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Take crates into the catalogue, of any workflow engine.
 
     Each folder is copied; a crate that is there already changes nothing. Where there is no catalogue yet, one is made.
-    A crate that cannot be read is named, and the others are taken in all the same.
+    A crate that cannot be read is named, and the others are taken in all the same. With --inbox, the crates are those
+    that were sent there (`filiation send`), and leave it; those that cannot be read go to inbox/refused.
     """
+    if bool(crates) == inbox:
+        raise click.UsageError("Name crates, or say --inbox." if not inbox else "--inbox takes no crates by name.")
+    if inbox:
+        ctx.exit(_take_from_inbox(catalogue, every if watch else None, as_json))
     _make_catalogue(catalogue)
     reports, failures = [], []
     with opened(catalogue) as ledger, steps_bar("Taking in") as advance:
@@ -111,6 +130,52 @@ def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
         complain(problem)
     if report.problems:
         ctx.exit(InvalidCrateError.exit_code)
+
+
+@click.command(epilog=example("filiation send --to /lab/catalogue", "filiation send 7c9f2c34 --to /lab/catalogue"))
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option("--to", required=True, metavar="PATH", type=click.Path(path_type=Path), help="The shared catalogue.")
+@json_option
+@catalogue_option
+def send(runs: tuple[str, ...], to: Path, as_json: bool, catalogue: str | None) -> None:
+    """Send crates to a laboratory's shared catalogue.
+
+    A copy of each RUN's crate (of every run's, without) is put into the inbox there, whole or not at all; whoever keeps
+    that catalogue takes it in with `filiation ingest --inbox`. What was sent before may be sent again. For every run to
+    be sent when it ends: --logger-filiation-send-to.
+    """
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.inbox import send as send_crate
+
+    shared = CatalogueFolder.find(to)
+    with opened(catalogue) as ledger:
+        ids = [ledger.show(run).summary.id for run in runs] or [run.id for run in ledger.runs()]
+    places = [send_crate(ledger.folder / "crates" / run, shared) for run in ids]
+    if as_json:
+        say_json([str(place) for place in places])
+        return
+    for run in ids:
+        say(f"{run}: sent to {shared.inbox}")
+
+
+def _take_from_inbox(catalogue: str | None, every: float | None, as_json: bool) -> int:
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.inbox import open_inbox, take_out
+
+    _make_catalogue(catalogue)
+    shared = open_inbox(CatalogueFolder.find(catalogue).root)
+    while True:
+        found = take_out(shared)
+        if as_json:
+            say_json({"taken": [report.id for report in found.taken], "refused": list(found.refused)})
+        else:
+            for report in found.taken:
+                say(f"{report.id}: {report.outcome}, {report.actions} actions and {report.entities} things")
+        for sentence in found.refused:
+            complain(sentence)
+        if every is None:
+            return InvalidCrateError.exit_code if found.refused else 0
+        time.sleep(every)
 
 
 def _crate_folder(crate: str, catalogue: str | None) -> Path:

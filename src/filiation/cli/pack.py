@@ -28,11 +28,18 @@ if TYPE_CHECKING:
     "(hard-linked where possible).",
 )
 @click.option("--after-run", is_flag=True, hidden=True, help="Report in one line, for the logger plugin.")
+@click.option("--send-to", type=click.Path(path_type=Path), hidden=True, help="A shared catalogue, for the plugin.")
 @json_option
 @catalogue_option
 @click.pass_context
 def pack(
-    ctx: click.Context, run: str | None, payload: str | None, after_run: bool, as_json: bool, catalogue: str | None
+    ctx: click.Context,
+    run: str | None,
+    payload: str | None,
+    after_run: bool,
+    send_to: Path | None,
+    as_json: bool,
+    catalogue: str | None,
 ) -> None:
     """Make the crate of a run from its journal, or one with its data.
 
@@ -62,10 +69,27 @@ def pack(
             remark(_sentence(report))
         elif not as_json:
             say(_sentence(report))
+    if send_to is not None:
+        _send(reports, send_to)
     for failure in failures:
         complain(str(failure))
     if failures:
         ctx.exit(failures[0].exit_code)
+
+
+def _send(reports: Iterable[PackReport], shared: Path) -> None:
+    """Send crates to a shared catalogue; that it cannot be reached now costs nothing but the sending."""
+    from filiation.catalogue import CatalogueFolder
+    from filiation.catalogue.inbox import send
+
+    for report in reports:
+        try:
+            send(report.crate, CatalogueFolder.find(shared))
+        except (FiliationError, OSError) as error:
+            complain(
+                f"Run {report.run.id[:8]} is recorded, and could not be sent to {shared}: {error} Send it later with: "
+                f"filiation send {report.run.id[:8]} --to {shared}"
+            )
 
 
 def _waiting(folder: CatalogueFolder, named: str | None, *, others: bool) -> Iterator[str]:
