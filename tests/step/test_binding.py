@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from filiation.errors import BadInputError
+from filiation.capture.redaction import Redactor
+from filiation.errors import BadInputError, NotFoundError
+from filiation.step import used
 from filiation.step.binding import bind
+from filiation.step.record import StepNotes
 
 
 class Files:
@@ -71,3 +74,18 @@ def test_a_function_that_returns_one_value_for_two_outputs_is_told_what_to_do() 
     job = Job(Files(("image", "raw.zarr")), Files(("a", "1"), ("b", "2")), Files(("sigma", 2.0)))
     with pytest.raises(BadInputError, match="Give the function a parameter named like each further output"):
         bind(segment, job)
+
+
+def test_weights_that_are_not_there_are_one_clear_message_recorded_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    used("nowhere.pt")  # outside a step, a function can be tested by itself
+    with StepNotes(Job(wildcards={}), "predict", Redactor()) as notes:
+        with pytest.raises(NotFoundError) as caught:
+            used("nowhere.pt")
+        (tmp_path / "weights.pt").write_text("weights")
+        used(tmp_path / "weights.pt")
+    assert str(caught.value) == "The step says that it used nowhere.pt, and nothing is there."
+    assert notes.side_inputs == [], "no catalogue, so nobody would read the digest"
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pt"]
