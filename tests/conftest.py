@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from filiation.capture.assembly import assemble
+from filiation.capture.fingerprint import KEY_VARIABLE
 from filiation.capture.journal import read_journal
 from filiation.capture.steps import read_step_records
 from filiation.crate import read_crate
@@ -50,7 +51,7 @@ def untouched_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    for variable in ("FILIATION_CATALOGUE", "FILIATION_STEP_FOLDER", "SNAKEMAKE_PROFILE"):
+    for variable in ("FILIATION_CATALOGUE", "FILIATION_STEP_FOLDER", KEY_VARIABLE, "SNAKEMAKE_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
     return
 

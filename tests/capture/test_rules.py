@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -226,6 +227,38 @@ def test_a_rule_of_every_kind_is_told_by_its_kind(project: MakeProject) -> None:
         "wrappers/v1/five/wrapper.py", "wrappers/v1/five/environment.yaml",
     }  # fmt: skip
     assert [slot.path for slot in only(run, "with_notebook").logs] == ["logs/four.ipynb"]
+
+
+SCRIPT_IN_R = """
+rule all:
+    input: "in.txt"
+    output: "out.txt"
+    params: number=6, method="otsu"
+    script: "scripts/six.R"
+"""
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed (Rscript is not on the PATH)")
+def test_a_script_in_r_keeps_its_parameters_by_name_and_its_error(project: MakeProject) -> None:
+    made = project(SCRIPT_IN_R)
+    made.write("in.txt", "raw\n")
+    body = 'writeLines(paste(snakemake@params[["number"]], snakemake@params[["method"]]), snakemake@output[[1]])\n'
+    made.write("scripts/six.R", body)
+    result = made.snakemake()
+    assert result.returncode == 0, result.stderr
+    assert (made.folder / "out.txt").read_text() == "6 otsu\n"
+    run = recorded(made)
+    assert run.rules[0].kind is RuleKind.SCRIPT
+    assert run.rules[0].script == "scripts/six.R"
+    assert "scripts/six.R" in run.workflow.sources
+    told = {parameter.name: parameter.value.value for parameter in only(run, "all").parameters}
+    assert told == {"number": 6, "method": "otsu"}
+
+    made.write("scripts/six.R", 'stop("no such threshold")\n')
+    assert made.snakemake("--forceall").returncode == 1
+    failed = only(recorded(made), "all")
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
 
 
 PARAMETERS = """
