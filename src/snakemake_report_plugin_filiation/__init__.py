@@ -36,7 +36,7 @@ class Reporter(ReporterBase):
         """Pack what waits, find the run and write the crate; an error is one message of Snakemake's."""
         from snakemake_interface_common.exceptions import WorkflowError
 
-        from filiation.catalogue.packing import export_last_run
+        from filiation.catalogue.packing_with_data import export_last_run
         from filiation.errors import FiliationError
 
         try:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from filiation.capture.assembly import entity_path
 from filiation.capture.journal import Journal
+from filiation.capture.naming import entity_path
 from filiation.model import is_uri
 
 _TOLERANCE = timedelta(seconds=2)

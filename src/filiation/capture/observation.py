@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filiation.capture.assembly import entity_path
 from filiation.capture.journal import Event
 from filiation.capture.live_job import file_state
+from filiation.capture.naming import entity_path
 from filiation.capture.steps import StepRecord
 from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree
 from filiation.errors import FiliationError

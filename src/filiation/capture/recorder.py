@@ -281,7 +281,7 @@ class Recorder:
             pack_in_child(self._catalogue, self._run, self._folder, self._send_to)
 
     def _files_with_secrets(self) -> list[str]:
-        from filiation.capture.assembly import inside  # only runs that know of secrets pay for the import
+        from filiation.capture.naming import inside  # only runs that know of secrets pay for the import
 
         found = files_with_secrets(self._small_files, self._folder, self._redactor, self._code)
         return [inside(path, self._folder) for path in found]

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
-from filiation.capture.assembly import assemble, inside
+from filiation.capture.assembly import assemble
 from filiation.capture.journal import read_journal
 from filiation.capture.metadata import FOLDER, OutputMetadata, read_metadata
+from filiation.capture.naming import inside
 from filiation.capture.observation import Observer
 from filiation.capture.redaction import Redactor
 from filiation.capture.switch import SNAKEFILES

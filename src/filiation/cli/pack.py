@@ -143,7 +143,7 @@ def _unwritten(run: str, error: OSError) -> FiliationError:
 
 
 def _pack_payload(folder: CatalogueFolder, run: str | None, target: Path, as_json: bool) -> None:
-    from filiation.catalogue.packing import pack_with_payload
+    from filiation.catalogue.packing_with_data import pack_with_payload
 
     if run is None:
         raise BadInputError("--payload needs a RUN: its id or the start of it, as `filiation runs` lists them.")

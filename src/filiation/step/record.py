@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filiation.capture.assembly import inside
 from filiation.capture.distributions import imported_distributions
 from filiation.capture.environment import python_facts
 from filiation.capture.live_job import bounded, plain_value
 from filiation.capture.machine import machine_facts, scheduler_facts
+from filiation.capture.naming import inside
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
