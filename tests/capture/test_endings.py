@@ -197,7 +197,7 @@ def start(made: Project, *arguments: str) -> subprocess.Popen[str]:
     deadline = time.monotonic() + 60
     while not (made.folder / "started").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    time.sleep(0.2)
+    made.await_journal('"rule":"slow"')
     return process
 
 
@@ -273,7 +273,9 @@ def test_a_killed_main_process_leaves_an_interrupted_run(project: MakeProject) -
     process.wait()
     assert process.stderr is not None
     process.stderr.close()  # its job still writes there
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60
+    while (made.folder / "slow.txt").read_text() != "half\nrest\n" and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert (made.folder / "slow.txt").read_text() == "half\nrest\n"
     run = recorded(made)
     assert_stopped(run)
@@ -283,7 +285,7 @@ def test_a_killed_main_process_leaves_an_interrupted_run(project: MakeProject) -
 KILLED_AT_ONCE = """
 import os, time
 from filiation.capture.listener import Listener
-Listener._work = lambda self, beginning: time.sleep(60)
+Listener._work = lambda self: time.sleep(60)
 os.environ.setdefault("MAIN_PROCESS", str(os.getpid()))
 
 rule all:

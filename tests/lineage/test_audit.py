@@ -116,6 +116,7 @@ def test_a_killed_run_is_told_until_a_later_run_has_done_its_work(project: MakeP
     deadline = time.monotonic() + 60
     while not (made.folder / "x").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    made.await_journal('"event":"job_started"')
     assert kinds(audit(made)) == []  # it is going on
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

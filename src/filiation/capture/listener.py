@@ -57,7 +57,7 @@ class Listener(logging.Handler):
     begin
         Told of the workflow's start, in the thread that logs: what follows has a journal to go to.
     describe
-        Told of the workflow's start once more, in the listener's thread, for what takes long.
+        Told of the workflow's start once more, in a thread of its own, for what takes long: no record waits for it.
     record
         Told of everything else, in the listener's thread, together where much is said at once.
     fleeting
@@ -84,6 +84,7 @@ class Listener(logging.Handler):
         self._heard: SimpleQueue[Heard | None] = SimpleQueue()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._describing: threading.Thread | None = None
 
     @property
     def hears(self) -> bool:
@@ -107,6 +108,8 @@ class Listener(logging.Handler):
             self._heard.put(None)
             self._ending.set()
             self._thread.join()
+        if self._describing is not None:
+            self._describing.join()
 
     def _start(self, record: logging.LogRecord) -> None:
         if self._thread is not None:
@@ -116,8 +119,12 @@ class Listener(logging.Handler):
             _silence_queue(logging.getLogger(record.name))
         heard = Heard(record, _live_workflow(), time.monotonic())
         self._begin(heard)
-        self._thread = threading.Thread(target=self._work, args=[heard], name="filiation-listener", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="filiation-listener", daemon=True)
         self._thread.start()
+        self._describing = threading.Thread(
+            target=self._describe, args=[heard], name="filiation-description", daemon=True
+        )
+        self._describing.start()
 
     def _with_its_job(self, record: logging.LogRecord, event: str | None) -> Heard:
         live: Any = None
@@ -148,8 +155,7 @@ class Listener(logging.Handler):
         # evaluates once in this thread and keeps.
         return job, job.attempt, job.params
 
-    def _work(self, beginning: Heard) -> None:
-        self._describe(beginning)
+    def _work(self) -> None:
         ended = False
         while not ended:
             heard = [self._heard.get()]

@@ -80,7 +80,7 @@ class Recorder:
         self._reader = JobReader("")
         self._fleeting = FleetingOutputs(self._digested)
         self._listener: Listener | None = None
-        # Digests of fleeting outputs come from a thread of their own.
+        # Digests of fleeting outputs, and the repository's facts, come from threads of their own.
         self._writing = threading.Lock()
 
     def listen(self, logger: Any, *, alone: bool) -> None:
