@@ -9,6 +9,8 @@ DEMO := .demo
 # Outlives the tests: a Slurm that is started stays for the next run of them.
 SLURM := /tmp/filiation-slurm
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+# What fails while others use the machine is run once more with the machine to itself; both are told.
+ALONE = echo "Once more, each alone:" && $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
 .PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench format clean
@@ -51,7 +53,7 @@ demo: $(STAMP)  ## segment a real micrograph and show what its label image desce
 
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
-	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(BIN)/python -m pytest $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
