@@ -13,7 +13,17 @@ from ome_zarr_models.v05 import Labels as ModelLabels
 
 from filiation.digest import digest_tree
 from filiation.errors import BadInputError, NotFoundError
-from filiation.images import Image, LabelImage, assemble, check_store, pixel_digest, write_image, write_table
+from filiation.images import (
+    Image,
+    LabelImage,
+    annotate_labels,
+    assemble,
+    check_store,
+    pixel_digest,
+    read_labels,
+    write_image,
+    write_table,
+)
 
 
 @pytest.fixture
@@ -108,3 +118,22 @@ def test_a_failed_assembly_leaves_nothing(tmp_path: Path, raw: Path, nuclei: Pat
     write_image(tmp_path / "other.ome.zarr", replace(image, name="other"))
     assert not (tmp_path / "cells.ome.zarr").exists()
     assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_a_label_image_is_written_once_more_with_more_known_of_its_objects(tmp_path: Path, nuclei: Path) -> None:
+    before = digest_tree(nuclei)
+
+    annotate_labels(tmp_path / "told" / "nuclei.ome.zarr", nuclei, {7: {"omero:roiId": 51}, 1: {"omero:roiId": 50}})
+
+    told = read_labels(tmp_path / "told" / "nuclei.ome.zarr")
+    assert told.properties == {1: {"omero:roiId": 50}, 7: {"phase": "G1", "omero:roiId": 51}}
+    assert told.source == "../../raw.ome.zarr"
+    assert pixel_digest(tmp_path / "told" / "nuclei.ome.zarr") == pixel_digest(nuclei)
+    assert digest_tree(nuclei) == before
+    assert check_store(tmp_path / "told" / "nuclei.ome.zarr") == ()
+    ModelLabel.from_zarr(zarr.open_group(tmp_path / "told" / "nuclei.ome.zarr", mode="r"))
+
+
+def test_an_image_has_no_objects_to_tell_of(tmp_path: Path, raw: Path) -> None:
+    with pytest.raises(BadInputError, match="is an image, not a label image"):
+        annotate_labels(tmp_path / "told.ome.zarr", raw, {})

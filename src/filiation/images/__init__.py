@@ -20,7 +20,7 @@ True
 (1,)
 """
 
-from filiation.images.assembly import assemble
+from filiation.images.assembly import annotate_labels, assemble
 from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
@@ -38,6 +38,7 @@ __all__ = [
     "Source",
     "SourceIdentity",
     "Table",
+    "annotate_labels",
     "assemble",
     "check_store",
     "colour_of_label",

@@ -82,8 +82,7 @@ def _point_to_image(metadata: Path) -> None:
     """Rewrite a label image's metadata file: inside the image's store, the image is two folders up."""
     content: dict[str, Any] = json.loads(metadata.read_text("utf-8"))
     content["attributes"]["ome"].setdefault("image-label", {"version": VERSION})["source"] = {"image": "../../"}
-    metadata.unlink()  # it is a hard link: writing into it would change the label store
-    metadata.write_text(json.dumps(content, indent=2), "utf-8")
+    _replace(metadata, content)
 
 
 def _link_multiscale(source: Multiscale, target: Path) -> None:
@@ -102,3 +101,45 @@ def _link(source: Path, target: Path) -> None:
         target.hardlink_to(source)
     except OSError:  # another file system, or one without hard links
         shutil.copy2(source, target)
+
+
+def annotate_labels(path: Path, labels: Path, properties: Mapping[int, Mapping[str, int]]) -> None:
+    """Write a label image's store once more, with more known of its objects; the store it comes from stays as it is.
+
+    Parameters
+    ----------
+    path
+        The store to make.
+    labels
+        An OME-Zarr 0.5 label image.
+    properties
+        Label value -> key -> value, for ``image-label.properties``; what is there under other keys stays.
+
+    Raises
+    ------
+    BadInputError
+        If ``labels`` is no OME-Zarr 0.5 label image, or ``path`` is there already.
+    NotFoundError
+        If there is no label image.
+    """
+    source = _must_be_current(open_multiscale(labels))
+    if source.image_label is None:
+        raise BadInputError(f"{labels} is an image, not a label image: it has no 'image-label' metadata.")
+    rows = {int(row["label-value"]): dict(row) for row in source.image_label.get("properties") or ()}
+    for value in properties:
+        rows.setdefault(value, {"label-value": value}).update(properties[value])
+    with replaced_when_whole(path) as store:
+        _link_multiscale(source, store)
+        metadata = store / "zarr.json"
+        content: dict[str, Any] = json.loads(metadata.read_text("utf-8"))
+        block = content["attributes"]["ome"]["image-label"]
+        block["properties"] = [rows[value] for value in sorted(rows)]
+        if source.source is not None and (image := (labels / source.source).resolve()).exists():
+            block["source"] = {"image": Path(os.path.relpath(image, path.resolve())).as_posix()}
+        _replace(metadata, content)
+
+
+def _replace(metadata: Path, content: Mapping[str, Any]) -> None:
+    """Write a metadata file anew: it is a hard link, and writing into it would change the store it comes from."""
+    metadata.unlink()
+    metadata.write_text(json.dumps(content, indent=2), "utf-8")
