@@ -11,7 +11,10 @@ from tests.omero_server.accounts import Session
 from tests.omero_server.saving import INDEX_LIMIT
 
 READS = {"getPlane", "getTile", "getRow", "getCol", "getStack", "getTimepoint", "getHypercube"}
-WRITES = {"setPlane", "setTile", "write"}
+WRITES = {
+    "setPlane", "setTile", "write", "save", "newTable", "initialize", "addData",
+    "saveObject", "saveAndReturnObject", "saveArray", "saveAndReturnArray", "saveAndReturnIds",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -35,12 +38,18 @@ class Faults:
     """How long every read of pixels takes at least."""
     short_reads: bool = False
     """Whether the last byte of pixels is missing."""
+    drop_connection_at_write: int = 0
+    """At which write the connection is cut before anything is done; the session lives on."""
+    drop_connection_after_write: int = 0
+    """At which write the connection is cut instead of an answer, when all is done."""
     short_writes: bool = False
     """Whether the second half of what is written gets lost: pixels stay zero there, files end early."""
     map_limit: int = INDEX_LIMIT
     """Bytes of a map's key or value above which it is refused."""
     reads: int = 0
     """Reads of pixels so far; ``clear`` begins to count anew."""
+    writes: int = 0
+    """Writes so far, of anything."""
     sessions: Any = None
     """The server's sessions; not a fault."""
     guard: threading.Lock = field(default_factory=threading.Lock)
@@ -57,6 +66,18 @@ class Faults:
             time.sleep(self.seconds_per_call)
         if operation in READS:
             self.before_read(session, current)
+        if operation in WRITES:
+            with self.guard:
+                self.writes += 1
+                number = self.writes
+            if number == self.drop_connection_at_write:
+                current.con.close(True)
+                raise ConnectionError("cut before the write")
+
+    def after(self, operation: str, current: Any) -> None:
+        """Do after an operation what was asked for."""
+        if operation in WRITES and self.writes == self.drop_connection_after_write:
+            current.con.close(True)
 
     def before_read(self, session: Session | None, current: Any) -> None:
         """Count a read of pixels, and let it be the one that fails."""

@@ -1,4 +1,4 @@
-"""``filiation omero``: images on an OMERO server as samples of a workflow."""
+"""``filiation omero``: images on an OMERO server as samples of a workflow, and results put back on them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from filiation.cli.options import example, json_option
 from filiation.cli.output import remark, say_json
+from filiation.cli.register import register
 from filiation.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ COLUMNS = ("sample", "source", "sigma", "spacing", "minimum_size")
 
 @click.group(epilog=example("filiation omero samples --server omero.example.org --dataset 12 > samples.tsv"))
 def omero() -> None:
-    """List images in OMERO as a sample sheet.
+    """List images in OMERO as a sample sheet; write results back.
 
     Sign in with `omero login`, or by the variables OMERO_SESSION, or OMERO_USER with OMERO_PASSWORD or
     OMERO_PASSWORD_FILE; there is no option for a password on purpose. Needs the extra filiation[omero].
     """
+
+
+omero.add_command(register)
 
 
 @omero.command(epilog=example("filiation omero samples --server omero.example.org --dataset 12 --tag control"))

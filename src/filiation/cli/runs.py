@@ -66,7 +66,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 
 
 def _lines(detail: RunDetail) -> Iterator[str]:
-    from filiation.lineage.words import reproduction
+    from filiation.lineage.words import registration, reproduction
 
     yield from _heading(detail)
     yield ""
@@ -77,6 +77,11 @@ def _lines(detail: RunDetail) -> Iterator[str]:
         yield "Run again"
         for again in detail.reproductions:
             yield f"  {reproduction(again)}"
+    if detail.registrations:
+        yield ""
+        yield "Registered"
+        for registered in detail.registrations:
+            yield f"  {registration(registered)}"
     used = [entity for entity in detail.entities if not entity.generated]
     made = [entity for entity in detail.entities if entity.generated]
     for title, things in (("Used", used), ("Made", made)):

@@ -11,6 +11,7 @@ from filiation.catalogue import SAME_CONTENT, ActionNode, Edge, EntityNode, Json
 if TYPE_CHECKING:
     import networkx as nx
 
+    from filiation.lineage.registrations import Registered
     from filiation.lineage.resumptions import Resumption
 
 ANCESTORS = "ancestors"
@@ -134,6 +135,8 @@ class RunDetail:
         The interrupted run that it went on from, if it did.
     resumed_in
         Of an interrupted run: the UUID of the run that went on from it.
+    registrations
+        What of it was written to servers, the oldest first.
     """
 
     summary: RunSummary
@@ -143,6 +146,7 @@ class RunDetail:
     reproductions: tuple[ActionNode, ...] = ()
     resumes: Resumption | None = None
     resumed_in: str | None = None
+    registrations: tuple[Registered, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return the run as plain JSON."""
@@ -154,6 +158,7 @@ class RunDetail:
             "reproductions": [action.to_json() for action in self.reproductions],
             "resumes": None if self.resumes is None else self.resumes.to_json(),
             "resumed_in": self.resumed_in,
+            "registrations": [found.to_json() for found in self.registrations],
         }
 
 

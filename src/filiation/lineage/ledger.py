@@ -19,6 +19,8 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
+from filiation.lineage.descent import Descent, descents
+from filiation.lineage.registrations import registrations_of
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.resumptions import resumed_in, resumption_of
@@ -97,7 +99,13 @@ class Ledger:
             reused = tuple((entity.iri, tuple(maker.crate for maker in makers)) for entity, makers in found if makers)
             again = reproductions_of(index, summary.iri)
             resumes, resumed = resumption_of(index, joining, summary), resumed_in(index, joining, summary)
-            return RunDetail(summary, tuple(actions), tuple(entities), reused, again, resumes, resumed)
+            registered = registrations_of(index, summary.iri)
+            return RunDetail(summary, tuple(actions), tuple(entities), reused, again, resumes, resumed, registered)
+
+    def descents(self, run: str) -> tuple[Descent, ...]:
+        """Return the label images and tables of a run that descend from images on servers; see :meth:`show`."""
+        with self._reading() as (index, joining):
+            return descents(index, joining, self._resolver(index, joining).run(run))
 
     def resolve(self, thing: str) -> Resolution:
         """Find what a path, a digest, an IRI, a run or the start of one stands for.

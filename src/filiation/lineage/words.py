@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from filiation.catalogue import ActionNode, EntityNode
+    from filiation.lineage.registrations import Registered
     from filiation.lineage.resumptions import Resumption
     from filiation.model import Digest, Parameter
 
@@ -107,6 +108,14 @@ def reproduction(action: ActionNode) -> str:
     who = f" by {plain(action.agent)}" if action.agent else ""
     when = f" on {moment(action.started)}" if action.started else ""
     return f"{plain(action.name)}{who}{when}"
+
+
+def registration(found: Registered) -> str:
+    """Write what of a run was written to an object on a server, by whom, when, and whether it is there still."""
+    what = ", ".join(plain(thing.name or thing.path) for thing in found.there)
+    gone = len(found.removed)
+    removed = f"{what and '; '}{gone} removed since" if gone else ""
+    return f"{reproduction(found.action)}: {what}{removed}"
 
 
 def resumption(found: Resumption) -> str:

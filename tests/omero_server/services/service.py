@@ -103,7 +103,9 @@ class Service:
         if handler is None:
             raise omero.InternalException("", "NotImplementedError", f"the test server does not know {name}")
         with self.server.store.lock if self.locked else nullcontext(), reported(name):
-            return handler(self.call(current), *arguments)
+            result = handler(self.call(current), *arguments)
+        self.server.faults.after(operation, current)
+        return result
 
     def call(self, current: Any) -> Call:
         """Return who asks, in which group."""

@@ -123,7 +123,7 @@ class Connection:
 
     # -- calling
 
-    def call(self, action: Callable[[], _Result], about: str) -> _Result:
+    def call(self, action: Callable[[], _Result], about: str, *, once: bool = False) -> _Result:
         """Do something on the server; join the session again if the connection is lost, a bounded number of times.
 
         Parameters
@@ -132,6 +132,8 @@ class Connection:
             What is done; it takes what it needs from this object, so that a second time it finds the new connection.
         about
             What it is for, for messages: ``"reading image 51"``.
+        once
+            Whether it must not be done a second time: what was lost may only have been the answer.
 
         Raises
         ------
@@ -155,6 +157,8 @@ class Connection:
                     "owner, or the leader of the group, for access."
                 ) from None
             except self._unreachable() as error:
+                if once:
+                    raise self._broke_off(error, about) from None
                 if attempt == retries():
                     raise self._gone(error, about) from None
                 time.sleep(min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT))
@@ -237,6 +241,12 @@ class Connection:
             f"The OMERO server {self.host} cannot be reached ({_said(error)}) while {about}; it was tried "
             f"{retries() + 1} times. What was read so far is kept. Check the name, the port and the network, and "
             "repeat the command: it goes on from there."
+        )
+
+    def _broke_off(self, error: Exception, about: str) -> ServerError:
+        return ServerError(
+            f"The connection to the OMERO server {self.host} was lost ({_said(error)}) while {about}. Whether that was "
+            "still done is not known. Repeat the command: it looks first, and does only what is missing."
         )
 
     def _unreachable(self) -> tuple[type[Exception], ...]:

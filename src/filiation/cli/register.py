@@ -1,0 +1,163 @@
+"""``filiation omero register``: what a run made, put on the images that it was made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.output import complain, remark, say, say_json, steps_bar
+from filiation.errors import FiliationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filiation.catalogue import Json
+    from filiation.images.omero import Host
+    from filiation.lineage import Ledger
+    from filiation.publish import RegistrationReport
+    from filiation.publish.pieces import Piece
+
+
+@click.command(
+    epilog=example("filiation omero register 7c9f2c34 --dry-run", "filiation omero register 7c9f2c34 --undo")
+)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--server", metavar="HOST[:PORT]", help="The server, where a run has images on several.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
+@click.option("--replace", is_flag=True, help="Remove what is there of the run, and write it anew.")
+@click.option("--undo", "take_away", is_flag=True, help="Remove exactly what was registered of the run, nothing else.")
+@click.option("--tables/--no-tables", default=True, show_default=True, help="Whether tables of objects are written.")
+@json_option
+@catalogue_option
+@click.pass_context
+def register(
+    ctx: click.Context,
+    runs: tuple[str, ...],
+    server: str | None,
+    dry_run: bool,
+    replace: bool,
+    take_away: bool,
+    tables: bool,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
+    """Write what RUN made to the OMERO images that it was made from.
+
+    Each image gets key-value pairs (the run, its workflow, parameters as used, digests, where the label image is) and
+    the table of its objects; its dataset gets the metadata of the run's crate, once. What was made from which image is
+    known by lineage. A second call changes nothing; after a break it does the rest. Each call that changes the server
+    is recorded, with the ids that it created.
+    """
+    if take_away and (dry_run or replace):
+        raise click.UsageError("--undo goes with neither --dry-run nor --replace.")
+    reports: list[RegistrationReport] = []
+    failures: list[FiliationError] = []
+    with opened(catalogue) as ledger:
+        for run in runs:
+            try:
+                if take_away:
+                    reports += _undone(ledger, run, server)
+                else:
+                    reports.append(_registered(ledger, run, server, dry_run=dry_run, renew=replace, tables=tables))
+            except FiliationError as error:
+                if len(runs) == 1:
+                    raise
+                failures.append(error)
+    if as_json:
+        say_json([_as_json(report) for report in reports])
+    else:
+        for report in reports:
+            say("\n".join(_lines(report, dry_run=dry_run)))
+    for failure in failures:
+        complain(str(failure))
+    if failures:
+        ctx.exit(failures[0].exit_code)
+
+
+def _registered(
+    ledger: Ledger, run: str, server: str | None, *, dry_run: bool, renew: bool, tables: bool
+) -> RegistrationReport:
+    from filiation.publish import plan_registration
+    from filiation.publish import register as write
+
+    named = _host(server) if server else None
+    plan = plan_registration(ledger, run, named.name if named else None)
+    host = named or _host(plan.host)
+    with steps_bar(f"Writing to {host}") as advance:
+        return write(ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, progress=advance)
+
+
+def _undone(ledger: Ledger, run: str, server: str | None) -> Iterator[RegistrationReport]:
+    from filiation.images.omero.objects import object_named
+    from filiation.publish import undo
+    from filiation.publish.pending import hosts_of
+
+    detail = ledger.show(run)
+    registered = {
+        place[0] for each in detail.registrations for thing in each.there if (place := object_named(thing.iri))
+    }
+    known = sorted(registered | hosts_of(ledger.folder, detail.summary.id))
+    wanted = _host(server) if server else None
+    hosts = [wanted] if wanted else [_host(name) for name in known]
+    if not hosts:
+        remark(f"Nothing of run {detail.summary.id[:8]} is on a server, as far as this catalogue knows.")
+    for host in hosts:
+        yield undo(ledger, detail.summary.id, host)
+
+
+def _host(text: str) -> Host:
+    from filiation.images.omero import Address
+
+    return Address.from_uri(f"omero://{text}/images").host
+
+
+def _lines(report: RegistrationReport, *, dry_run: bool) -> Iterator[str]:
+    from filiation.publish import Outcome
+
+    yield f"Run {report.run[:8]} on {report.host}"
+    target = None
+    for piece in report.pieces:
+        if piece.target != target:
+            target = piece.target
+            yield f"  {target.object} {target.name}".rstrip()
+        yield f"    {piece.what}: {_outcome(piece, dry_run=dry_run)}"
+    if report.removed:
+        yield f"  removed: {', '.join(map(str, report.removed))}"
+    if report.gone:
+        yield f"  was gone already: {', '.join(map(str, report.gone))}"
+    if any(piece.outcome is Outcome.DIFFERENT for piece in report.pieces):
+        yield "  What differs stays as it is; --replace renews it."
+    if report.record is not None:
+        yield f"  Recorded as {report.record.name[:8]}."
+    elif not dry_run:
+        yield "  Nothing to do."
+
+
+def _outcome(piece: Piece, *, dry_run: bool) -> str:
+    would = "would be " if dry_run and piece.to_be_written else ""
+    number = f" ({piece.object})" if piece.object is not None else ""
+    return f"{would}{piece.outcome.value}{number}{f': {piece.reason}' if piece.reason else ''}"
+
+
+def _as_json(report: RegistrationReport) -> dict[str, Json]:
+    return {
+        "run": report.run,
+        "server": report.host,
+        "pieces": [
+            {
+                "what": piece.what,
+                "on": piece.target.object.iri(report.host),
+                "namespace": piece.namespace,
+                "outcome": piece.outcome.value,
+                "object": None if piece.object is None else piece.object.iri(report.host),
+                "pairs": dict(piece.pairs) or None,
+                "reason": piece.reason or None,
+            }
+            for piece in report.pieces
+        ],
+        "removed": [which.iri(report.host) for which in report.removed],
+        "gone": [which.iri(report.host) for which in report.gone],
+        "record": None if report.record is None else str(report.record),
+    }

@@ -1,0 +1,19 @@
+"""What leaves the house: results and their provenance, put where others look.
+
+``registration`` says what of a run belongs on which image of an OMERO server, ``omero`` puts it there, tells what is
+there already, and takes it away again.
+"""
+
+from filiation.publish.omero import RegistrationReport, register, undo
+from filiation.publish.pieces import Outcome
+from filiation.publish.registration import ImageResults, RegistrationPlan, plan_registration
+
+__all__ = [
+    "ImageResults",
+    "Outcome",
+    "RegistrationPlan",
+    "RegistrationReport",
+    "plan_registration",
+    "register",
+    "undo",
+]

@@ -1,0 +1,291 @@
+"""Results put on an OMERO server, and taken away again: each call with a record of its own in the catalogue.
+
+What is to be there is compared with what is there, and only the difference is written; so a second call changes
+nothing, and one after a break does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from filiation.catalogue import CatalogueFolder
+from filiation.catalogue.registrations import record_registration
+from filiation.crate.registration import Known, Writing, mark_of
+from filiation.images import read_table
+from filiation.images.omero.address import Host
+from filiation.images.omero.annotations import FOLDER, marked, remove, standing, write_file, write_pairs
+from filiation.images.omero.connection import Connection, connect
+from filiation.images.omero.objects import ObjectId, Target, object_named
+from filiation.images.omero.tables import write_table
+from filiation.publish.pending import Pending, pending_of
+from filiation.publish.pieces import Piece, compared
+from filiation.publish.registration import RegistrationPlan
+
+if TYPE_CHECKING:
+    from filiation.lineage import Ledger
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationReport:
+    """What was done of a plan, or would be.
+
+    Parameters
+    ----------
+    run, host
+        The run's id, and the server.
+    pieces
+        In order of what they are on.
+    removed
+        What was removed from the server.
+    gone
+        What was to be removed, and was not there any more.
+    record
+        The crate that tells of it; None if nothing was changed.
+    """
+
+    run: str
+    host: str
+    pieces: tuple[Piece, ...] = ()
+    removed: tuple[ObjectId, ...] = ()
+    gone: tuple[ObjectId, ...] = ()
+    record: Path | None = None
+
+
+def register(
+    ledger: Ledger,
+    plan: RegistrationPlan,
+    host: Host,
+    *,
+    dry_run: bool = False,
+    renew: bool = False,
+    tables: bool = True,
+    progress: Progress = lambda done, total, name: None,
+) -> RegistrationReport:
+    """Put what a plan says on the server, as far as it is not there; record what was written.
+
+    Parameters
+    ----------
+    ledger, plan
+        The opened catalogue, and what belongs where.
+    host
+        The server, by the name that the plan has.
+    dry_run
+        Only tell what would be written.
+    renew
+        Remove what is there, and write it anew.
+    tables
+        Whether tables are written.
+    progress
+        Told how many of how many pieces are written.
+
+    Raises
+    ------
+    NotFoundError
+        If an image is not there, or not to be seen.
+    AccessError
+        If something may not be annotated; nothing is written then.
+    ServerError
+        If the server is lost; what was written is recorded, and the next call does the rest.
+    """
+    connection = connect(host)
+
+    def look() -> tuple[Piece, ...]:
+        return connection.call(
+            lambda: compared(connection, plan, tables=tables, renew=renew), f"looking up what {plan.run.id[:8]} made"
+        )
+
+    pieces = look()
+    if dry_run:
+        return RegistrationReport(plan.run.id, plan.host, pieces)
+    if _clear_up(ledger, connection, plan.run.id):
+        pieces = look()
+    if not any(piece.to_be_written for piece in pieces):
+        return RegistrationReport(plan.run.id, plan.host, pieces)
+    with _Change(ledger, connection, plan.run.id) as change:
+        done = change.write(pieces, progress)
+    return RegistrationReport(plan.run.id, plan.host, done, tuple(change.removed), record=change.record)
+
+
+def undo(ledger: Ledger, run: str, host: Host) -> RegistrationReport:
+    """Remove exactly what was registered of a run on a server; record that.
+
+    Parameters
+    ----------
+    ledger
+        The opened catalogue, which knows the ids.
+    run
+        The run's id.
+    host
+        The server.
+
+    Raises
+    ------
+    AccessError
+        If something may not be removed.
+    ServerError
+        If the server is lost; the next call does the rest.
+    """
+    connection = connect(host)
+    _clear_up(ledger, connection, run)
+    ours = tuple(_registered(ledger, run, host.name))
+    there = connection.call(lambda: standing(connection, ours), f"looking up what {run[:8]} had there")
+    gone = tuple(which for which in ours if which not in there)
+    if not ours:
+        return RegistrationReport(run, host.name)
+    with _Change(ledger, connection, run) as change:
+        change.remove(there)
+        change.gone = gone
+    return RegistrationReport(run, host.name, (), tuple(change.removed), gone, change.record)
+
+
+def _registered(ledger: Ledger, run: str, host: str) -> Iterable[ObjectId]:
+    """Yield what the catalogue says is on a server, of a run."""
+    for registration in ledger.show(run).registrations:
+        for thing in registration.there:
+            place = object_named(thing.iri)
+            if place is not None and place[0] == host:
+                yield place[1]
+
+
+def _clear_up(ledger: Ledger, connection: Connection, run: str) -> bool:
+    """Find what calls that were broken off have left: record what nobody was told of, remove files that nothing holds.
+
+    Returns whether there was anything to look for.
+    """
+    notes = pending_of(CatalogueFolder(ledger.folder), run, connection.host.name)
+    for note in notes:
+        known = set(_registered(ledger, run, connection.host.name))
+        mark = mark_of(note.id)
+        left = connection.call(partial(marked, connection, mark), "looking for what was left unfinished")
+        loose = {which: group for which, group in left.items() if which.kind == "OriginalFile"}
+        with _Change(ledger, connection, run, note.id) as change:
+            change.drop(loose)
+            change.adopt([which for which in left if which not in known and which not in loose])
+        note.forget()
+    return bool(notes)
+
+
+class _Change:
+    """One call that changes a server: its mark, what it did so far, and its record at the end, however that comes.
+
+    Parameters
+    ----------
+    ledger
+        The opened catalogue.
+    connection
+        The server.
+    run
+        The run's id.
+    again
+        Id of an earlier call that was broken off and is brought to its end; None for a new one.
+    """
+
+    def __init__(self, ledger: Ledger, connection: Connection, run: str, again: str | None = None) -> None:
+        self.removed: list[ObjectId] = []
+        self.gone: tuple[ObjectId, ...] = ()
+        self.record: Path | None = None
+        self._connection, self._run = connection, run
+        self._host = connection.host.name
+        self._folder = CatalogueFolder(ledger.folder)
+        self._id = again or str(uuid4())
+        self._started = datetime.now(UTC)
+        self._writings: list[Writing] = []
+        self._pending = Pending.of(self._folder, self._id, run, self._host)
+
+    def __enter__(self) -> _Change:
+        self._pending.note()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        taken = [self._known(which) for which in (*self.removed, *self.gone)]
+        if self._writings or taken or error is not None:
+            self.record = record_registration(
+                self._folder, self._id, self._run, self._host, self._connection.user, self._started,
+                writings=self._writings, removed=taken,
+                failure=None if error is None else (str(error) or type(error).__name__),
+            )  # fmt: skip
+        if error is None:
+            self._pending.forget()  # else something may be there whose id nobody was told
+
+    def write(self, pieces: Sequence[Piece], progress: Progress) -> tuple[Piece, ...]:
+        """Write what is missing, target by target; return the pieces with what they became."""
+        total = sum(piece.to_be_written for piece in pieces)
+        by_target: dict[Target, list[Piece]] = {}
+        for piece in pieces:
+            by_target.setdefault(piece.target, []).append(piece)
+        done: list[Piece] = []
+        count = 0
+        for target, some in by_target.items():
+            began = datetime.now(UTC)
+            written: list[Piece] = []
+            try:
+                for piece in some:
+                    done.append(self._write(piece) if piece.to_be_written else piece)
+                    if piece.to_be_written:
+                        written.append(done[-1])
+                        count += 1
+                        progress(count, total, piece.what)
+            finally:
+                if written:
+                    self._writings.append(self._writing(target, written, began))
+        return tuple(done)
+
+    def _write(self, piece: Piece) -> Piece:
+        old = {each.object: piece.target.group for each in piece.existing}
+        self.remove(old)
+        connection, mark = self._connection, mark_of(self._id)
+        place = f"{FOLDER}/{self._run}/{self._id}/{piece.path}"
+        if piece.table is not None:
+            content = read_table(Path(piece.table.place or piece.table.path))
+            facts = {"run": self._run, "digest": str(piece.table.digest or ""), "path": piece.table.path}
+            which = write_table(connection, piece.target, piece.namespace, place, content, facts, mark)
+        elif piece.path:
+            which = write_file(
+                connection, piece.target, piece.namespace, place, piece.content, "application/json", mark
+            )
+        else:
+            which = write_pairs(connection, piece.target, piece.namespace, piece.pairs, mark)
+        return replace(piece, object=which)
+
+    def _writing(self, target: Target, written: Sequence[Piece], began: datetime) -> Writing:
+        used = {descent.made.iri: descent.made for piece in written for descent in piece.used}
+        return Writing(
+            about=Known(target.object.iri(self._host), target.name, target.object.kind),
+            used=tuple(
+                Known(made.iri, made.path, made.kind, tuple(found.iri for found in (made.digest, made.pixels) if found))
+                for made in used.values()
+            ),
+            made=tuple(self._known(piece.object, piece.what) for piece in written if piece.object is not None),
+            started=began,
+            ended=datetime.now(UTC),
+        )
+
+    def _known(self, which: ObjectId, what: str = "") -> Known:
+        return Known(which.iri(self._host), f"{which}, {what}" if what else str(which), which.kind)
+
+    def remove(self, objects: dict[ObjectId, int]) -> None:
+        """Remove what was registered; ``objects`` with the group that each is in."""
+        for group in sorted(set(objects.values())):
+            some = [which for which, where in objects.items() if where == group]
+            remove(self._connection, some, group)
+            self.removed += some
+
+    def drop(self, files: dict[ObjectId, int]) -> None:
+        """Remove files that nothing holds."""
+        for which, group in files.items():
+            remove(self._connection, [which], group)
+
+    def adopt(self, objects: Sequence[ObjectId]) -> None:
+        """Note as written what an earlier call had written, and could not say."""
+        if objects:
+            made = tuple(self._known(which, "found after a break") for which in objects)
+            about = Known(f"https://{self._host}/", self._host, "Server")
+            self._writings.append(Writing(about, (), made, self._started, datetime.now(UTC)))
