@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -18,10 +19,12 @@ from filiation.model import (
     Environment,
     ImageFacts,
     Machine,
+    OriginalFile,
     Parameter,
     Presence,
     Rule,
     RuleKind,
+    ServerFacts,
     Slot,
     Software,
     Status,
@@ -91,19 +94,42 @@ def entities(draw: st.DrawFn, path: str) -> DataEntity:
     )
 
 
+original_files = st.builds(
+    lambda number, name, size, checksum: OriginalFile(
+        f"https://omero.example.org/OriginalFile/{number}", name, size, *(checksum or (None, None))
+    ),
+    st.integers(1, 99),
+    words,
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.tuples(st.just("0a" * 20), st.sampled_from(["SHA1-160", "MD5-128", "CRC-32"])),
+)
+servers = st.builds(
+    ServerFacts,
+    st.uuids().map(str),
+    st.lists(original_files, max_size=3, unique_by=lambda file: file.iri).map(tuple),
+    st.integers(0, 10**6),
+)
 raw_images = st.builds(
-    lambda path, digest, size, url: DataEntity(
+    lambda path, digest, size, url, pixels, image, modified, server: DataEntity(
         path,
         EntityKind.RAW_IMAGE,
         Presence.REMOTE,
         digest=digest and Digest(DigestKind.FILE, digest),
         size=size,
         url=url,
+        pixels=pixels and Digest(DigestKind.PIXELS, pixels),
+        image=image and replace(image, source=None),
+        modified=modified,
+        server=server,
     ),
     st.sampled_from(["skimage:immunohistochemistry", "https://omero.example.org/Image/51"]),
     st.none() | hexes,
     st.none() | st.integers(0, 2**40),
     st.none() | st.just("https://example.org/micrograph"),
+    st.none() | hexes,
+    st.none() | images(),
+    st.none() | times,
+    st.none() | servers,
 )
 
 

@@ -15,7 +15,7 @@ F = "https://w3id.org/ro/terms/filiation#"
 OWN_TERMS = """
 runId runStatus runFolder host treeDigest pixelDigest fileCount entityKind presence flags axes shape pixelType scale
 units labelSource reused lastSeen status jobNumber attempt wildcards threads reason submitted schedulerJob
-requestedValue usedValue
+requestedValue usedValue originalFileCount checksum checksumAlgorithm
 """
 CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",

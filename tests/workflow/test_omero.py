@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 import filiation
-from filiation.images import read_image
+from filiation.images import pixel_digest_of_array, read_image
 from filiation.images.synthetic import Nuclei3D, nuclei3d
+from filiation.model import OriginalFile, ServerFacts
 from tests.conftest import Project
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ def test_one_image_by_script_and_by_storage_is_one_thing_and_the_password_is_now
     signed_in.accounts["ada"].password = PASSWORD
     monkeypatch.setenv("OMERO_PASSWORD", PASSWORD)
     image, _ = nuclei3d(Nuclei3D(seed=5, shape=(16, 40, 40), nuclei=2))
-    number = signed_in.plant("ada").image(image.data, "nuclei", axes="zyx", pixel_size=(0.5, 0.5, 1.0)).id
+    planted = signed_in.plant("ada").image(image.data, "nuclei", axes="zyx", pixel_size=(0.5, 0.5, 1.0))
+    signed_in.plant("ada").fileset([planted], {"lab/nuclei.lif": b"bytes of a microscope"})
+    number = planted.id
     made = project(SNAKEFILE.format(number=number, fetch=FETCH))
     seen: list[str] = []
     done = threading.Event()
@@ -96,6 +100,16 @@ def test_one_image_by_script_and_by_storage_is_one_thing_and_the_password_is_now
     derived = {entity.path for entity in ledger.impact(f"omero://127.0.0.1/image/{number}").entities}
     assert {iri, "fetched.ome.zarr", "mean.txt"} <= derived
     assert iri in {entity.path for entity in ledger.trace(str(made.folder / "fetched.ome.zarr")).entities}
+    (raw,) = [entity for entity in ledger.trace(iri).entities if entity.iri == iri]
+    assert raw.pixels == pixel_digest_of_array(image.data, ("z", "y", "x"))
+    assert raw.image is not None
+    assert (raw.image.axes, raw.image.shape, raw.image.dtype) == (("z", "y", "x"), image.data.shape, "uint16")
+    sha1 = hashlib.sha1(b"bytes of a microscope").hexdigest()
+    assert raw.server == ServerFacts(
+        signed_in.database_uuid,
+        (OriginalFile("https://127.0.0.1/OriginalFile/1", "nuclei.lif", 21, sha1, "SHA1-160"),),
+        1,
+    )
 
 
 def test_a_session_key_in_the_environment_serves_the_jobs_and_is_withheld(
@@ -127,4 +141,8 @@ def test_a_session_key_in_the_environment_serves_the_jobs_and_is_withheld(
     assert [path for path in written if "[withheld]" in path.read_text("utf-8", "replace")]
     assert not [path for path in written if key.encode() in path.read_bytes()]
     assert os.environ["OMERO_SESSION"] == key
+    (raw,) = filiation.open(made.catalogue).trace(f"Image:{number}@127.0.0.1").entities
+    assert raw.pixels == pixel_digest_of_array(np.ones((8, 8), "u1"), ("y", "x")), "the storage plugin's copy tells"
+    assert raw.server is not None
+    assert raw.server.database == signed_in.database_uuid
     client.killSession()

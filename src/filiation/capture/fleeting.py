@@ -124,7 +124,7 @@ class FleetingOutputs:
 
     def _describe(self, seized: Seized) -> Plain:
         # Imported here: every call of Snakemake imports the recorder, few have temporary outputs.
-        from filiation.capture.observation import kind_of
+        from filiation.capture.observation import kind_of, origin_of
         from filiation.digest import digest_file, digest_tree
         from filiation.errors import FiliationError
 
@@ -137,7 +137,9 @@ class FleetingOutputs:
             if place.is_dir():
                 tree = digest_tree(place, workers=1)
                 kind = kind_of(seized.place).value
-                return {"digest": str(tree.digest), "size": tree.size, "files": tree.files, "kind": kind}
+                facts = {"digest": str(tree.digest), "size": tree.size, "files": tree.files, "kind": kind}
+                origin = origin_of(seized.place)
+                return {**facts, "origin": origin} if origin else facts
             return {"digest": str(digest_file(place)), "size": place.stat().st_size}
         except (FiliationError, OSError) as error:
             return {

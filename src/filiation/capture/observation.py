@@ -18,8 +18,9 @@ from filiation.capture.live_job import file_state
 from filiation.capture.naming import entity_path
 from filiation.capture.steps import StepRecord
 from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree
-from filiation.errors import FiliationError
+from filiation.errors import BadInputError, FiliationError
 from filiation.model import DataEntity, Digest, EntityKind, Presence, is_uri
+from filiation.model.plain_facts import ORIGIN, read_image_facts, read_server_facts
 
 # The names that the field's writers use; anything else is left untyped rather than guessed.
 _MEDIA_TYPES = {
@@ -138,6 +139,16 @@ def kind_of(place: str) -> EntityKind:
     return EntityKind.LABEL_IMAGE if "image-label" in attributes else EntityKind.IMAGE
 
 
+def origin_of(place: str) -> Mapping[str, Any] | None:
+    """Return which image outside the workflow a store says that it is a copy of; None if it says nothing."""
+    try:
+        with open(os.path.join(place, "zarr.json"), "rb") as stream:
+            origin = json.load(stream)["attributes"][ORIGIN]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return origin if isinstance(origin, Mapping) else None
+
+
 def media_type(path: str, kind: EntityKind) -> str | None:
     """Return the media type that a name tells, if it tells one."""
     if kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE):
@@ -214,7 +225,7 @@ def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntit
         return entity
     kind = EntityKind(facts.get("kind") or entity.kind)
     return replace(
-        entity,
+        _with_origin(entity, facts.get("origin")),
         kind=kind,
         digest=Digest.from_text(facts["digest"]),
         size=facts.get("size"),
@@ -223,12 +234,26 @@ def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntit
     )
 
 
+def _with_origin(entity: DataEntity, origin: object) -> DataEntity:
+    """Add what the local copy of a stored image tells of it, if it is of no other."""
+    if not isinstance(origin, Mapping) or origin.get("iri") != entity.path:
+        return entity
+    try:
+        pixels = Digest.from_text(str(origin["pixels"]))
+        image, server = read_image_facts(origin.get("image")), read_server_facts(origin.get("server"))
+    except (BadInputError, KeyError, TypeError, ValueError):
+        return entity  # not as filiation writes it
+    return replace(entity, pixels=pixels, image=image, server=server)
+
+
 def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord]) -> list[DataEntity]:
     """Add what only the steps know: pixel digests, and things used by URI."""
     pixels = {path: digest for step in steps for path, digest in step.pixels.items()}
     digests = {path: digest for step in steps for path, digest in step.digests.items()}
     found = {
-        entity.path: replace(entity, pixels=pixels.get(entity.path), digest=entity.digest or digests.get(entity.path))
+        entity.path: replace(
+            entity, pixels=pixels.get(entity.path) or entity.pixels, digest=entity.digest or digests.get(entity.path)
+        )
         for entity in entities
     }
     for step in steps:
@@ -246,5 +271,8 @@ def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord])
                 size=used.size if used.size is not None else known.size,
                 media_type=used.media_type or known.media_type,
                 url=used.url or known.url,
+                image=used.image or known.image,
+                modified=used.modified or known.modified,
+                server=used.server or known.server,
             )
     return list(found.values())

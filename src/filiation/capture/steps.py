@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from filiation.model import Digest, Machine, Parameter, Software, Status, Usage, Value, WorkflowRun, local_path
+from filiation.model import (
+    Digest,
+    ImageFacts,
+    Machine,
+    Parameter,
+    ServerFacts,
+    Software,
+    Status,
+    Usage,
+    Value,
+    WorkflowRun,
+    local_path,
+)
+from filiation.model.plain_facts import read_image_facts, read_server_facts
 
 FORMAT = 1
 UNCLAIMED = "steps/unclaimed"
@@ -30,7 +43,7 @@ class SideInput:
         URI or path.
     name
         A name for a person.
-    digest, pixels, size, media_type, url
+    digest, pixels, size, media_type, url, image, modified, server
         As in ``DataEntity``.
     """
 
@@ -41,6 +54,9 @@ class SideInput:
     size: int | None = None
     media_type: str | None = None
     url: str | None = None
+    image: ImageFacts | None = None
+    modified: datetime | None = None
+    server: ServerFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +191,9 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
                 size=_integer(item.get("size")),
                 media_type=_text(item.get("media_type")),
                 url=_text(item.get("url")),
+                image=read_image_facts(item.get("image")),
+                modified=datetime.fromisoformat(str(item["modified"])) if item.get("modified") else None,
+                server=read_server_facts(item.get("server")),
             )
             for item in items("side_inputs")
         ),

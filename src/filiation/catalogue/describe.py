@@ -20,6 +20,7 @@ from filiation.catalogue.vocabulary import (
     F,
 )
 from filiation.crate.jobs import measured_by
+from filiation.crate.remote import DATABASE
 from filiation.crate.things import read_image_facts
 from filiation.errors import BadInputError
 from filiation.model import (
@@ -27,7 +28,9 @@ from filiation.model import (
     DigestKind,
     EntityKind,
     ImageFacts,
+    OriginalFile,
     Parameter,
+    ServerFacts,
     Software,
     Status,
     Usage,
@@ -82,6 +85,8 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         image=_image(about, iri),
         generated=generated,
         reused=about.is_true(iri, F + "reused") and not generated,
+        url=_page(about, iri),
+        server=_server(about, iri),
     )
 
 
@@ -232,6 +237,29 @@ def _image(about: Statements, iri: str) -> ImageFacts | None:
         return read_image_facts(told)
     except ValueError:
         return None  # what is no number says nothing of a shape
+
+
+def _page(about: Statements, iri: str) -> str | None:
+    """Return the page on an image outside the workflow; other things have addresses for other reasons."""
+    return about.text(iri, SCHEMA + "url") if about.text(iri, F + "entityKind") == EntityKind.RAW_IMAGE else None
+
+
+def _server(about: Statements, iri: str) -> ServerFacts | None:
+    database = next((found for found in about.links(iri, SCHEMA + "isPartOf") if found.startswith(DATABASE)), None)
+    count = about.number(iri, F + "originalFileCount")
+    if database is None or count is None:
+        return None
+    files = tuple(
+        OriginalFile(
+            iri=file,
+            name=about.text(file, SCHEMA + "name") or "",
+            size=about.number(file, SCHEMA + "contentSize"),
+            checksum=about.text(file, F + "checksum"),
+            algorithm=about.text(file, F + "checksumAlgorithm"),
+        )
+        for file in about.links(iri, SCHEMA + "isBasedOn")
+    )
+    return ServerFacts(database.removeprefix(DATABASE), files, count)
 
 
 def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:

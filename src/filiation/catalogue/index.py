@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from filiation.catalogue.derive import Derived
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -242,6 +242,15 @@ class LineageIndex:
         rows = self._connection.execute(_ENTITY + where, values)
         found = (entity_from_text(record) for (record,) in rows)
         return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
+    def iris_like(self, pattern: str) -> tuple[str, ...]:
+        """Return the IRIs of things that match a pattern in which ``*`` stands for anything, sorted."""
+        rows = self._connection.execute(
+            "SELECT iri FROM term WHERE iri GLOB ? "
+            "AND EXISTS (SELECT 1 FROM entity WHERE entity.term = term.id) ORDER BY iri",
+            (pattern,),
+        )
+        return tuple(iri for (iri,) in rows)
 
     def entities_below(self, place: str) -> tuple[EntityNode, ...]:
         """Return the things that were seen inside the folder ``place``, sorted by IRI and crate."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from filiation.model import Digest, ImageFacts, Parameter, Software, Usage, Value
+from filiation.model import Digest, ImageFacts, Parameter, ServerFacts, Software, Usage, Value
+from filiation.model.plain_facts import plain_server_facts, read_server_facts
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -81,6 +82,10 @@ class EntityNode:
         Whether an action of this crate made it.
     reused
         Whether the run found it up to date: an earlier run made it.
+    url
+        A page on it, for an image outside the workflow.
+    server
+        What its server said of it, for an image in OMERO.
     """
 
     iri: str
@@ -99,6 +104,8 @@ class EntityNode:
     image: ImageFacts | None = None
     generated: bool = False
     reused: bool = False
+    url: str | None = None
+    server: ServerFacts | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -283,6 +290,8 @@ def entity_from_text(text: str) -> EntityNode:
         image = {**_NO_IMAGE, **found["image"]}
         axes, shape, scale, units = (tuple(image[key]) for key in ("axes", "shape", "scale", "units"))
         found["image"] = ImageFacts(axes, shape, image["dtype"], scale, units, image["source"])
+    if "server" in found:
+        found["server"] = read_server_facts(found["server"])
     return EntityNode(**found)
 
 
@@ -334,6 +343,8 @@ def _plain(value: object) -> Json:
     if isinstance(value, ImageFacts | Usage):
         known = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: _plain(part) for name, part in known if part not in (None, (), "")}
+    if isinstance(value, ServerFacts):
+        return plain_server_facts(value)
     if isinstance(value, datetime):
         return shown_time(value)
     if isinstance(value, Digest):

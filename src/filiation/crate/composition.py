@@ -29,6 +29,7 @@ from filiation.crate.profiles import (
     WORKFLOW_RO_CRATE,
     WORKFLOW_RUN_CONTEXT,
 )
+from filiation.crate.remote import write_server
 from filiation.crate.things import thing_id, write_thing
 from filiation.model import Action, DataEntity, EntityKind, Presence, WorkflowRun
 
@@ -73,6 +74,7 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], 
     own = _own_files(run, sizes)
     nodes = [
         *things,
+        *(found for entity in entities for found in write_server(entity)),
         *own,
         *_parameters(run, plan),
         *write_environments(run.actions),

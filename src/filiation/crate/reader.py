@@ -73,7 +73,7 @@ def _read_run(nodes: Nodes) -> WorkflowRun:
         rules=tuple(read_rule(nodes[tool], steps[tool]) for tool in ids(main.get("hasPart")) if tool in steps),
         connections=tuple(_pair(str(pair)) for pair in many(run.get("connections"))),
         actions=tuple(read_action(action, nodes, environments) for action in actions),
-        entities=tuple(read_thing(thing) for thing in things),
+        entities=tuple(read_thing(thing, nodes) for thing in things),
         not_captured=tuple(str(sentence) for sentence in many(run.get("notCaptured"))),
         redacted=tuple(str(name) for name in many(run.get("redacted"))),
         error=text(run, "error"),

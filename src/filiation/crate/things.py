@@ -7,12 +7,14 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from filiation.crate.jsonld import Node, isoformat, many, moment, node, required, single, text
+from filiation.crate.remote import read_server, remote_properties
 from filiation.model import (
     DataEntity,
     Digest,
     DigestKind,
     EntityKind,
     ImageFacts,
+    OmeroId,
     Presence,
     crate_path,
     is_uri,
@@ -66,7 +68,7 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
         "sha256": digest.hex if digest and digest.kind is DigestKind.FILE else None,
         "treeDigest": digest.hex if digest and digest.kind is DigestKind.TREE else None,
         "pixelDigest": entity.pixels.hex if entity.pixels else None,
-        "identifier": single([found.iri for found in (digest, entity.pixels) if found]),
+        "identifier": single(_identifiers(entity)),
         "fileCount": entity.files,
         "entityKind": entity.kind.value,
         "presence": entity.presence.value,
@@ -86,7 +88,18 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
         }
     every = [_base_type(entity), *types]
     identifier = thing_id(entity.path, entity.is_tree, embedded)
-    return node(identifier, every if len(every) > 1 else every[0], **{**described, **more})
+    return node(
+        identifier,
+        every if len(every) > 1 else every[0],
+        **{**described, **remote_properties(entity), **more},
+    )
+
+
+def _identifiers(entity: DataEntity) -> list[str]:
+    """Return the digests, and what an object in OMERO is called there: ``Image:51``."""
+    object_in_omero = OmeroId.from_iri(entity.path) if entity.is_remote else None
+    named = [f"{object_in_omero.kind}:{object_in_omero.id}"] if object_in_omero else []
+    return [*(found.iri for found in (entity.digest, entity.pixels) if found), *named]
 
 
 def _base_type(entity: DataEntity) -> str:
@@ -118,8 +131,8 @@ def _description(entity: DataEntity) -> str:
     return f"{_KINDS[entity.kind]}{shape}{_PRESENCES[entity.presence]}"
 
 
-def read_thing(entity: Mapping[str, Any]) -> DataEntity:
-    """Return the data entity that :func:`write_thing` wrote.
+def read_thing(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> DataEntity:
+    """Return the data entity that :func:`write_thing` wrote; ``nodes`` are all of its crate, by @id.
 
     Raises
     ------
@@ -145,6 +158,7 @@ def read_thing(entity: Mapping[str, Any]) -> DataEntity:
         image=read_image_facts(entity),
         reused=bool(entity.get("reused")),
         url=text(entity, "url") if entity.get("entityKind") == EntityKind.RAW_IMAGE else None,
+        server=read_server(entity, nodes),
     )
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from filiation.errors import BadInputError
 from filiation.images.image import Image
-from filiation.model import Digest, is_uri
+from filiation.model import Digest, ImageFacts, ServerFacts, is_uri
 
 _SECONDS_BETWEEN_WORDS = 10.0
 
@@ -42,6 +43,12 @@ class SourceIdentity:
         IANA media type of the file behind it.
     url
         A page about the image.
+    image
+        Axes, shape and pixel type of what ``pixels`` is over, where the image is not a store.
+    modified
+        When it was last changed, UTC, as its server says.
+    server
+        What else its server says of it.
     """
 
     iri: str
@@ -51,6 +58,9 @@ class SourceIdentity:
     size: int | None = None
     media_type: str | None = None
     url: str | None = None
+    image: ImageFacts | None = None
+    modified: datetime | None = None
+    server: ServerFacts | None = None
 
 
 class Source(Protocol):

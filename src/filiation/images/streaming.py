@@ -36,6 +36,7 @@ from filiation.images.pyramid import plan_pyramid, shrink_by_mean, steps_between
 from filiation.images.rendering import ChannelLook, rendering_block
 from filiation.images.streaming_state import StreamingState
 from filiation.model import Digest
+from filiation.model.plain_facts import ORIGIN
 
 Region = tuple[slice, ...]
 
@@ -61,6 +62,8 @@ class Outline:
         What tells this image from another; a broken copy of another one is not gone on with.
     omero
         What else goes into the store's ``omero`` block.
+    origin
+        Where the image is from, for the store to tell; the digest of its pixels is added. Nothing is told if empty.
     """
 
     axes: tuple[str, ...]
@@ -72,6 +75,7 @@ class Outline:
     identity: Mapping[str, str]
     name: str = ""
     omero: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_axes(self.axes, where=f"The image {self.name!r}")
@@ -265,7 +269,8 @@ class _Writer:
             ],
             "omero": {**outline.omero, **rendering},
         }
-        self._group.attrs.put({"ome": block})
+        origin = {ORIGIN: {**outline.origin, "pixels": str(self.digest())}} if outline.origin else {}
+        self._group.attrs.put({"ome": block, **origin})
 
     def digest(self) -> Digest:
         """Return the digest over all pixels as they were read."""

@@ -20,6 +20,7 @@ from filiation.lineage.audit_findings import ORDER, AuditFinding, AuditReport, S
 from filiation.lineage.gathering import Gathered, gather, place_of, recorded_place, unfinished_statuses
 from filiation.lineage.integrity import Checker, Plan, Task
 from filiation.lineage.label_audit import Labels, label_findings, labels_of
+from filiation.lineage.remote_findings import remote_findings
 from filiation.lineage.walk import descendants
 from filiation.model import Action, Digest, EntityKind, Presence, Status, WorkflowRun
 
@@ -103,6 +104,7 @@ class Auditor:
         entities = index.entities()
         suspect = {recorded_place(found.run, found.path) for found in left}
         findings += _makerless((e for e in entities if e.place not in suspect), index, joining)
+        findings += remote_findings(entities, joining)
         findings += _backwards(index.actions())
         made = frozenset(entity.place for entity in entities if entity.generated and entity.place is not None)
         labels = tuple(found for run in gathered.runs for found in labels_of(run, self._home))

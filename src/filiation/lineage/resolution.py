@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.lineage.omero_names import OmeroObjects, omero_name
 from filiation.model import Digest, DigestKind, Status, crate_path, is_uri, object_iri
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Resolution:
     thing
         The word.
     how
-        What it was taken for: ``path``, ``place``, ``digest``, ``IRI``, ``run``.
+        What it was taken for: ``path``, ``place``, ``digest``, ``IRI``, ``OMERO``, ``run``.
     nodes
         IRIs of everything it stands for, sorted: where ``impact`` starts.
     origins
@@ -88,6 +89,7 @@ class Resolver:
         found = (
             self._by_written_digest(thing)
             or self._by_place_in_run(thing)
+            or self._by_omero(thing)
             or self._by_iri(thing)
             or self._by_path(thing)
             or self._by_prefix(thing.lower())
@@ -176,6 +178,17 @@ class Resolver:
         if thing.startswith("arcp://uuid,") and any(run.iri == f"{iri}/" for run in self._index.runs()):
             return self._of_run(thing, self.run(iri))
         return None
+
+    def _by_omero(self, thing: str) -> Resolution | None:
+        """Find an object in OMERO, however it is named, under every name that its server is known by."""
+        name = omero_name(thing)
+        if name is None or (name.kind != "Image" and self._index.entities(iri=thing)):
+            return None
+        known = OmeroObjects(self._index).find(name)
+        seen = [entity for iri in known.iris for entity in self._index.entities(iri=iri)]
+        alike = {other.iri for entity in seen for other in self._joining.alike(entity)}
+        note = " ".join(known.notes) or None
+        return Resolution(thing, "OMERO", tuple(sorted(alike | set(known.iris))), known.iris, None, note)
 
     def _by_path(self, thing: str) -> Resolution | None:
         path = Path(thing)

@@ -45,8 +45,10 @@ from filiation.model.identifiers import (
     run_iri,
     written_uri,
 )
+from filiation.model.remote import MOST_FILES, OmeroId, OriginalFile, ServerFacts
 
 __all__ = [
+    "MOST_FILES",
     "Action",
     "Agent",
     "CondaEnvironment",
@@ -58,10 +60,13 @@ __all__ = [
     "Environment",
     "ImageFacts",
     "Machine",
+    "OmeroId",
+    "OriginalFile",
     "Parameter",
     "Presence",
     "Rule",
     "RuleKind",
+    "ServerFacts",
     "Slot",
     "Software",
     "Status",

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from filiation.errors import BadInputError
 from filiation.model.identifiers import Digest, is_uri
+from filiation.model.remote import ServerFacts
 
 _TYPE_NAMES = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
 
@@ -101,6 +102,8 @@ class DataEntity:
         The run wanted it and found it up to date: made by an earlier run.
     url
         A page on it for a person, for a raw image outside the workflow.
+    server
+        What its server said of it, for an image in OMERO.
     """
 
     path: str
@@ -116,6 +119,7 @@ class DataEntity:
     image: ImageFacts | None = None
     reused: bool = False
     url: str | None = None
+    server: ServerFacts | None = None
 
     @property
     def is_tree(self) -> bool:

@@ -27,6 +27,7 @@ from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import FiliationError, NotFoundError
+from filiation.model.plain_facts import plain_image_facts, plain_server_facts
 from filiation.step.binding import Argument, Binding, ScriptJob
 
 if TYPE_CHECKING:
@@ -264,6 +265,12 @@ def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, obj
     for key in ("digest", "pixels"):
         if getattr(thing, key) is not None:
             facts[key] = str(getattr(thing, key))
+    if thing.image is not None:
+        facts["image"] = plain_image_facts(thing.image)
+    if thing.modified is not None:
+        facts["modified"] = thing.modified.isoformat(timespec="milliseconds")
+    if thing.server is not None:
+        facts["server"] = plain_server_facts(thing.server)
     return facts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from filiation.errors import AccessError, BadInputError, MissingExtraError, NotF
 from filiation.images import check_store, fetch_into, open_source, pixel_digest, pixel_digest_of_array, read_image
 from filiation.images.multiscale import open_multiscale
 from filiation.images.streaming_state import unfinished
+from filiation.model import ImageFacts
 
 if TYPE_CHECKING:
     from tests.omero_server.server import OmeroServer
@@ -263,3 +266,30 @@ def test_without_omero_py_the_error_names_the_extra(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(MissingExtraError, match=r"pip install 'filiation\[omero\]'"):
         open_source("omero://nowhere.example.org/image/51").identify()
+
+
+def test_an_image_is_one_by_its_server_its_pixels_and_the_files_it_was_imported_from(
+    signed_in: OmeroServer, tmp_path: Path
+):
+    planting = signed_in.plant("ada")
+    pixels = np.arange(3 * 8 * 9, dtype="u2").reshape(3, 8, 9)
+    image = planting.image(pixels, "cells", axes="zyx", pixel_size=(0.5, 0.5, 1.0))
+    planting.fileset([image], {"day 1/cells.lif": b"lif", "day 1/notes.txt": b"notes"})
+    pending = next(row for row in signed_in.store.rows("OriginalFile") if row["name"] == "notes.txt")
+    signed_in.store.set(pending, "hash", "Pending...")
+
+    identity = fetch_into(open_source(uri(image.id)), tmp_path / "a.zarr")
+
+    assert identity.pixels == pixel_digest_of_array(pixels, ("z", "y", "x"))
+    assert identity.image == ImageFacts(
+        ("z", "y", "x"), (3, 8, 9), "uint16", (1.0, 0.5, 0.5), ("micrometer", "micrometer", "micrometer")
+    )
+    assert identity.modified is not None
+    assert identity.server is not None
+    assert identity.server.database == signed_in.database_uuid
+    assert [(file.name, file.size, file.checksum, file.algorithm) for file in identity.server.files] == [
+        ("cells.lif", 3, hashlib.sha1(b"lif").hexdigest(), "SHA1-160"), ("notes.txt", 5, None, None),
+    ]  # fmt: skip
+    told = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["attributes"]["filiation:origin"]
+    assert (told["iri"], told["pixels"]) == (identity.iri, str(identity.pixels))
+    assert told["server"]["database"] == signed_in.database_uuid

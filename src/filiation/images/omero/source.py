@@ -15,10 +15,13 @@ from filiation.images.image import Image
 from filiation.images.ome_zarr import read_image
 from filiation.images.omero.address import Address, Kind
 from filiation.images.omero.connection import Connection, connect
+from filiation.images.omero.originals import original_files
 from filiation.images.omero.pixels import Grid, ReaderOffice, pixel_type
 from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity
 from filiation.images.streaming import DEFAULT_MEMORY, Outline, Progress, stream_image
+from filiation.model import ImageFacts, ServerFacts
+from filiation.model.plain_facts import plain_origin
 
 CONNECTIONS_VARIABLE = "FILIATION_OMERO_CONNECTIONS"
 MEMORY_VARIABLE = "FILIATION_OMERO_MEMORY"
@@ -49,7 +52,7 @@ class OmeroImage:
     modified
         When image or pixels were last changed on the server.
     server
-        The UUID of the server's database.
+        Its database, and the files that the image was imported from.
     scale, units
         Pixel size along each of the grid's axes.
     looks
@@ -60,10 +63,15 @@ class OmeroImage:
     name: str
     grid: Grid
     modified: datetime
-    server: str
+    server: ServerFacts
     scale: tuple[float, ...]
     units: tuple[str, ...]
     looks: tuple[ChannelLook, ...]
+
+    @property
+    def facts(self) -> ImageFacts:
+        """Axes, shape, pixel type, pixel sizes and units of what is read."""
+        return ImageFacts(self.grid.axes, self.grid.shape, self.grid.dtype.name, self.scale, self.units)
 
     @property
     def outline(self) -> Outline:
@@ -77,12 +85,13 @@ class OmeroImage:
             looks=self.looks,
             identity={
                 "image": self.address.iri,
-                "server": self.server,
+                "server": self.server.database,
                 "pixels": str(self.grid.id),
                 "modified": self.modified.isoformat(),
             },
             name=self.name,
             omero={"id": self.address.id, "name": self.name},
+            origin=plain_origin(self.address.iri, self.facts, self.server),
         )
 
 
@@ -165,6 +174,9 @@ class OmeroSource:
             name=image.name,
             size=image.grid.size,
             url=f"{web}/webclient/?show=image-{self.address.id}" if web else None,
+            image=image.facts,
+            modified=image.modified,
+            server=image.server,
         )
 
 
@@ -197,12 +209,13 @@ def _described(connection: Connection, address: Address) -> OmeroImage:
         dtype=pixel_type(pixels.getPixelsType().getValue(), str(address)),
     )  # fmt: skip
     sizes = _sizes(pixels)
+    files, file_count = original_files(gateway, address)
     return OmeroImage(
         address=address,
         name=image.getName() or "",
         grid=grid,
         modified=_changed(gateway, address.id),
-        server=gateway.getConfigService().getDatabaseUuid(),
+        server=ServerFacts(gateway.getConfigService().getDatabaseUuid(), files, file_count),
         scale=tuple(sizes.get(axis, (1.0, ""))[0] for axis in grid.axes),
         units=tuple(sizes.get(axis, (1.0, ""))[1] for axis in grid.axes),
         looks=tuple(
