@@ -1,59 +1,174 @@
-"""``filiation trace`` and ``filiation impact``: where things come from, and what came of them."""
+"""``filiation trace``, ``impact`` and ``path``: where things come from, what came of them, and how."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option, opened
-from filiation.cli.output import say, say_json, write_text
+from filiation.cli.output import say, say_json, say_table, write_text
+from filiation.errors import BadInputError
 
 if TYPE_CHECKING:
-    from filiation.lineage import Lineage
+    from filiation.lineage import Ledger, Lineage
 
-_depth = click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Go over N jobs at most. [default: all]")
-_svg = click.option("--svg", metavar="FILE", help="Draw a picture into FILE as well; - is the standard output.")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+FORMATS: Final = ("tree", "table", "json", "prov-json", "prov-n", "graphml", "dot", "svg")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a lineage, and how it is to be answered: the options that ``trace`` and ``impact`` share."""
+
+    depth: int | None
+    until: tuple[str, ...]
+    only: tuple[str, ...]
+    from_run: str | None
+    each: bool
+    form: str | None
+    output: str
+    svg: str | None
+    as_json: bool
+
+
+def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Add the options that ``trace`` and ``impact`` share."""
+    for option in reversed(
+        (
+            click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Go over N jobs at most."),
+            click.option(
+                "--until", multiple=True, metavar="CONDITION",
+                help="Go no further than what is as CONDITION says, such as rule=segment or kind=image; can be "
+                "repeated, then any of them ends the walk. `filiation find --help` tells of conditions.",
+            ),
+            click.option(
+                "--only", multiple=True, metavar="CONDITION",
+                help="Show only what is as CONDITION says, joined over what is left out; can be repeated.",
+            ),
+            click.option("--from-run", metavar="RUN", help="THING as this run made or found it, if several did."),
+            click.option("--all", "each", is_flag=True, help="Show each job; else equal ones are told as one."),
+            click.option(
+                "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT",
+                help=f"Print as {', '.join(FORMATS)}. [default: tree]",
+            ),
+            click.option(
+                "-o", "--output", default="-", metavar="FILE", help="Write into FILE instead of the standard output."
+            ),
+            click.option("--svg", metavar="FILE", help="Draw a picture into FILE as well; - is the standard output."),
+            json_option,
+            catalogue_option,
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.command(
-    epilog=example("filiation trace results/ihc/nuclei.ome.zarr", "filiation trace tree1:52ba13 --svg lineage.svg")
+    epilog=example(
+        "filiation trace results/ihc/nuclei.ome.zarr",
+        "filiation trace tree1:52ba13 --svg lineage.svg",
+        "filiation trace results/*/nuclei.parquet --until rule=segment --format table",
+    )
 )
-@click.argument("thing")
-@_depth
-@_svg
-@json_option
-@catalogue_option
-def trace(thing: str, depth: int | None, svg: str | None, as_json: bool, catalogue: str | None) -> None:
+@click.argument("things", metavar="THING...", nargs=-1, required=True)
+@_asking
+def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> None:
     """Show what THING descends from, down to its sources.
 
-    THING is a path, a digest, an IRI, a run, or the start of a digest or run. A path is found by the bytes that are
-    there now, so it is traced to the run that really made them, wherever they have been moved.
+    THING is a path, a digest, an IRI, a run, or the start of a digest or run; of several, the lineages are shown as
+    one, and - reads their names from the standard input, one a line. A path is found by the bytes that are there now,
+    so it is traced to the run that really made them, wherever they have been moved.
     """
-    with opened(catalogue) as ledger:
-        _answer(ledger.trace(thing, depth=depth), svg, as_json)
+    _answer(catalogue, things, Asked(**options), lambda ledger: ledger.trace)  # type: ignore[arg-type]
 
 
-@click.command(epilog=example("filiation impact data/raw.ome.zarr"))
-@click.argument("thing")
-@_depth
-@_svg
-@json_option
-@catalogue_option
-def impact(thing: str, depth: int | None, svg: str | None, as_json: bool, catalogue: str | None) -> None:
+@click.command(
+    epilog=example("filiation impact data/raw.ome.zarr", "filiation impact models/nuclei.pt --only 'kind=label image'")
+)
+@click.argument("things", metavar="THING...", nargs=-1, required=True)
+@_asking
+def impact(things: tuple[str, ...], catalogue: str | None, **options: object) -> None:
     """Show everything that descends from THING.
 
     For a raw image, a script or a table that turned out to be wrong: all labels, tables and pictures that were
-    made from it, in any run.
+    made from it, in any run. THING is as for `filiation trace`.
     """
+    _answer(catalogue, things, Asked(**options), lambda ledger: ledger.impact)  # type: ignore[arg-type]
+
+
+@click.command(epilog=example("filiation path data/raw.ome.zarr results/ihc/nuclei.parquet"))
+@click.argument("first", metavar="THING")
+@click.argument("second", metavar="OTHER")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT",
+    help=f"Print the ways as {', '.join(FORMATS)}. [default: step by step]",
+)  # fmt: skip
+@click.option("-o", "--output", default="-", metavar="FILE", help="Write into FILE instead of the standard output.")
+@json_option
+@catalogue_option
+def path(first: str, second: str, form: str | None, output: str, as_json: bool, catalogue: str | None) -> None:
+    """Show how OTHER came of THING, each step with its evidence.
+
+    The shortest ways are shown, in the direction in which data flowed, whichever is named first. The evidence of a
+    step is the crate that tells of it, with its folder and the digest of its metadata.
+    """
+    _refuse_both(form, as_json)
     with opened(catalogue) as ledger:
-        _answer(ledger.impact(thing, depth=depth), svg, as_json)
+        found = ledger.path(first, second)
+        if form is not None and form != "json":
+            _write(found.lineage, form, output, each=True)
+        elif as_json or form == "json":
+            say_json(found.to_json())
+        else:
+            say(found.text().rstrip("\n")) if output == "-" else write_text(output, found.text())
 
 
-def _answer(lineage: Lineage, svg: str | None, as_json: bool) -> None:
-    if svg is not None:
-        write_text(svg, lineage.to_svg())
-    if as_json:
-        say_json(lineage.to_json())
-    elif svg != "-":
-        say(lineage.tree().rstrip("\n"))
+def _answer(
+    catalogue: str | None, things: tuple[str, ...], asked: Asked, question: Callable[[Ledger], Callable[..., Lineage]]
+) -> None:
+    _refuse_both(asked.form, asked.as_json)
+    named = _from_input(things)
+    with opened(catalogue) as ledger:
+        lineage = question(ledger)(
+            *named, depth=asked.depth, until=asked.until, only=asked.only, from_run=asked.from_run
+        )
+    if asked.svg is not None:
+        write_text(asked.svg, lineage.to_svg(each=asked.each))
+    form = asked.form or ("json" if asked.as_json else "tree")
+    if asked.svg != "-" or asked.form or asked.as_json:
+        _write(lineage, form, asked.output, each=asked.each)
+
+
+def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
+    from filiation.lineage.formats import COLUMNS, FOR_PEOPLE, WRITERS, table
+
+    told = lineage if each or form not in FOR_PEOPLE else lineage.collapsed
+    if form == "table":
+        if output != "-":
+            rows = [COLUMNS, *table(told)]
+            write_text(output, "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows))
+        else:
+            say_table(COLUMNS, table(told))
+        return
+    text = WRITERS[form](told).rstrip("\n")
+    if output == "-" and form == "tree":
+        say(text)
+    else:
+        write_text(output, text if output == "-" else f"{text}\n")
+
+
+def _refuse_both(form: str | None, as_json: bool) -> None:
+    if as_json and form not in (None, "json"):
+        raise BadInputError(f"--json and --format {form} contradict each other: ask for one of them.")
+
+
+def _from_input(things: tuple[str, ...]) -> tuple[str, ...]:
+    if "-" not in things:
+        return things
+    read = [line.rstrip("\r\n") for line in sys.stdin]
+    return tuple(name for thing in things for name in (read if thing == "-" else [thing]) if name.strip())

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ANCESTORS = "ancestors"
 DESCENDANTS = "descendants"
+THROUGH = "through"
+"""Something lies between that the answer leaves out; each crate that tells a part of it has such an edge."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Lineage:
         Sorted; each points from what was there before to what came of it.
     cut
         IRIs beyond which there is more than the depth that was asked for.
+    stopped
+        IRIs beyond which there is more that a condition left out.
+    alike
+        Of an answer in which equal jobs are told as one: how many each of those nodes stands for.
     note
         How the thing was found, where that needs saying.
     reproductions
@@ -50,11 +56,18 @@ class Lineage:
     cut: tuple[str, ...] = ()
     note: str | None = None
     reproductions: tuple[ActionNode, ...] = ()
+    stopped: tuple[str, ...] = ()
+    alike: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def by_iri(self) -> dict[str, Node]:
         """The nodes by their IRI."""
         return {node.iri: node for node in self.nodes}
+
+    @cached_property
+    def counted(self) -> dict[str, int]:
+        """How many equal ones a node stands for, by its IRI; those that stand for themselves alone are left out."""
+        return dict(self.alike)
 
     @property
     def entities(self) -> tuple[EntityNode, ...]:
@@ -69,8 +82,15 @@ class Lineage:
     @property
     def sources(self) -> tuple[EntityNode, ...]:
         """The things that nothing in the answer came before, sorted by IRI."""
-        later = {edge.dst for edge in self.edges}
-        return tuple(entity for entity in self.entities if entity.iri not in later and entity.iri not in self.cut)
+        known = {edge.dst for edge in self.edges} | {*self.cut, *self.stopped}
+        return tuple(entity for entity in self.entities if entity.iri not in known)
+
+    @cached_property
+    def collapsed(self) -> Lineage:
+        """The answer with equal jobs, and the things between them, told as one; for people, and nothing is lost."""
+        from filiation.lineage.collapsing import collapse
+
+        return collapse(self)
 
     @property
     def graph(self) -> nx.DiGraph[str]:
@@ -88,18 +108,19 @@ class Lineage:
             graph.add_edge(edge.src, edge.dst, role=edge.role, crate=edge.crate)
         return graph
 
-    def tree(self) -> str:
-        """Draw the answer as a tree of text."""
+    def tree(self, *, each: bool = False) -> str:
+        """Draw the answer as a tree of text; equal jobs are told as one, unless ``each`` is to be."""
         from filiation.lineage import words
         from filiation.lineage.drawing import draw_tree
 
-        return draw_tree(self) + "".join(f"{words.reproduction(action)}\n" for action in self.reproductions)
+        drawn = draw_tree(self if each else self.collapsed)
+        return drawn + "".join(f"{words.reproduction(action)}\n" for action in self.reproductions)
 
-    def to_svg(self) -> str:
-        """Draw the answer as a picture."""
+    def to_svg(self, *, each: bool = False) -> str:
+        """Draw the answer as a picture; see :meth:`tree`."""
         from filiation.lineage.picture import draw_picture
 
-        return draw_picture(self)
+        return draw_picture(self if each else self.collapsed)
 
     def to_json(self) -> dict[str, Json]:
         """Return the answer as plain JSON."""
@@ -111,6 +132,7 @@ class Lineage:
             "nodes": [{"type": _type(node), **node.to_json()} for node in self.nodes],
             "edges": [{"src": e.src, "dst": e.dst, "role": e.role, "crate": e.crate} for e in self.edges],
             "cut": list(self.cut),
+            "stopped": list(self.stopped),
             "reproductions": [action.to_json() for action in self.reproductions],
         }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, PART, SAME_CONTENT, ActionNode, EntityNode, Node
 from filiation.lineage import words
-from filiation.lineage.answers import ANCESTORS, Lineage, one_place
+from filiation.lineage.answers import ANCESTORS, THROUGH, Lineage, one_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,8 @@ class _Tree:
         for found, made in self._one.items():
             self._found[made].append(found)
         self._cut = {self._one.get(iri, iri) for iri in lineage.cut}
+        self._stopped = {self._one.get(iri, iri) for iri in lineage.stopped}
+        self._counted = lineage.counted
         self._next: dict[str, dict[str, str]] = defaultdict(dict)
         for edge in lineage.edges:
             near, far = (edge.dst, edge.src) if self._upwards else (edge.src, edge.dst)
@@ -124,10 +126,13 @@ class _Tree:
         return role, node.path if node is not None else iri, iri
 
     def _head(self, branch: _Branch, node: Node | None) -> str:
+        count = self._counted.get(branch.iri, 1)
+        between = "" if branch.role != THROUGH else "further back, " if self._upwards else "further on, "
         if isinstance(node, ActionNode):
             came = "was run by " if branch.role == CODE else "went into "
-            return ("made by " if self._upwards else came) + words.action_name(node)
-        path = words.plain(node.path if node is not None else branch.iri)
+            name = words.action_name(node, count)
+            return between + (name if between else ("made by " if self._upwards else came) + name)
+        path = between + words.entity_name(node.path if node is not None else branch.iri, count)
         if node is not None and branch.role == SAME_CONTENT:
             doing = "made" if self._upwards else "found"
             return f"the same content as {path}, {doing} in run {words.run_name(node.crate)}"
@@ -146,11 +151,13 @@ class _Tree:
                 yield f"made in run {words.run_name(node.crate)}, found with the same content by run {runs}"
             if self._upwards and not has_more and (why := self._why_it_ends(node)):
                 yield why
+        if branch.iri in self._stopped:
+            yield "… more beyond, left out as was asked"
         if branch.iri in self._cut:
             yield "… more beyond the depth that was asked for"
 
     def _why_it_ends(self, node: EntityNode) -> str:
-        if node.iri in self._cut:
+        if node.iri in self._cut or node.iri in self._stopped:
             return ""
         if node.kind == "raw image":
             return "source: an image from outside the workflow"

@@ -13,18 +13,19 @@ from filiation.catalogue import (
     IngestReport,
     Joining,
     LineageIndex,
-    Node,
     Progress,
     RebuildReport,
     RunSummary,
 )
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
+from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
+from filiation.lineage.fields import Surroundings
 from filiation.lineage.registrations import registrations_of
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.resumptions import resumed_in, resumption_of
-from filiation.lineage.walk import Walked, ancestors, descendants
+from filiation.lineage.tracing import Extent, Tracer
 from filiation.model import Digest, is_uri
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from rdflib import Dataset
 
     from filiation.lineage.audit_findings import AuditReport
+    from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
+    from filiation.lineage.paths import LineagePath
     from filiation.lineage.questions import Question
 
 
@@ -130,30 +133,76 @@ class Ledger:
 
     # --- lineage -----------------------------------------------------------------------------------------------
 
-    def trace(self, thing: str, *, depth: int | None = None) -> Lineage:
-        """Return what a thing descends from.
+    def trace(
+        self,
+        *things: str,
+        depth: int | None = None,
+        until: Iterable[str] = (),
+        only: Iterable[str] = (),
+        from_run: str | None = None,
+    ) -> Lineage:
+        """Return what things descend from.
 
         Parameters
         ----------
-        thing
-            As for :meth:`resolve`.
+        things
+            Each as for :meth:`resolve`.
         depth
             How many actions to go back at most; None for all.
+        until
+            Conditions such as ``rule=segment`` (``docs/reference/questions.md``): the walk ends at what any of them
+            names, and leaves out what lies beyond.
+        only
+            Conditions on what is shown of the answer; what is between is left out and the ends joined.
+        from_run
+            The start of a run's id: the things as this run made or found them, where several did.
+
+        Raises
+        ------
+        BadInputError
+            If a condition is none.
+        NotFoundError
+            If the run has nothing to do with a thing.
         """
-        with self._reading() as (index, joining):
-            found = self._resolver(index, joining).resolve(thing)
-            walked = ancestors(index, joining, found.origins, depth)
-            lineage = _lineage(index, joining, found, ANCESTORS, found.origins, walked)
-            crates = sorted({entity.crate for iri in found.origins for entity in index.entities(iri=iri)})
+        extent = Extent(depth, read_conditions(until), read_conditions(only), from_run)
+        with self._tracing() as (index, tracer):
+            lineage = tracer.walk(things, ANCESTORS, extent)
+            crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
             again = tuple(action for crate in crates for action in reproductions_of(index, crate))
             return replace(lineage, reproductions=again)
 
-    def impact(self, thing: str, *, depth: int | None = None) -> Lineage:
-        """Return what descends from a thing; see :meth:`trace`."""
-        with self._reading() as (index, joining):
-            found = self._resolver(index, joining).resolve(thing)
-            walked = descendants(index, joining, found.nodes, depth)
-            return _lineage(index, joining, found, DESCENDANTS, found.nodes, walked)
+    def impact(
+        self,
+        *things: str,
+        depth: int | None = None,
+        until: Iterable[str] = (),
+        only: Iterable[str] = (),
+        from_run: str | None = None,
+    ) -> Lineage:
+        """Return what descends from things; see :meth:`trace`."""
+        extent = Extent(depth, read_conditions(until), read_conditions(only), from_run)
+        with self._tracing() as (_, tracer):
+            return tracer.walk(things, DESCENDANTS, extent)
+
+    def path(self, first: str, second: str) -> LineagePath:
+        """Return the shortest ways between two things, each step with the crate that tells of it.
+
+        Parameters
+        ----------
+        first, second
+            Each as for :meth:`resolve`, in either order.
+
+        Raises
+        ------
+        BadInputError
+            If they are the same thing.
+        NotFoundError
+            If neither descends from the other; the message names what both descend from.
+        """
+        from filiation.lineage.paths import find_path
+
+        with self._tracing() as (index, tracer):
+            return find_path(index, tracer, tracer.resolver.resolve(first), tracer.resolver.resolve(second))
 
     def check(self, thing: str | None = None, *, progress: Callable[[int], None] | None = None) -> CheckReport:
         """Compare bytes with their record: of one thing, or of everything that the catalogue knows the place of.
@@ -189,6 +238,29 @@ class Ledger:
         with self._reading() as (index, joining):
             plan = auditor.plan(gathered, index, joining, self._resolver(index, joining))
         return auditor.look(plan, progress)  # takes long; nobody has to wait for it
+
+    def find(self, kind: str, *conditions: str, limit: int | None = None) -> Found:
+        """Return the actions or things of all runs that are as every condition says.
+
+        Parameters
+        ----------
+        kind
+            ``action`` or ``entity``.
+        conditions
+            Such as ``rule=segment`` or ``size>10MB``; ``docs/reference/questions.md`` lists the fields.
+        limit
+            So many at most; the answer says whether there are more.
+
+        Raises
+        ------
+        BadInputError
+            If a condition is none, or cannot be asked of such.
+        """
+        from filiation.lineage.finding import find
+
+        asked = read_conditions(conditions)
+        with self._reading() as (index, _):
+            return find(index, self._surroundings(index), kind, asked, limit)
 
     # --- questions ---------------------------------------------------------------------------------------------
 
@@ -282,32 +354,17 @@ class Ledger:
         with self._catalogue.reading() as index:
             yield index, Joining(index, self._catalogue.folder.crates)
 
+    @contextmanager
+    def _tracing(self) -> Iterator[tuple[LineageIndex, Tracer]]:
+        with self._reading() as (index, joining):
+            yield index, Tracer(index, joining, self._resolver(index, joining), lambda: self._surroundings(index))
+
+    def _surroundings(self, index: LineageIndex) -> Surroundings:
+        return Surroundings({run.iri: run for run in index.runs()})
+
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
         return Resolver(index, joining, folder.digests, folder.root.parent)
-
-
-def _lineage(
-    index: LineageIndex, joining: Joining, found: Resolution, direction: str, roots: Iterable[str], walked: Walked
-) -> Lineage:
-    nodes = (_node(index, joining, iri) for iri in sorted(walked.iris))
-    return Lineage(
-        thing=found.thing,
-        direction=direction,
-        roots=tuple(roots),
-        nodes=tuple(node for node in nodes if node is not None),
-        edges=tuple(sorted(walked.edges)),
-        cut=tuple(sorted(walked.cut)),
-        note=found.note,
-    )
-
-
-def _node(index: LineageIndex, joining: Joining, iri: str) -> Node | None:
-    """Return a node; of a remote image that several runs describe, what the newest of them says."""
-    seen = index.entities(iri=iri)
-    if seen:
-        return max(seen, key=lambda entity: (entity.generated, joining.began(entity), entity.crate))
-    return next(iter(index.actions(iri=iri)), None)
 
 
 def _newest_first(run: RunSummary) -> tuple[float, str]:

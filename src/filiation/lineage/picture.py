@@ -87,7 +87,9 @@ def draw_picture(lineage: Lineage) -> str:
 
 def _box(lineage: Lineage, node: Node) -> _Box:
     if isinstance(node, ActionNode):
-        lines = [words.plain(node.name), *(words.parameter(parameter) for parameter in node.parameters)]
+        count = lineage.counted.get(node.iri, 1)
+        name = words.plain(node.name) + (f" x {count}" if count > 1 else "")
+        lines = [name, *(words.parameter(parameter) for parameter in node.parameters)]
         if node.status != "finished":
             lines.append(node.status)
         if node.started is not None:
@@ -97,11 +99,12 @@ def _box(lineage: Lineage, node: Node) -> _Box:
             " · ".join([*([words.plain(node.agent)] if node.agent else []), f"run {words.run_name(node.crate)}"])
         )
         style = "action failed" if node.status != "finished" else "action"
-        title = "\n".join([words.action_name(node), *words.action_facts(node), node.iri])
+        title = "\n".join([words.action_name(node, count), *words.action_facts(node), node.iri])
         return _Box(node, style, tuple(_cut(line) for line in lines), title)
     facts = words.entity_facts(node)
-    lines = [words.plain(node.path), " · ".join(facts[:2]), *([" · ".join(facts[2:])] if facts[2:] else [])]
-    title = "\n".join([words.plain(node.path), *facts, *([str(node.digest)] if node.digest else []), node.iri])
+    name = words.entity_name(node.path, lineage.counted.get(node.iri, 1))
+    lines = [name, " · ".join(facts[:2]), *([" · ".join(facts[2:])] if facts[2:] else [])]
+    title = "\n".join([name, *facts, *([str(node.digest)] if node.digest else []), node.iri])
     return _Box(node, _style(lineage, node), tuple(_cut(line) for line in lines), title)
 
 

@@ -136,6 +136,15 @@ def parameter(found: Parameter) -> str:
     return text
 
 
+def entity_name(path: str, count: int = 1) -> str:
+    """Write what a thing is called, and how many like it it stands for.
+
+    >>> entity_name("a.tif", 3)
+    'a.tif and 2 like it'
+    """
+    return plain(path) + (f" and {count - 1} like it" if count > 1 else "")
+
+
 def entity_facts(entity: EntityNode) -> list[str]:
     """Write what is known of a thing, one fact each, the most telling first."""
     facts = [entity.kind]
@@ -153,9 +162,9 @@ def entity_facts(entity: EntityNode) -> list[str]:
     return [plain(fact) for fact in facts]
 
 
-def action_name(action: ActionNode) -> str:
-    """Write what an action is called, which job it was, and how it ended."""
-    name = plain(action.name)
+def action_name(action: ActionNode, count: int = 1) -> str:
+    """Write what an action is called, which job it was or how many it stands for, and how it ended."""
+    name = plain(action.name) + (f" x {count}" if count > 1 else "")
     job = f", job {action.job}" if action.job is not None else ""
     again = f", attempt {action.attempt}" if (action.attempt or 1) > 1 and "attempt" not in name else ""
     return f"{name}{job}{again}, {action.status}"

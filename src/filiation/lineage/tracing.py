@@ -1,0 +1,144 @@
+"""From what a person named to an answer: where the walk starts, how far it goes, and what of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from filiation.catalogue import EntityNode, Joining, LineageIndex, Node
+from filiation.errors import BadInputError, NotFoundError
+from filiation.lineage.answers import ANCESTORS, Lineage
+from filiation.lineage.conditions import Condition
+from filiation.lineage.cutting import cut_short, only
+from filiation.lineage.fields import Surroundings, kind_of
+from filiation.lineage.resolution import Resolution, Resolver
+from filiation.lineage.walk import Walked, ancestors, descendants
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a lineage is asked for.
+
+    Parameters
+    ----------
+    depth
+        How many actions to go over at most; None for all.
+    until
+        The walk goes no further than what any of these names.
+    only
+        What is shown: actions that are as every condition says that can be asked of an action, and things likewise.
+    run
+        The start of a run's id: things as this run made or used them.
+    """
+
+    depth: int | None = None
+    until: tuple[Condition, ...] = ()
+    only: tuple[Condition, ...] = ()
+    run: str | None = None
+
+
+class Tracer:
+    """Answers where things come from and what came of them.
+
+    Parameters
+    ----------
+    index, joining
+        Edges within runs, and between them.
+    resolver
+        Finds what is named.
+    around
+        What conditions may ask for besides what nodes say themselves; asked for once there is a condition.
+    """
+
+    def __init__(
+        self, index: LineageIndex, joining: Joining, resolver: Resolver, around: Callable[[], Surroundings]
+    ) -> None:
+        self._index = index
+        self.joining = joining
+        self.resolver = resolver
+        self._around = around
+        self._nodes: dict[str, Node | None] = {}
+
+    def walk(self, things: Iterable[str], direction: str, extent: Extent) -> Lineage:
+        """Return the lineage of things; see :meth:`filiation.lineage.Ledger.trace`."""
+        upwards = direction == ANCESTORS
+        found = [self.resolver.resolve(thing) for thing in dict.fromkeys(things)]
+        if not found:
+            raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+        crate = None if extent.run is None else self.resolver.run(extent.run).iri
+        roots = tuple(dict.fromkeys(iri for each in found for iri in self._starts(each, crate, upwards=upwards)))
+        walk = ancestors if upwards else descendants
+        shortened = bool(extent.until) or crate is not None
+        walked = walk(self._index, self.joining, roots, None if shortened else extent.depth)
+        stopped: set[str] = set()
+        if shortened:
+            stops = self._any(extent.until)
+            walked, stopped = cut_short(walked, roots, direction, stops=stops, depth=extent.depth, run=crate)
+        if extent.only:
+            walked, ended = only(walked, roots, direction, self._all(extent.only))
+            stopped = (stopped & walked.iris) | ended
+        lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
+        notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
+        return replace(lineage, note=notes or None, stopped=tuple(sorted(stopped)))
+
+    def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
+        """Return what a walk found, with its nodes."""
+        nodes = (self.node(iri) for iri in sorted(walked.iris))
+        return Lineage(
+            thing=thing,
+            direction=direction,
+            roots=tuple(roots),
+            nodes=tuple(node for node in nodes if node is not None),
+            edges=tuple(sorted(walked.edges)),
+            cut=tuple(sorted(walked.cut)),
+        )
+
+    def node(self, iri: str) -> Node | None:
+        """Return a node; of a remote image that several runs describe, what the newest of them says."""
+        if iri not in self._nodes:
+            seen = self._index.entities(iri=iri)
+            self._nodes[iri] = (
+                max(seen, key=lambda entity: (entity.generated, self.joining.began(entity), entity.crate))
+                if seen
+                else next(iter(self._index.actions(iri=iri)), None)
+            )
+        return self._nodes[iri]
+
+    def _starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
+        if crate is None:
+            return found.origins if upwards else found.nodes
+        seen = [entity for iri in found.nodes for entity in self._index.entities(iri=iri)]
+        here = [entity for entity in seen if entity.crate == crate]
+        if not here:
+            raise NotFoundError(self._elsewhere(found, crate, seen))
+        return tuple(dict.fromkeys(entity.iri for entity in here))
+
+    @staticmethod
+    def _elsewhere(found: Resolution, crate: str, seen: list[EntityNode]) -> str:
+        runs = ", ".join(sorted({_run_id(entity.crate)[:8] for entity in seen})) or "none"
+        return f"Run {_run_id(crate)} neither used nor made {found.thing}. Runs that did: {runs}."
+
+    def _any(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
+        """Whether a node is as one of the conditions says."""
+        around = self._around() if conditions else Surroundings()
+
+        def holds(iri: str) -> bool:
+            node = self.node(iri) if conditions else None
+            return node is not None and any(condition.holds(node, around) for condition in conditions)
+
+        return holds
+
+    def _all(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
+        """Whether a node is as all those conditions say that can be asked of its kind, and there is one."""
+        around = self._around()
+
+        def holds(iri: str) -> bool:
+            node = self.node(iri)
+            asked = [] if node is None else [found for found in conditions if found.applies_to(kind_of(node))]
+            return node is not None and bool(asked) and all(condition.holds(node, around) for condition in asked)
+
+        return holds
+
+
+def _run_id(crate: str) -> str:
+    return crate.removeprefix("arcp://uuid,").rstrip("/")

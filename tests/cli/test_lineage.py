@@ -1,0 +1,68 @@
+"""``trace``, ``impact``, ``path`` and ``find`` as a person and a shell's pipe meet them."""
+
+import json
+
+import pytest
+
+from filiation.cli.lineage import FORMATS
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_lineage_is_printed_or_written_in_every_form(run, call, here, form):
+    printed = call("trace", "results/labels.txt", "--format", form)
+    assert printed.exit_code == 0, printed.output
+    assert "labels.txt" in printed.stdout
+    written = call("trace", "results/labels.txt", "--format", form, "--output", "answer")
+    assert (written.stdout, written.stderr) == ("", "Wrote answer\n")
+    assert len((here / "answer").read_text("utf-8").split()) == len(printed.stdout.split())
+    assert "labels.txt" in call("path", "data/raw.txt", "results/labels.txt", "--format", form).stdout
+
+
+def test_a_condition_ends_a_walk_or_chooses(run, call):
+    done = call("trace", "results/labels.txt", "--until", "rule=segment")
+    assert "\n   └─ data/raw.txt" not in done.stdout
+    assert "\n   └─ data/raw.txt" in call("trace", "results/labels.txt").stdout
+    assert "… more beyond, left out as was asked" in done.stdout
+    chosen = json.loads(call("impact", "data/raw.txt", "--only", "made=yes", "--json").stdout)
+    assert {edge["role"] for edge in chosen["edges"]} == {"through"}
+    refused = call("trace", "results/labels.txt", "--until", "rul=segment")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("filiation: 'rul=segment': there is no field 'rul'. Did you mean rule")
+
+
+def test_json_and_another_form_are_not_both(run, call):
+    done = call("trace", "results/labels.txt", "--json", "--format", "dot")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "filiation: --json and --format dot contradict each other: ask for one of them.\n"
+
+
+def test_a_path_is_told_with_its_evidence(run, call):
+    done = call("path", "results/labels.txt", "data/raw.txt")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("results/labels.txt descends from data/raw.txt over 1 job.\n")
+    assert f"    run {run[:8]}: crates/{run}, metadata sha256:" in done.stdout
+    assert json.loads(call("path", "results/labels.txt", "data/raw.txt", "--json").stdout)["count"] == 1
+
+
+def test_what_is_found_is_listed_counted_and_handed_on(run, call):
+    done = call("find", "action", "rule=segment", "status=finished")
+    assert done.stdout.splitlines()[0].split() == ["action", "status", "started", "took", "by", "run"]
+    assert done.stdout.splitlines()[1].startswith("segment  finished  2026-01-02 03:04:01 UTC  3 s")
+    assert call("find", "action", "--count").stdout == "1\n"
+    names = call("find", "entity", "made=yes", "--names")
+    assert names.stdout == f"arcp://uuid,{run}/work/results/labels.txt\n"
+    traced = call("trace", "-", "--format", "table", input=names.stdout)
+    assert [line.split()[1] for line in traced.stdout.splitlines()[1:]] == [
+        "data/raw.txt", "segment", "results/labels.txt",
+    ]  # fmt: skip
+    assert call("find", "entity", "--limit", "1").stderr == "There are more than these 1.\n"
+    nothing = call("find", "action", "status=failed")
+    assert (nothing.exit_code, nothing.stderr) == (0, "Nothing is like that.\n")
+    assert json.loads(call("find", "action", "--json").stdout)["nodes"][0]["name"] == "segment"
+
+
+def test_the_help_of_find_names_every_field(call):
+    from filiation.lineage.fields import FIELDS
+
+    text = call("find", "--help").stdout
+    assert [field.name for field in FIELDS if f"  {field.name}" not in text] == []
