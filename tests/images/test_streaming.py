@@ -14,6 +14,7 @@ from filiation.errors import BadInputError
 from filiation.images import Image, check_store, pixel_digest, write_image
 from filiation.images.image import Pixels
 from filiation.images.multiscale import open_multiscale
+from filiation.images.pyramid import shrink_by_mean
 from filiation.images.rendering import ChannelLook
 from filiation.images.streaming import Outline, Region, stream_image
 from filiation.images.streaming_state import unfinished
@@ -134,3 +135,35 @@ def test_a_region_that_comes_in_another_shape_is_refused(tmp_path: Path):
 
     with pytest.raises(BadInputError, match=r"\(3, 64, 64\) pixels was asked for, and \(3, 64, 63\) came"):
         stream_image(tmp_path / "a.zarr", outline_of(image), lambda: ArrayReader(image.data[..., :-1]))
+
+
+@pytest.mark.parametrize("filled", [(), ((0, 0),), ((300, 300), (5, 299)), "all"])
+def test_chunks_of_nothing_are_left_out_as_zarr_leaves_them_out(tmp_path: Path, filled: object):
+    """Where a chunk's first pixel is set, zarr need not compare all of it; what is written is the same."""
+    image = some_image((2, 520, 510), "uint16")
+    image.data[...] = 0
+    if filled == "all":
+        image.data[...] = 7
+    else:
+        for y, x in filled:  # type: ignore[attr-defined]
+            image.data[1, y, x] = 5
+
+    stream_image(tmp_path / "streamed.zarr", outline_of(image), lambda: ArrayReader(image.data))
+    write_image(tmp_path / "at-once.zarr", image)
+
+    for level in "012":
+        streamed, at_once = (tmp_path / name / level for name in ("streamed.zarr", "at-once.zarr"))
+        files = {path.relative_to(streamed): path.read_bytes() for path in streamed.rglob("*") if path.is_file()}
+        assert files == {p.relative_to(at_once): p.read_bytes() for p in at_once.rglob("*") if p.is_file()}
+
+
+def test_a_large_image_is_shrunk_in_parts_and_gives_the_same():
+    data = np.random.default_rng(7).integers(0, 65535, (5, 700, 333)).astype("uint16")
+
+    shrunk = shrink_by_mean(data, (2, 2, 2))
+
+    padded = np.pad(data, ((0, 1), (0, 0), (0, 1)), mode="edge").astype("float64")
+    means = padded
+    for axis in range(3):
+        means = np.rint(means.reshape(*means.shape[:axis], -1, 2, *means.shape[axis + 1 :]).mean(axis=axis + 1))
+    np.testing.assert_array_equal(shrunk, means)

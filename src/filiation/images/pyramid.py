@@ -17,6 +17,8 @@ SMALLEST = 128
 """A level whose longest side in the plane is at most this many pixels is the last."""
 
 _TOO_COARSE = 1.5  # a pixel this many times longer than the finest is left alone
+_SLAB = 2**20
+"""Bytes that are averaged at a time: they stay in a processor's cache, which is three times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,22 @@ def shrink_by_mean(data: Pixels, steps: tuple[int, ...]) -> Pixels:
 
     A block that is cut off by the edge is averaged over what is there.
     """
+    axis = next((axis for axis, step in enumerate(steps) if data.shape[axis] > step), None)
+    if data.nbytes <= _SLAB or axis is None:
+        return _shrunk_by_mean(data, steps)
+    step, length = steps[axis], data.shape[axis]
+    rows = max(1, length * _SLAB // data.nbytes // step) * step
+    shrunk: Pixels = np.empty([-(-size // by) for size, by in zip(data.shape, steps, strict=True)], data.dtype)
+    before = (slice(None),) * axis
+    for start in range(0, length, rows):
+        stop = min(start + rows, length)
+        shrunk[(*before, slice(start // step, -(-stop // step)))] = shrink_by_mean(
+            data[(*before, slice(start, stop))], steps
+        )
+    return shrunk
+
+
+def _shrunk_by_mean(data: Pixels, steps: tuple[int, ...]) -> Pixels:
     for axis, step in enumerate(steps):
         if step == 2 and data.dtype.kind in "iu":
             data = _halve(data, axis)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from filiation.images.ome_zarr import (
     multiscale_block,
     place_beside,
     read_region,
+    write_region,
 )
 from filiation.images.pixels import block_hash, block_lengths, blocks, pixel_digest_of_blocks
 from filiation.images.pyramid import plan_pyramid, shrink_by_mean, steps_between
@@ -137,7 +139,7 @@ def stream_image(
     writer = _Writer(partial, outline, memory // workers // _COPIES)
     with writer.state:
         _read_all(writer, open_reader, workers, progress)
-        writer.finish(path.name.removesuffix(".zarr").removesuffix(".ome"))
+        writer.finish(path.name.removesuffix(".zarr").removesuffix(".ome"), workers)
         beside(partial)
         digest = writer.digest()
     if path.exists():
@@ -235,29 +237,26 @@ class _Writer:
         expected = tuple(each.stop - each.start for each in region)
         if pixels.shape != expected:
             raise BadInputError(f"A region of {expected} pixels was asked for, and {pixels.shape} came.")
-        self._arrays[0][region] = pixels
+        write_region(self._arrays[0], region, pixels)
         hashes: dict[int, bytes] = {}
-        steps = steps_between(*self._levels[:2]) if len(self._levels) > 1 else None
         for block in self._blocks_of(region):
             part = pixels[tuple(_shifted(each, whole.start) for each, whole in zip(block, region, strict=True))]
             hashes[self._numbers[_corner(block)]] = block_hash(part)
-            if steps is not None:
-                self._arrays[1][_shrunk(block, steps)] = shrink_by_mean(part, steps)
+        if len(self._levels) > 1:
+            steps = steps_between(*self._levels[:2])
+            write_region(self._arrays[1], _shrunk(region, steps), shrink_by_mean(pixels, steps))
         with self._guard:
             self.state.add(hashes)
             self.bytes_done += self._size(region)
 
-    def finish(self, name: str) -> None:
+    def finish(self, name: str, workers: int) -> None:
         """Make the lower resolutions, each from the one before it, and then the metadata."""
-        for number in range(2, len(self._levels)):
-            finer, coarser = self._arrays[number - 1], self._arrays[number]
-            steps = steps_between(*self._levels[number - 1 : number + 1])
-            for region in _regions(coarser.shape, chunk_lengths(self._outline.axes, coarser.shape)):
-                wider = tuple(
-                    slice(each.start * step, min(each.stop * step, length))
-                    for each, step, length in zip(region, steps, finer.shape, strict=True)
-                )
-                coarser[region] = shrink_by_mean(read_region(finer, wider), steps)
+        with ThreadPoolExecutor(workers, "filiation-shrink") as pool:
+            for number in range(2, len(self._levels)):
+                chunks = chunk_lengths(self._outline.axes, self._arrays[number].shape)
+                regions = _regions(self._arrays[number].shape, chunks)
+                for _ in pool.map(partial(self._shrink_into, number), regions):
+                    pass
         outline = self._outline
         channels = range(outline.shape[outline.axes.index("c")]) if "c" in outline.axes else range(1)
         samples = [_sample(self._arrays[-1], outline.axes, channel) for channel in channels]
@@ -271,6 +270,16 @@ class _Writer:
         }
         origin = {ORIGIN: {**outline.origin, "pixels": str(self.digest())}} if outline.origin else {}
         self._group.attrs.put({"ome": block, **origin})
+
+    def _shrink_into(self, number: int, region: Region) -> None:
+        """Make a region of a lower resolution from the next finer one."""
+        finer, coarser = self._arrays[number - 1], self._arrays[number]
+        steps = steps_between(*self._levels[number - 1 : number + 1])
+        wider = tuple(
+            slice(each.start * step, min(each.stop * step, length))
+            for each, step, length in zip(region, steps, finer.shape, strict=True)
+        )
+        write_region(coarser, region, shrink_by_mean(read_region(finer, wider), steps))
 
     def digest(self) -> Digest:
         """Return the digest over all pixels as they were read."""
