@@ -81,11 +81,12 @@ def with_numbers(fields, schema):
 
 
 def number_or_text(cell, schema):
-    """Return a value as the number that its field is to hold, or as it is where it holds none."""
-    kind = {"number": float, "integer": int}.get(schema.get("type"))
+    """Return a value as the number, or yes or no, that its field is to hold; as it is where it holds none."""
+    truth = {"true": True, "false": False}
+    kind = {"number": float, "integer": int, "boolean": lambda text: truth[text.lower()]}.get(schema.get("type"))
     try:
         return kind(cell) if kind and isinstance(cell, str) else cell
-    except ValueError:
+    except (ValueError, KeyError):
         return cell
 
 
@@ -100,17 +101,24 @@ def source_of(wildcards):
     return SAMPLES[wildcards.sample]["source"]
 
 
+def registered():
+    """Return what tells that results are on the OMERO server; nothing if the config does not ask for it."""
+    return ["results/registered.json"] if config.get("register") and ON_OMERO else []
+
+
 def setting(name):
     """Return a function of the wildcards: the sample's own value of a setting, or else the config's."""
     return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"][name])
 
 
 config_schema = read_schema(workflow.source_path("../schemas/config.schema.yaml"))
+config.update(with_numbers(config, config_schema))
 if isinstance(config.get("segmentation"), dict):
     config["segmentation"] = with_numbers(config["segmentation"], config_schema["properties"]["segmentation"])
 check(config, config_schema, "config")
 
 SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
+ON_OMERO = [name for name, row in SAMPLES.items() if row["source"].startswith("omero://")]
 
 
 wildcard_constraints:

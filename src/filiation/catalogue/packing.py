@@ -68,8 +68,17 @@ class PackReport:
     left_out: tuple[str, ...] = ()
 
 
-def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None) -> PackReport:
+def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None, *, living: bool = False) -> PackReport:
     """Make a run's crate from its journal and bring it into the catalogue.
+
+    Parameters
+    ----------
+    folder, run_id
+        The catalogue, and which run.
+    progress
+        Told how many things of how many were looked at.
+    living
+        Pack a run that is still going on too, as far as it is, for a job of its own; packing at its end replaces that.
 
     Raises
     ------
@@ -85,7 +94,7 @@ def pack(folder: CatalogueFolder, run_id: str, progress: Progress | None = None)
     journal = read_journal(folder.journals / f"{run_id}.jsonl")
     if not journal.events:
         raise NotFoundError(f"The journal {journal.path} is empty: the run was stopped before it began. Delete it.")
-    if is_going_on(journal):
+    if not living and is_going_on(journal):
         raise BadInputError(
             f"Run {run_id} is still going on (process {journal.events[0].data.get('pid')}); it is packed when it ends."
         )

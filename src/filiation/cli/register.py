@@ -13,7 +13,6 @@ from filiation.errors import FiliationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from filiation.catalogue import Json
     from filiation.images.omero import Host
     from filiation.lineage import Ledger
     from filiation.publish import RegistrationReport
@@ -66,7 +65,7 @@ def register(
                     raise
                 failures.append(error)
     if as_json:
-        say_json([_as_json(report) for report in reports])
+        say_json([report.to_json() for report in reports])
     else:
         for report in reports:
             say("\n".join(_lines(report, dry_run=dry_run)))
@@ -139,25 +138,3 @@ def _outcome(piece: Piece, *, dry_run: bool) -> str:
     would = "would be " if dry_run and piece.to_be_written else ""
     number = f" ({piece.object})" if piece.object is not None else ""
     return f"{would}{piece.outcome.value}{number}{f': {piece.reason}' if piece.reason else ''}"
-
-
-def _as_json(report: RegistrationReport) -> dict[str, Json]:
-    return {
-        "run": report.run,
-        "server": report.host,
-        "pieces": [
-            {
-                "what": piece.what,
-                "on": piece.target.object.iri(report.host),
-                "namespace": piece.namespace,
-                "outcome": piece.outcome.value,
-                "object": None if piece.object is None else piece.object.iri(report.host),
-                "pairs": dict(piece.pairs) or None,
-                "reason": piece.reason or None,
-            }
-            for piece in report.pieces
-        ],
-        "removed": [which.iri(report.host) for which in report.removed],
-        "gone": [which.iri(report.host) for which in report.gone],
-        "record": None if report.record is None else str(report.record),
-    }

@@ -19,7 +19,7 @@ from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
 from filiation.images import read_table
 from filiation.images.omero.address import Host
-from filiation.images.omero.annotations import FOLDER, marked, remove, standing, write_file, write_pairs
+from filiation.images.omero.annotations import FOLDER, marked, regions_of, remove, standing, write_file, write_pairs
 from filiation.images.omero.connection import Connection, connect
 from filiation.images.omero.objects import ObjectId, Target, object_named
 from filiation.images.omero.tables import write_table
@@ -28,6 +28,7 @@ from filiation.publish.pieces import Piece, compared
 from filiation.publish.registration import RegistrationPlan
 
 if TYPE_CHECKING:
+    from filiation.catalogue import Json
     from filiation.lineage import Ledger
 
 Progress = Callable[[int, int, str], None]
@@ -58,6 +59,17 @@ class RegistrationReport:
     gone: tuple[ObjectId, ...] = ()
     record: Path | None = None
 
+    def to_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {
+            "run": self.run,
+            "server": self.host,
+            "pieces": [piece.to_json(self.host) for piece in self.pieces],
+            "removed": [which.iri(self.host) for which in self.removed],
+            "gone": [which.iri(self.host) for which in self.gone],
+            "record": None if self.record is None else str(self.record),
+        }
+
 
 def register(
     ledger: Ledger,
@@ -67,6 +79,7 @@ def register(
     dry_run: bool = False,
     renew: bool = False,
     tables: bool = True,
+    crate: bool = True,
     progress: Progress = lambda done, total, name: None,
 ) -> RegistrationReport:
     """Put what a plan says on the server, as far as it is not there; record what was written.
@@ -81,8 +94,8 @@ def register(
         Only tell what would be written.
     renew
         Remove what is there, and write it anew.
-    tables
-        Whether tables are written.
+    tables, crate
+        Whether tables are written, and the crate's metadata.
     progress
         Told how many of how many pieces are written.
 
@@ -99,7 +112,8 @@ def register(
 
     def look() -> tuple[Piece, ...]:
         return connection.call(
-            lambda: compared(connection, plan, tables=tables, renew=renew), f"looking up what {plan.run.id[:8]} made"
+            lambda: compared(connection, plan, tables=tables, crate=crate, renew=renew),
+            f"looking up what {plan.run.id[:8]} made",
         )
 
     pieces = look()
@@ -239,8 +253,9 @@ class _Change:
         return tuple(done)
 
     def _write(self, piece: Piece) -> Piece:
-        old = {each.object: piece.target.group for each in piece.existing}
-        self.remove(old)
+        old = [each.object for each in piece.existing]
+        regions = self._connection.call(lambda: regions_of(self._connection, old), "looking for regions of interest")
+        self.remove({**regions, **dict.fromkeys(old, piece.target.group)})
         connection, mark = self._connection, mark_of(self._id)
         place = f"{FOLDER}/{self._run}/{self._id}/{piece.path}"
         if piece.table is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from filiation.images.omero.objects import ObjectId, Target, containers_of, look
 from filiation.publish.registration import LONG_VALUES, ImageResults, Pair, RegistrationPlan
 
 if TYPE_CHECKING:
+    from filiation.catalogue import Json
     from filiation.lineage import EntityNode
     from filiation.lineage.descent import Descent
 
@@ -84,8 +85,22 @@ class Piece:
         """Whether the server has to change."""
         return self.outcome in (Outcome.WRITTEN, Outcome.RENEWED)
 
+    def to_json(self, host: str) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {
+            "what": self.what,
+            "on": self.target.object.iri(host),
+            "namespace": self.namespace,
+            "outcome": self.outcome.value,
+            "object": None if self.object is None else self.object.iri(host),
+            "pairs": dict(self.pairs) or None,
+            "reason": self.reason or None,
+        }
 
-def compared(connection: Connection, plan: RegistrationPlan, tables: bool, renew: bool) -> tuple[Piece, ...]:
+
+def compared(
+    connection: Connection, plan: RegistrationPlan, *, tables: bool, crate: bool, renew: bool
+) -> tuple[Piece, ...]:
     """Return what is to be on the server, each piece with whether it is there.
 
     Raises
@@ -105,24 +120,16 @@ def compared(connection: Connection, plan: RegistrationPlan, tables: bool, renew
             f"The OMERO server {connection.host} has no {', '.join(missing[:5])}, or the user {connection.user!r} may "
             f"not see it. Run {plan.run.id[:8]} read it under this id; nothing was written."
         )
-    pieces = [*_pieces(plan, targets, containers, tables)]
+    pieces = [piece for results in plan.images for piece in _of_image(results, targets[results.image], tables)]
+    if crate:
+        pieces += [
+            Piece("crate", targets[place], RO_CRATE, METADATA_FILE, content=plan.metadata)
+            for place in dict.fromkeys(place for places in containers.values() for place in places)
+            if place in targets
+        ]
     refuse_unless_writable(connection, list(dict.fromkeys(piece.target for piece in pieces)))
     existing = annotations_on(connection, list(targets))
     return tuple(_with_outcome(piece, plan.run.id, existing, renew) for piece in pieces)
-
-
-def _pieces(
-    plan: RegistrationPlan,
-    targets: Mapping[ObjectId, Target],
-    containers: Mapping[int, tuple[ObjectId, ...]],
-    tables: bool,
-) -> Iterator[Piece]:
-    for results in plan.images:
-        yield from _of_image(results, targets[results.image], tables)
-    places = dict.fromkeys(place for results in plan.images for place in containers[results.image.id])
-    for place in places:
-        if place in targets:
-            yield Piece("crate", targets[place], RO_CRATE, METADATA_FILE, content=plan.metadata)
 
 
 def _of_image(results: ImageResults, target: Target, tables: bool) -> Iterator[Piece]:

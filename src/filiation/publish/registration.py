@@ -13,6 +13,7 @@ from filiation.crate.metadata import METADATA_FILE
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.omero.namespaces import LONGEST_VALUE
 from filiation.images.omero.objects import ObjectId, object_named
+from filiation.model import Status
 
 if TYPE_CHECKING:
     from filiation.catalogue import EntityNode, RunSummary
@@ -23,6 +24,8 @@ WEB_VARIABLE: Final = "FILIATION_WEB"
 MOST_PAIRS: Final = 300
 """Pairs on one image; more of them nobody reads there, and the rest goes into the file."""
 LONG_VALUES: Final = "values.json"
+_TOLD: Final = frozenset({Status.FAILED.value, Status.UNKNOWN.value})
+"""Statuses that are told on images: of a finished run nothing need be said, and one that lives looks interrupted."""
 _ENGINE: Final = frozenset({"filiation", "scikit-image", "cellpose", "stardist", "omnipose", "micro-sam", "itk"})
 """Software that is named in the pairs; all of it is in the crate."""
 
@@ -142,13 +145,12 @@ def _of_run(run: RunSummary, crate: str) -> Iterator[Pair]:
         "run": run.id,
         "crate": crate,
         "page": f"{web}/runs/{run.id}" if web else None,
-        "status": run.status,
+        "status": run.status if run.status in _TOLD else None,
         "workflow": run.workflow,
         "workflow version": run.code,
         "workflow changed since": "yes" if run.modified else None,
         "workflow folder": run.swhid,
         "started": shown_time(run.started) if run.started else None,
-        "ended": shown_time(run.ended) if run.ended else None,
     }
     yield from ((name, value) for name, value in told.items() if value)
 

@@ -233,6 +233,13 @@ def marked(connection: Connection, mark: str) -> dict[ObjectId, int]:
     return found
 
 
+def regions_of(connection: Connection, annotations: Sequence[ObjectId]) -> dict[ObjectId, int]:
+    """Return the regions of interest that are linked to annotations, with the group that each is in."""
+    query = "select l.parent.id, l.parent.details.group.id from RoiAnnotationLink l where l.child.id in (:ids)"
+    rows = ask(connection, query, [each.id for each in annotations])
+    return {ObjectId("Roi", int(number)): int(group) for number, group in rows}
+
+
 def standing(connection: Connection, objects: Sequence[ObjectId]) -> dict[ObjectId, int]:
     """Return those of some objects that are there and are ours, with the group that each is in.
 
