@@ -15,8 +15,9 @@ from filiation.images import Image, check_store, pixel_digest, write_image
 from filiation.images.image import Pixels
 from filiation.images.multiscale import open_multiscale
 from filiation.images.pyramid import shrink_by_mean
+from filiation.images.regions import Region
 from filiation.images.rendering import ChannelLook
-from filiation.images.streaming import Outline, Region, stream_image
+from filiation.images.streaming import Outline, digest_image, stream_image
 from filiation.images.streaming_state import unfinished
 
 
@@ -57,6 +58,7 @@ def test_every_pixel_type_streams_as_it_is(tmp_path: Path, dtype: str):
     digest = stream_image(tmp_path / "a.zarr", outline_of(image), lambda: ArrayReader(image.data))
 
     assert digest == pixel_digest(tmp_path / "a.zarr")
+    assert digest == digest_image(outline_of(image), lambda: ArrayReader(image.data), workers=2, memory=1)
     assert not check_store(tmp_path / "a.zarr")
 
 

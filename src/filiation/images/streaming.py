@@ -7,15 +7,14 @@ part for the whole. The pixel digest is computed over what was read, on the way.
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import zarr
@@ -33,14 +32,24 @@ from filiation.images.ome_zarr import (
     read_region,
     write_region,
 )
-from filiation.images.pixels import block_hash, block_lengths, blocks, pixel_digest_of_blocks
+from filiation.images.pixels import block_hash, blocks, pixel_digest_of_blocks
 from filiation.images.pyramid import plan_pyramid, shrink_by_mean, steps_between
+from filiation.images.regions import (
+    Progress,
+    Region,
+    RegionReader,
+    blocks_of,
+    corner_of,
+    inside,
+    read_all,
+    region_lengths,
+    regions_of,
+    size_of,
+)
 from filiation.images.rendering import ChannelLook, rendering_block
 from filiation.images.streaming_state import StreamingState
 from filiation.model import Digest
 from filiation.model.plain_facts import ORIGIN
-
-Region = tuple[slice, ...]
 
 DEFAULT_MEMORY = 512 * 1024 * 1024
 _COPIES = 4
@@ -85,20 +94,6 @@ class Outline:
             raise BadInputError(f"An image holds integers, floats or booleans; {self.name!r} has {self.dtype}.")
 
 
-class RegionReader(Protocol):
-    """Reads an image's full resolution; used by one thread at a time."""
-
-    def read(self, region: Region) -> Pixels:
-        """Return the pixels of a region, one slice for each axis."""
-
-    def close(self) -> None:
-        """Let go of what reading needed."""
-
-
-Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are there."""
-
-
 def stream_image(
     path: Path,
     outline: Outline,
@@ -138,7 +133,7 @@ def stream_image(
     partial = place_beside(path)
     writer = _Writer(partial, outline, memory // workers // _COPIES)
     with writer.state:
-        _read_all(writer, open_reader, workers, progress)
+        read_all(writer, open_reader, workers, progress)
         writer.finish(path.name.removesuffix(".zarr").removesuffix(".ome"), workers)
         beside(partial)
         digest = writer.digest()
@@ -149,38 +144,48 @@ def stream_image(
     return digest
 
 
-def _read_all(writer: _Writer, open_reader: Callable[[], RegionReader], workers: int, progress: Progress) -> None:
-    """Have every region read that is not there yet; after the first failure no further one is begun."""
-    regions = iter(writer.missing())
-    guard, failed = threading.Lock(), threading.Event()
+def digest_image(
+    outline: Outline,
+    open_reader: Callable[[], RegionReader],
+    *,
+    workers: int = 1,
+    memory: int = DEFAULT_MEMORY,
+    progress: Progress = lambda done, total: None,
+) -> Digest:
+    """Return the pixel digest of an image that is read and not kept; see :func:`stream_image`."""
+    taker = _Digester(outline, memory // workers // _COPIES)
+    read_all(taker, open_reader, workers, progress)
+    return taker.digest()
 
-    def work() -> None:
-        reader: RegionReader | None = None
-        try:
-            while not failed.is_set():
-                with guard:
-                    region = next(regions, None)
-                if region is None:
-                    return
-                if reader is None:
-                    reader = open_reader()
-                writer.write(region, reader.read(region))
-                progress(writer.bytes_done, writer.bytes_in_all)
-        except BaseException:
-            failed.set()
-            raise
-        finally:
-            if reader is not None:
-                reader.close()
 
-    with ThreadPoolExecutor(workers, "filiation-read") as pool:
-        tasks = [pool.submit(work) for _ in range(workers)]
-        try:
-            wait(tasks, return_when=FIRST_EXCEPTION)
-        finally:
-            failed.set()
-    for task in tasks:
-        task.result()
+class _Digester:
+    """Hashes blocks as they come."""
+
+    def __init__(self, outline: Outline, region_bytes: int) -> None:
+        self._outline = outline
+        self._lengths = region_lengths(outline.axes, outline.shape, outline.dtype.itemsize, region_bytes)
+        self._hashes: dict[tuple[int, ...], bytes] = {}
+        self._guard = threading.Lock()
+        self.bytes_done = 0
+        self.bytes_in_all = int(np.prod(outline.shape, dtype=object)) * outline.dtype.itemsize
+
+    def missing(self) -> Iterator[Region]:
+        """Yield every region."""
+        yield from regions_of(self._outline.shape, self._lengths)
+
+    def take(self, region: Region, pixels: Pixels) -> None:
+        """Hash the blocks of a region."""
+        blocks_here = blocks_of(region, self._outline.axes)
+        hashes = {corner_of(block): block_hash(pixels[inside(block, region)]) for block in blocks_here}
+        with self._guard:
+            self._hashes |= hashes
+            self.bytes_done += size_of(region, self._outline.dtype.itemsize)
+
+    def digest(self) -> Digest:
+        """Return the digest over all pixels."""
+        axes, shape = self._outline.axes, self._outline.shape
+        hashes = (self._hashes[corner_of(block)] for block in blocks(axes, shape))
+        return pixel_digest_of_blocks(self._outline.dtype, axes, shape, hashes)
 
 
 class _Writer:
@@ -190,7 +195,7 @@ class _Writer:
         self._outline = outline
         self._levels = plan_pyramid(outline.axes, outline.shape, outline.scale)
         self._blocks = list(blocks(outline.axes, outline.shape))
-        self._lengths = _region_lengths(outline, region_bytes)
+        self._lengths = region_lengths(outline.axes, outline.shape, outline.dtype.itemsize, region_bytes)
         self.state = StreamingState(store, {**outline.identity, **_described(outline)})
         self._hashes = self.state.hashes
         if not self.state.resumed:
@@ -198,8 +203,8 @@ class _Writer:
         self._group, self._arrays = self._open(store)
         self._forget_what_is_damaged()
         self.bytes_in_all = int(np.prod(outline.shape, dtype=object)) * outline.dtype.itemsize
-        self.bytes_done = sum(self._size(self._blocks[number]) for number in self._hashes)
-        self._numbers = {_corner(block): number for number, block in enumerate(self._blocks)}
+        self.bytes_done = sum(size_of(self._blocks[number], outline.dtype.itemsize) for number in self._hashes)
+        self._numbers = {corner_of(block): number for number, block in enumerate(self._blocks)}
         self._guard = threading.Lock()
 
     def _open(self, store: Path) -> tuple[zarr.Group, list[ZarrArray]]:
@@ -226,35 +231,35 @@ class _Writer:
 
     def missing(self) -> Iterator[Region]:
         """Yield the regions that are to be read."""
-        done = {_corner(self._blocks[number]) for number in self._hashes}
-        for region in _regions(self._outline.shape, self._lengths):
-            inside = {_corner(block) for block in self._blocks_of(region)}
+        done = {corner_of(self._blocks[number]) for number in self._hashes}
+        for region in regions_of(self._outline.shape, self._lengths):
+            inside = {corner_of(block) for block in blocks_of(region, self._outline.axes)}
             if not inside <= done:
                 yield region
 
-    def write(self, region: Region, pixels: Pixels) -> None:
+    def take(self, region: Region, pixels: Pixels) -> None:
         """Write a region, its part of the next resolution, and the hashes of its blocks."""
         expected = tuple(each.stop - each.start for each in region)
         if pixels.shape != expected:
             raise BadInputError(f"A region of {expected} pixels was asked for, and {pixels.shape} came.")
         write_region(self._arrays[0], region, pixels)
         hashes: dict[int, bytes] = {}
-        for block in self._blocks_of(region):
-            part = pixels[tuple(_shifted(each, whole.start) for each, whole in zip(block, region, strict=True))]
-            hashes[self._numbers[_corner(block)]] = block_hash(part)
+        for block in blocks_of(region, self._outline.axes):
+            part = pixels[inside(block, region)]
+            hashes[self._numbers[corner_of(block)]] = block_hash(part)
         if len(self._levels) > 1:
             steps = steps_between(*self._levels[:2])
             write_region(self._arrays[1], _shrunk(region, steps), shrink_by_mean(pixels, steps))
         with self._guard:
             self.state.add(hashes)
-            self.bytes_done += self._size(region)
+            self.bytes_done += size_of(region, self._outline.dtype.itemsize)
 
     def finish(self, name: str, workers: int) -> None:
         """Make the lower resolutions, each from the one before it, and then the metadata."""
         with ThreadPoolExecutor(workers, "filiation-shrink") as pool:
             for number in range(2, len(self._levels)):
                 chunks = chunk_lengths(self._outline.axes, self._arrays[number].shape)
-                regions = _regions(self._arrays[number].shape, chunks)
+                regions = regions_of(self._arrays[number].shape, chunks)
                 for _ in pool.map(partial(self._shrink_into, number), regions):
                     pass
         outline = self._outline
@@ -286,24 +291,6 @@ class _Writer:
         hashes = (self._hashes[number] for number in range(len(self._blocks)))
         return pixel_digest_of_blocks(self._outline.dtype, self._outline.axes, self._outline.shape, hashes)
 
-    def _blocks_of(self, region: Region) -> Iterator[Region]:
-        starts = [
-            range(each.start, each.stop, length)
-            for each, length in zip(region, block_lengths(self._outline.axes), strict=True)
-        ]
-        ends = [each.stop for each in region]
-        for corner in itertools.product(*starts):
-            yield tuple(
-                slice(start, min(start + length, end))
-                for start, length, end in zip(corner, block_lengths(self._outline.axes), ends, strict=True)
-            )
-
-    def _size(self, region: Region) -> int:
-        count = 1
-        for each in region:
-            count *= each.stop - each.start
-        return count * self._outline.dtype.itemsize
-
 
 def _array(group: zarr.Group, number: int) -> ZarrArray:
     array = group[str(number)]
@@ -321,40 +308,8 @@ def _described(outline: Outline) -> dict[str, str]:
     }
 
 
-def _region_lengths(outline: Outline, most_bytes: int) -> tuple[int, ...]:
-    """Return how large a region may be: whole blocks of the digest's grid, growing from the last axis."""
-    lengths = list(block_lengths(outline.axes))
-    for axis in reversed(range(len(lengths))):
-        here = 1
-        for length, limit in zip(lengths, outline.shape, strict=True):
-            here *= min(length, limit)
-        if lengths[axis] < outline.shape[axis]:
-            needed = -(-outline.shape[axis] // lengths[axis])
-            lengths[axis] *= max(1, min(needed, most_bytes // (here * outline.dtype.itemsize)))
-        if lengths[axis] < outline.shape[axis]:
-            break
-    return tuple(lengths)
-
-
-def _regions(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[Region]:
-    starts = [range(0, limit, length) for limit, length in zip(shape, lengths, strict=True)]
-    for corner in itertools.product(*starts):
-        yield tuple(
-            slice(start, min(start + length, limit))
-            for start, length, limit in zip(corner, lengths, shape, strict=True)
-        )
-
-
-def _corner(region: Region) -> tuple[int, ...]:
-    return tuple(each.start for each in region)
-
-
-def _shifted(inner: slice, start: int) -> slice:
-    return slice(inner.start - start, inner.stop - start)
-
-
-def _shrunk(block: Region, steps: tuple[int, ...]) -> Region:
-    return tuple(slice(each.start // step, -(-each.stop // step)) for each, step in zip(block, steps, strict=True))
+def _shrunk(region: Region, steps: tuple[int, ...]) -> Region:
+    return tuple(slice(each.start // step, -(-each.stop // step)) for each, step in zip(region, steps, strict=True))
 
 
 def _sample(array: ZarrArray, axes: tuple[str, ...], channel: int) -> Pixels:

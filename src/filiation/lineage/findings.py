@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from filiation.lineage import words
+from filiation.model import DigestKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,8 @@ class Finding:
     place
         Where it was looked for.
     what
-        ``changed``, ``missing`` or ``unreadable``.
+        ``changed``, ``missing`` or ``unreadable``; of an image on a server also ``modified``: something of it was
+        changed there, its pixels perhaps not.
     files
         Files of a tree that differ, with paths inside the tree.
     found
@@ -63,9 +65,11 @@ class Finding:
         for difference in self.files[:LONGEST_LIST]:
             yield f"  {difference.what:<10} {words.plain(posixpath.join(self.place, difference.path))}"
         yield from _counted(len(self.files), "  … and {} more files")
-        if record.digest is not None:
+        of_pixels = record.digest is None or (self.found is not None and self.found.kind is DigestKind.PIXELS)
+        recorded = record.pixels if of_pixels else record.digest
+        if recorded is not None:
             found = f", found {words.short(self.found)}" if self.found is not None else ""
-            yield f"  recorded {words.short(record.digest)} by run {words.run_name(record.crate)}{found}"
+            yield f"  recorded {words.short(recorded)} by run {words.run_name(record.crate)}{found}"
         if self.problem is not None:
             yield f"  {words.plain(self.problem)}"
         if self.holds is not None:
@@ -108,6 +112,8 @@ class CheckReport:
         What the workflow deleted itself, as ``temp()`` asks, or what was away already: no damage.
     unrecorded
         What has no digest to compare with.
+    remarks
+        What else must be known of how it was looked at.
     """
 
     findings: tuple[Finding, ...]
@@ -116,6 +122,7 @@ class CheckReport:
     overwritten: tuple[tuple[EntityNode, EntityNode], ...] = ()
     away: tuple[EntityNode, ...] = ()
     unrecorded: tuple[EntityNode, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -133,6 +140,7 @@ class CheckReport:
             lines.append(f"{len(self.away)} things were deleted by the workflow itself.")
         if self.unrecorded:
             lines.append(f"{len(self.unrecorded)} things have no recorded digest.")
+        lines += self.remarks
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Json]:
@@ -144,6 +152,7 @@ class CheckReport:
             "overwritten": [{"old": old.to_json(), "by": new.iri} for old, new in self.overwritten],
             "away": [entity.to_json() for entity in self.away],
             "unrecorded": [entity.to_json() for entity in self.unrecorded],
+            "remarks": list(self.remarks),
         }
 
 

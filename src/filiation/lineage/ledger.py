@@ -204,24 +204,48 @@ class Ledger:
         with self._tracing() as (index, tracer):
             return find_path(index, tracer, tracer.resolver.resolve(first), tracer.resolver.resolve(second))
 
-    def check(self, thing: str | None = None, *, progress: Callable[[int], None] | None = None) -> CheckReport:
+    def check(
+        self, thing: str | None = None, *, pixels: bool = False, progress: Callable[[int], None] | None = None
+    ) -> CheckReport:
         """Compare bytes with their record: of one thing, or of everything that the catalogue knows the place of.
 
         Parameters
         ----------
         thing
-            As for :meth:`resolve`; None for everything.
+            As for :meth:`resolve`; None for everything. Of an image in OMERO its server is asked.
+        pixels
+            Whether the pixels of an image in OMERO are read again.
         progress
             Called with the number of bytes read since the last call.
+
+        Raises
+        ------
+        AccessError, ServerError, MissingExtraError
+            If the server of an image cannot be asked.
         """
         from filiation.lineage.integrity import Checker
+        from filiation.lineage.omero_names import omero_name
 
+        name = omero_name(thing) if thing is not None else None
+        if thing is not None and name is not None and name.kind == "Image":
+            return self._check_on_server(thing, name.host, pixels=pixels, progress=progress or (lambda count: None))
         with self._reading() as (index, joining):
             checker = Checker(index, joining, self._catalogue.folder)
             plan = checker.plan(thing, self._resolver(index, joining))
         outcomes = checker.read(plan, progress)  # takes long; nobody has to wait for it
         with self._reading() as (index, joining):
             return checker.report(plan, outcomes, index, joining)
+
+    def _check_on_server(
+        self, thing: str, host: str | None, *, pixels: bool, progress: Callable[[int], None]
+    ) -> CheckReport:
+        from filiation.lineage.omero_check import look, remote_record, report
+
+        with self._reading() as (index, joining):
+            found = self._resolver(index, joining).resolve(thing)
+            remote = remote_record(index, joining, found.origins, host)
+        outcome = look(remote, pixels=pixels, progress=progress)  # takes long; nobody has to wait for it
+        return report(remote, outcome, pixels=pixels)
 
     def audit(self, *, progress: Callable[[int], None] | None = None) -> AuditReport:
         """Return what somebody must know who is to rely on what was recorded.

@@ -11,7 +11,7 @@ import numpy as np
 from filiation.errors import BadInputError, ServerError
 from filiation.images.image import AXIS_TYPES, Pixels
 from filiation.images.omero.connection import Connection
-from filiation.images.streaming import Region
+from filiation.images.regions import Region
 
 DTYPES = {
     "int8": "int8", "uint8": "uint8", "int16": "int16", "uint16": "uint16", "int32": "int32", "uint32": "uint32",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypedDict
 
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.colours import colour_of_channel
@@ -17,10 +17,11 @@ from filiation.images.omero.address import Address, Kind
 from filiation.images.omero.connection import Connection, connect
 from filiation.images.omero.originals import original_files
 from filiation.images.omero.pixels import Grid, ReaderOffice, pixel_type
+from filiation.images.regions import Progress
 from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity
-from filiation.images.streaming import DEFAULT_MEMORY, Outline, Progress, stream_image
-from filiation.model import ImageFacts, ServerFacts
+from filiation.images.streaming import DEFAULT_MEMORY, Outline, digest_image, stream_image
+from filiation.model import Digest, ImageFacts, ServerFacts
 from filiation.model.plain_facts import plain_origin
 
 CONNECTIONS_VARIABLE = "FILIATION_OMERO_CONNECTIONS"
@@ -155,17 +156,23 @@ class OmeroSource:
             As :meth:`identify`.
         """
         image = self.describe()
-        connection = connect(self.address.host)
-        office = ReaderOffice(connection, image.grid, str(self.address))
-        pixels = stream_image(
-            path,
-            image.outline,
-            office.open,
-            workers=_setting(CONNECTIONS_VARIABLE, DEFAULT_CONNECTIONS),
-            memory=_setting(MEMORY_VARIABLE, DEFAULT_MEMORY // 2**20) * 2**20,
-            progress=progress,
-        )
+        pixels = stream_image(path, image.outline, self._office(image).open, **_bounds(), progress=progress)
         return replace(self._identity(image), pixels=pixels)
+
+    def digest_pixels(self, image: OmeroImage, progress: Progress = lambda done, total: None) -> Digest:
+        """Read all pixels and return their digest; nothing is kept. ``image`` is what :meth:`describe` gave.
+
+        Raises
+        ------
+        BadInputError
+            If a setting is no number.
+        NotFoundError, AccessError, ServerError, MissingExtraError
+            As :meth:`identify`.
+        """
+        return digest_image(image.outline, self._office(image).open, **_bounds(), progress=progress)
+
+    def _office(self, image: OmeroImage) -> ReaderOffice:
+        return ReaderOffice(connect(self.address.host), image.grid, str(self.address))
 
     def _identity(self, image: OmeroImage) -> SourceIdentity:
         web = os.environ.get(WEB_VARIABLE, "").rstrip("/")
@@ -178,6 +185,19 @@ class OmeroSource:
             modified=image.modified,
             server=image.server,
         )
+
+
+class _Bounds(TypedDict):
+    workers: int
+    memory: int
+
+
+def _bounds() -> _Bounds:
+    """Return how many connections, and how much memory, reading may take."""
+    return {
+        "workers": _setting(CONNECTIONS_VARIABLE, DEFAULT_CONNECTIONS),
+        "memory": _setting(MEMORY_VARIABLE, DEFAULT_MEMORY // 2**20) * 2**20,
+    }
 
 
 def _setting(name: str, default: int) -> int:
