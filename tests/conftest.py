@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.omero_server.fixtures import (  # noqa: F401
     sign_in,
     signed_in,
 )
+from tests.waiting import wait_until
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 START_SLURM = Path(__file__).parent / "cluster" / "start_slurm.sh"
@@ -90,14 +90,13 @@ class Project:
         journals = sorted((self.catalogue / "journals").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
         return [path.stem for path in journals]
 
-    def await_journal(self, words: str, seconds: float = 60) -> None:
+    def await_journal(self, words: str) -> None:
         """Wait until a journal holds some words: what was heard is written a moment later, and a kill may lose that."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if any(words in path.read_text() for path in (self.catalogue / "journals").glob("*.jsonl")):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"No journal in {self.catalogue} came to hold {words!r}.")
+        journals = self.catalogue / "journals"
+        wait_until(
+            lambda: any(words in path.read_text() for path in journals.glob("*.jsonl")),
+            f"a journal in {journals} holds {words!r}",
+        )
 
     def assembled(self, run_id: str | None = None) -> WorkflowRun:
         """Return the last run (or one) as assembled from its journal and step records alone."""

@@ -4,6 +4,8 @@ Every ``snakemake`` call imports this module, so it imports nothing heavy; and S
 run time, so annotations must be real (no postponed evaluation).
 """
 
+import os
+import sys
 from dataclasses import dataclass, field
 from logging import LogRecord
 from pathlib import Path
@@ -11,6 +13,12 @@ from typing import Any, Optional
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
+
+if "FILIATION_STEP_FOLDER" in os.environ:  # in a recorded run, and so perhaps in the process of a job
+    from filiation.capture.raised import is_job, listen_in_job
+
+    if is_job(sys.argv):
+        listen_in_job()
 
 
 @dataclass

@@ -31,6 +31,8 @@ class Situation:
         Other files, by path.
     arguments
         Of each Snakemake call, in order; the last call is the one asserted.
+    error
+        Words that a failed action tells, or the run itself.
     code
         Exit code of the last call.
     status
@@ -49,6 +51,7 @@ class Situation:
     code: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[tuple[str, ...], ...] = ((),)
+    error: str = ""
 
     def __str__(self) -> str:
         return self.name

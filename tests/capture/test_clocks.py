@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -105,7 +106,7 @@ def test_a_run_in_which_the_clock_is_set_back_by_a_day(project: Callable[[str], 
     run = made.packed()
     assert [action.rule for action in run.actions] == ["a", "b"]
     (told,) = [sentence for sentence in run.not_captured if sentence.startswith("The clock was set back by ")]
-    assert told.startswith(("The clock was set back by 1 day, 0:00:00 ", "The clock was set back by 23:59:5"))
+    assert re.match(r"The clock was set back by (1 day, 0:0|23:5)\d:\d\d ", told)
     for action in run.actions:
         assert action.started is not None
         assert action.ended is not None

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from tests.capture.situations import (
     statuses,
 )
 from tests.conftest import Project
+from tests.waiting import UNTIL_GO, wait_until
 
 pytestmark = pytest.mark.slow
 DONE, FAILED, STOPPED = Status.FINISHED, Status.FAILED, Status.INTERRUPTED
@@ -90,6 +90,7 @@ rule all:
 IN_PYTHON = """
 rule divides:
     output: "x.txt"
+    retries: 1
     run:
         1 / 0
 """
@@ -105,25 +106,31 @@ SITUATIONS = [
         "no retry is left", RETRIED.replace("20", "90"), FAILED, {"stumbles": (FAILED, FAILED, FAILED)}, frozenset(), 1
     ),
     Situation("a declared output is missing", MISSING, FAILED, {"forgets": (FAILED,)}, frozenset(), 1,
-              arguments=(("--latency-wait", "0"),)),
+              arguments=(("--latency-wait", "0"),), error="never.txt"),
     Situation("a declared output is missing at every try", MISSING.replace("    shell", "    retries: 1\n    shell"),
               FAILED, {"forgets": (FAILED, FAILED)}, frozenset(), 1, arguments=(("--latency-wait", "0"),)),
     Situation("an output is not what it was ensured to be", MISSING.replace("true", "touch {output}").replace(
               '"never.txt"', 'ensure("never.txt", non_empty=True)'), FAILED, {"forgets": (FAILED,)}, frozenset(), 1,
               arguments=(("--latency-wait", "0"),)),
-    Situation("an error after a checkpoint", LATE_ERROR, FAILED, {"first": (DONE,)}, frozenset({"first.txt"}), 1),
+    Situation("an error after a checkpoint", LATE_ERROR, FAILED, {"first": (DONE,)}, frozenset({"first.txt"}), 1,
+              error="the second part is not known"),
     Situation("an error before any job", NO_RULE, FAILED, {}, frozenset(), 1),
-    Situation("an exception in a run: block", IN_PYTHON, FAILED, {"divides": (FAILED,)}, frozenset(), 1),
+    Situation("an exception in a run: block", IN_PYTHON, FAILED, {"divides": (FAILED, FAILED)}, frozenset(), 1,
+              error="ZeroDivisionError in file"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=str)
 def test_an_ending_is_told_as_it_was(situation: Situation, project: MakeProject) -> None:
-    _, run = play(situation, project)
+    made, run = play(situation, project)
     for action in run.actions:
         assert (action.error is None) == (action.status is Status.FINISHED)
+    told = [run.error, *(action.error for action in run.actions)]
     if situation.status is Status.FAILED:
-        assert run.error or any(action.error for action in run.actions)
+        assert any(told)
+    failed = [action.error for action in run.actions if action.status is FAILED] or [run.error]
+    assert all(situation.error in str(error) for error in failed), told
+    assert not [path for path in made.catalogue.rglob("*") if path.suffix in (".raised", ".part")]
 
 
 def test_each_try_keeps_its_own_parameters_and_command(project: MakeProject) -> None:
@@ -132,20 +139,6 @@ def test_each_try_keeps_its_own_parameters_and_command(project: MakeProject) -> 
     assert (first.attempt, second.attempt) == (1, 2)
     assert [dict(action.resources)["number"].value for action in run.actions] == [10, 20]
     assert second.command == "echo 20 > done.txt; test 20 -ge 20"
-
-
-def test_a_missing_output_is_named(project: MakeProject) -> None:
-    _, run = play(next(each for each in SITUATIONS if each.name == "a declared output is missing"), project)
-    error = run.actions[0].error
-    assert error is not None
-    assert "MissingOutputException" in error
-    assert "never.txt" in error
-
-
-def test_an_error_after_the_last_job_is_the_runs(project: MakeProject) -> None:
-    _, run = play(next(each for each in SITUATIONS if each.name == "an error after a checkpoint"), project)
-    assert run.error is not None
-    assert "the second part is not known" in run.error
 
 
 def test_what_a_failed_job_left_behind_is_flagged_and_never_its_product(project: MakeProject) -> None:
@@ -178,7 +171,7 @@ rule quick:
 rule slow:
     input: "quick.txt"
     output: "slow.txt"
-    shell: "echo $$ > started; echo half > {output}; exec sleep 20"
+    shell: "echo half > {output}; echo $$ > started; exec sleep 600"
 """
 
 
@@ -194,16 +187,23 @@ def start(made: Project, *arguments: str) -> subprocess.Popen[str]:
         start_new_session=True,
         preexec_fn=listen_to_ctrl_c,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (made.folder / "started").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    started = made.folder / "started"
+    wait_until(lambda: started.exists() and started.read_text().strip(), "the slow job begins")
     made.await_journal('"rule":"slow"')
     return process
 
 
 def end(process: subprocess.Popen[str]) -> str:
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     return errors
+
+
+def terminate(made: Project, process: subprocess.Popen[str]) -> None:
+    """Ask a run to stop while its slow job works, and let that end when the run has heard it."""
+    process.send_signal(signal.SIGTERM)
+    made.await_journal('"stop_requested"')
+    made.write("go", "")
+    end(process)
 
 
 def assert_stopped(run: WorkflowRun) -> None:
@@ -221,7 +221,7 @@ def test_ctrl_c_interrupts_a_run(project: MakeProject, times: int) -> None:
     process = start(made)
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everyone in the foreground
-        time.sleep(0.3)
+        made.await_journal('"stop_requested"')
     errors = end(process)
     assert ERROR_WORD not in errors
     run = recorded(made)
@@ -231,10 +231,9 @@ def test_ctrl_c_interrupts_a_run(project: MakeProject, times: int) -> None:
 
 
 def test_sigterm_lets_running_jobs_finish(project: MakeProject) -> None:
-    made = project(SLEEPING.replace("exec sleep 20", "sleep 2"))
+    made = project(SLEEPING.replace("exec sleep 600", UNTIL_GO))
     process = start(made)
-    process.send_signal(signal.SIGTERM)
-    end(process)
+    terminate(made, process)
     assert process.returncode != 0
     run = recorded(made)
     assert statuses(run) == {"quick": (DONE,), "slow": (DONE,)}
@@ -243,12 +242,11 @@ def test_sigterm_lets_running_jobs_finish(project: MakeProject) -> None:
 
 def test_sigterm_with_work_left_is_no_success(project: MakeProject) -> None:
     made = project(
-        SLEEPING.replace("exec sleep 20", "sleep 2").replace('"quick.txt", "slow.txt"', '"last.txt"')
+        SLEEPING.replace("exec sleep 600", UNTIL_GO).replace('"quick.txt", "slow.txt"', '"last.txt"')
         + '\nrule last:\n    input: "slow.txt"\n    output: "last.txt"\n    shell: "cp {input} {output}"\n'
     )
     process = start(made)
-    process.send_signal(signal.SIGTERM)
-    end(process)
+    terminate(made, process)
     run = recorded(made)
     assert statuses(run) == {"quick": (DONE,), "slow": (DONE,)}
     assert run.status is STOPPED
@@ -267,16 +265,14 @@ def test_a_killed_job_failed(project: MakeProject) -> None:
 
 def test_a_killed_main_process_leaves_an_interrupted_run(project: MakeProject) -> None:
     """Its shell job lives on for a moment; whatever that writes is not claimed."""
-    made = project(SLEEPING.replace("exec sleep 20", "sleep 1; echo rest >> {output}"))
+    made = project(SLEEPING.replace("exec sleep 600", UNTIL_GO + "; echo rest >> {output}"))
     process = start(made)
     process.kill()
     process.wait()
     assert process.stderr is not None
     process.stderr.close()  # its job still writes there
-    deadline = time.monotonic() + 60
-    while (made.folder / "slow.txt").read_text() != "half\nrest\n" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert (made.folder / "slow.txt").read_text() == "half\nrest\n"
+    made.write("go", "")
+    wait_until(lambda: (made.folder / "slow.txt").read_text() == "half\nrest\n", "the job that lives on ends")
     run = recorded(made)
     assert_stopped(run)
     assert run.status is only(run, "slow").status is STOPPED
@@ -313,7 +309,7 @@ def test_a_killed_group_is_resumed_by_a_run_of_its_own(project: MakeProject) -> 
     killed = recorded(made)
     assert_stopped(killed)
     assert killed.status is STOPPED
-    made.write("Snakefile", SLEEPING.replace("exec sleep 20", "sleep 0"))
+    made.write("Snakefile", SLEEPING.replace("exec sleep 600", "sleep 0"))
 
     refused = made.snakemake()
     assert refused.returncode == 1

@@ -43,13 +43,17 @@ rule tree:
 rule reads:
     input: "passing.txt", "tree"
     output: "end.txt"
-    shell: "sleep 0.2; cat {input[0]} {input[1]}/one > {output}"
+    shell: "UNTIL_READ; cat {input[0]} {input[1]}/one > {output}"
 
 rule other:
     input: "kept.txt"
     output: "other.txt"
     shell: "cp {input} {output}"
-"""
+""".replace(
+    # A directory cannot be held open: until it was read, nothing lets Snakemake remove it.
+    "UNTIL_READ",
+    "for n in $(seq 6000); do grep -qs 'outputs_digested.*tree' .filiation/journals/*.jsonl && break; sleep 0.1; done",
+)
 
 
 def test_temporary_outputs_keep_their_digest(project: MakeProject, tmp_path: Path) -> None:

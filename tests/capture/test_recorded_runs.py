@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from filiation.capture.recorder import ERROR_WORD
 from filiation.crate.validation import validate
 from filiation.model import Parameter, RuleKind, Slot, Status, Value
 from tests.conftest import Project
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 MakeProject = Callable[[str], Project]
@@ -160,22 +162,24 @@ def test_touch_generates_nothing(project: MakeProject) -> None:
 
 def test_quiet_runs_are_recorded_too(project: MakeProject) -> None:
     made = project("run_and_script")
-    assert made.snakemake("--quiet", "all").returncode == 0
-    assert len(made.assembled().actions) == 3
+    result = made.snakemake("--quiet")
+    assert result.returncode == 0
+    assert not re.search(r"Finished jobid|steps \(.* done", result.stderr), (
+        "Snakemake is as quiet as it was asked to be"
+    )
+    run = made.assembled()
+    assert run.status is Status.FINISHED
+    assert [action.status for action in run.actions] == [Status.FINISHED] * 3
 
 
 def test_a_killed_run_is_interrupted(project: MakeProject) -> None:
-    made = project("rule all:\n    output: 'x'\n    shell: 'echo begun > started; sleep 30; touch {output}'\n")
+    made = project("rule all:\n    output: 'x'\n    shell: 'echo begun > started; sleep 600; touch {output}'\n")
     command = [sys.executable, "-m", "snakemake", "-c1", "--logger", "filiation"]
     process = subprocess.Popen(
         command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while not (made.folder / "started").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until((made.folder / "started").exists, "the job begins")
     made.await_journal('"event":"job_started"')
-    import os
-
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

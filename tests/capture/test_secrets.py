@@ -15,6 +15,7 @@ from filiation.cli import main
 from filiation.model import Status
 from tests.capture.situations import MakeProject, recorded, snakemake_command
 from tests.conftest import Project
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ configfile: "more.yaml"
 API_KEY = "{workflow-source}"
 
 rule all:
-    input: "fetched.txt", "stepped.txt", "spoken.txt", "by/{wildcard}.txt"
+    input: "fetched.txt", "stepped.txt", "spoken.txt", "complained.txt", "by/{wildcard}.txt"
 
 rule fetch:
     output: "fetched.txt"
@@ -68,6 +69,11 @@ rule speak:
     run:
         open(output[0], "w").write("x")
         shell("echo {environment-in-shell} > /dev/null")
+
+rule complain:
+    output: "complained.txt"
+    run:
+        raise ValueError("refused: password={exception}, tried " + config["omero"]["password"])
 
 rule by_name:
     output: "by/{{token}}.txt"
@@ -131,6 +137,10 @@ def arguments(made: Project) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def read(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
 def assert_clean(made: Project, *texts: str) -> None:
     """Search every byte that was written for every canary, as it is and as it would be encoded."""
     written = {str(path): path.read_bytes() for path in made.catalogue.rglob("*") if path.is_file()}
@@ -152,13 +162,18 @@ def test_no_canary_is_found_in_anything_that_is_written(
 ) -> None:
     assert len(set(CANARY.values())) == len(CHANNELS) >= 30
     made = planted(project, tmp_path, monkeypatch)
+    put = " ".join((*arguments(made), *os.environ.values(), *map(read, tmp_path.rglob("*"))))
+    assert not [channel for channel, canary in CANARY.items() if canary not in put], "each is planted"
     result = made.snakemake(*arguments(made))
     assert "IndentationError" not in result.stderr
     run = recorded(made)
     told = {action.rule: action.status for action in run.actions}
     assert told == {
         "fetch": Status.FINISHED, "step": Status.FAILED, "speak": Status.FINISHED, "by_name": Status.FINISHED,
+        "complain": Status.FAILED,
     }, result.stderr  # fmt: skip
+    (complained,) = [action.error for action in run.actions if action.rule == "complain"]
+    assert "ValueError in file" in str(complained)
     packed = subprocess.run(
         [sys.executable, "-m", "filiation", "pack", run.id, "--catalogue", str(made.catalogue)],
         capture_output=True, text=True, check=False, cwd=made.folder,
@@ -185,14 +200,13 @@ def test_a_killed_run_keeps_its_secrets_too(
     made.write(
         "Snakefile",
         "rule all:\n    output: 'x'\n    log: 'logs/x.log'\n"
-        "    shell: 'echo {config[db_password]} > {log}; touch started; exec sleep 20'\n",
+        "    shell: 'echo {config[db_password]} > {log}; touch started; exec sleep 600'\n",
     )
     command = snakemake_command("--config", f"db_password={CANARY['command-line']}")
     process = subprocess.Popen(
         command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    while not (made.folder / "started").exists() and process.poll() is None:
-        pass
+    wait_until((made.folder / "started").exists, "the job begins")
     made.await_journal('"event":"job_started"')
     os.killpg(process.pid, 9)
     process.wait()

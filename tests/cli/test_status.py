@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,22 +14,32 @@ import pytest
 
 from filiation.catalogue.progress import RunProgress, follow
 from tests.conftest import Project
+from tests.waiting import UNTIL_GO, wait_until
 
 MakeProject = Callable[[str], Project]
 
 WAITING = """
-rule all:
-    input: "quick.txt", "slow.txt"
+def parts(wildcards):
+    with open(checkpoints.quick.get().output[0]) as told:
+        return [f"part{name}.txt" for name in told.read().split()]
 
-rule quick:
+rule all:
+    input: "slow.txt", parts
+
+checkpoint quick:
     output: "quick.txt"
+    shell: "echo 1 2 > {output}"
+
+rule part:
+    output: "part{name}.txt"
     shell: "touch {output}"
 
 rule slow:
     input: "quick.txt"
+    priority: 1
     output: "slow.txt"
-    shell: "touch begun; for i in $(seq 600); do test -e go && break; sleep 0.1; done; test ! -e bad; touch {output}"
-"""
+    shell: "touch begun; UNTIL_GO; test ! -e bad; touch {output}"
+""".replace("UNTIL_GO", UNTIL_GO)
 
 
 @pytest.fixture
@@ -42,9 +51,7 @@ def living(project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
     process = subprocess.Popen(
         command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while not (made.folder / "begun").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until((made.folder / "begun").exists, "the slow job begins")
     made.await_journal('"rule":"slow"')
     yield made, process
     if process.poll() is None:
@@ -71,15 +78,15 @@ def test_a_living_run_is_told_by_another_process_and_then_how_it_ended(living, c
     lines = call("status").stdout.splitlines()
     assert lines[0].startswith(f"Run {told['run']}: running for ")
     assert lines[3].split() == ["rule", "done", "running", "failed", "of"]
-    assert lines[-3].split() == ["total", "1", "1", "0", "2"]
+    assert lines[-3].split() == ["total", "1", "1", "0", "4"], "the checkpoint has added two jobs"
     assert lines[-1].startswith("  slow, job ")
 
     (project.folder / "go").touch()
-    process.wait(timeout=60)
+    process.wait(timeout=300)
 
     lines = call("status", told["run"][:8]).stdout.splitlines()
     assert lines[0].startswith(f"Run {told['run']}: finished, after ")
-    assert lines[-1].split() == ["total", "2", "0", "0", "2"]
+    assert lines[-1].split() == ["total", "4", "0", "0", "4"]
 
 
 @pytest.mark.slow
@@ -87,7 +94,7 @@ def test_a_failed_job_is_told_with_its_error(living, call):
     project, process = living
     (project.folder / "bad").touch()
     (project.folder / "go").touch()
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     lines = call("status").stdout.splitlines()
     assert ": failed, after " in lines[0]
     assert lines[-3] == "Failed"
@@ -119,7 +126,7 @@ def test_a_run_on_another_machine_is_not_called_dead(living, call, monkeypatch):
     assert not progress.is_over
     assert ": no end in its journal; it runs, or was stopped, on " in call("status").stdout
     (project.folder / "go").touch()
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     assert follow(journal(project)).state == "finished"
 
 

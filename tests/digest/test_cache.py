@@ -65,10 +65,12 @@ def test_a_file_replaced_with_its_old_time_and_size_is_read_again(store, tmp_pat
         assert digest_tree(store, cache=cache) != first
 
 
-def test_what_was_written_just_now_is_not_kept(tmp_path):
+def test_what_was_written_just_now_is_not_kept(tmp_path, monkeypatch):
     path = tmp_path / "file"
     with DigestCache(tmp_path / "cache.sqlite") as cache:
         path.write_bytes(b"a")
+        just_then = path.stat().st_ctime_ns
+        monkeypatch.setattr(cache_module.time, "time_ns", lambda: just_then + 1)
         digest_file(path, cache=cache)
         rows = sqlite3.connect(tmp_path / "cache.sqlite") if (tmp_path / "cache.sqlite").exists() else None
         assert rows is None or rows.execute("SELECT count(*) FROM files").fetchone() == (0,)

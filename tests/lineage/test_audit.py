@@ -21,6 +21,7 @@ from filiation.images import Image, LabelImage, write_image, write_labels
 from filiation.lineage.audit_findings import AuditFinding, AuditReport, Severity
 from filiation.lineage.label_audit import Labels, label_findings
 from tests.conftest import Project
+from tests.waiting import wait_until
 
 MakeProject = Callable[[str], Project]
 
@@ -108,14 +109,12 @@ def test_what_a_failed_job_left_is_told_even_when_snakemake_calls_it_up_to_date(
 
 @pytest.mark.slow
 def test_a_killed_run_is_told_until_a_later_run_has_done_its_work(project: MakeProject):
-    made = project("rule all:\n    output: 'x'\n    shell: 'echo half > {output}; test -e go || sleep 60'\n")
+    made = project("rule all:\n    output: 'x'\n    shell: 'echo half > {output}; test -e go || sleep 600'\n")
     command = [sys.executable, "-m", "snakemake", "-c1", "--logger", "filiation"]
     process = subprocess.Popen(
         command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while not (made.folder / "x").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until((made.folder / "x").exists, "the job begins")
     made.await_journal('"event":"job_started"')
     assert kinds(audit(made)) == []  # it is going on
     os.killpg(process.pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class Faults:
     """How long every answer takes at least."""
     seconds_per_read: float = 0.0
     """How long every read of pixels takes at least."""
+    reads_wait_for: Callable[[], object] | None = None
+    """What has to hold before reads of pixels are answered; they are after a minute all the same."""
     short_reads: bool = False
     """Whether the last byte of pixels is missing."""
     drop_connection_at_write: int = 0
@@ -83,6 +86,9 @@ class Faults:
         """Count a read of pixels, and let it be the one that fails."""
         if self.seconds_per_read:
             time.sleep(self.seconds_per_read)
+        late = time.monotonic() + 60
+        while self.reads_wait_for is not None and not self.reads_wait_for() and time.monotonic() < late:
+            time.sleep(0.01)
         with self.guard:
             self.reads += 1
             number = self.reads

@@ -118,7 +118,7 @@ def test_answers_can_be_slow_and_faults_are_put_off_together(omero_server: Omero
 
     omero_server.faults.clear()
 
-    assert gateway.c.sf.ice_invocationTimeout(5000).getQueryService()
+    assert gateway.c.sf.ice_invocationTimeout(60_000).getQueryService()
 
 
 def test_what_the_server_does_not_know_fails_and_is_named(gateway: Any):

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 STEP = [sys.executable, "-m", "filiation", "step"]
 
@@ -75,28 +76,28 @@ def test_a_signal_reaches_the_command(records: Path, tmp_path: Path, sent: signa
     # A shell gives what it starts in the background an ignored SIGINT, which bash then cannot trap.
     usual = partial(signal.signal, sent, signal.SIG_DFL)
     running = subprocess.Popen([*STEP, "--", "bash", "-c", script], stdout=subprocess.PIPE, preexec_fn=usual)
-    while not (tmp_path / "ready").exists():
-        time.sleep(0.02)
+    wait_until((tmp_path / "ready").exists, "the command begins")
     running.send_signal(sent)
-    out, _ = running.communicate(timeout=20)
+    out, _ = running.communicate(timeout=120)
     assert (running.returncode, out) == (9, b"caught\n")
+
+
+def is_running(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child of its parent's death")
 def test_who_kills_the_recorder_kills_the_command(records: Path, tmp_path: Path) -> None:
     running = subprocess.Popen([*STEP, "--", "bash", "-c", "echo $$ > pid; sleep 60 & wait"])
-    while not list(records.glob("*.json")) or not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        time.sleep(0.02)
+    told = tmp_path / "pid"
+    wait_until(lambda: list(records.glob("*.json")) and told.exists() and told.read_text(), "the command begins")
     running.kill()
     running.wait()
-    pid = int((tmp_path / "pid").read_text())
-    for _ in range(200):
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
-            break
-        time.sleep(0.02)
-    else:
-        pytest.fail("the command went on")
+    stat = Path(f"/proc/{int(told.read_text())}/stat")
+    wait_until(lambda: not is_running(stat), "the command ends too")
     assert read(records)["status"] == "interrupted"
 
 

@@ -106,7 +106,8 @@ def _advance(attempt: Attempt, event: Event, errors: list[str]) -> Attempt:
             attempt, status=Status.FINISHED, ended=event.time, error=None, outputs=event.data.get("output") or {}
         )
     if event.kind == "job_failed":
-        error = _take_error(attempt.facts, errors) or str(event.data.get("message"))
+        told = event.data.get("raised") or _take_error(attempt.facts, errors)
+        error = str(told or event.data.get("message"))
         external = event.data.get("external") or attempt.external
         return replace(attempt, status=Status.FAILED, ended=event.time, error=error, external=external)
     if event.kind == "job_submitted":

@@ -7,8 +7,9 @@ The events and their fields are those of snakemake-interface-logger-plugins 2; f
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from logging import LogRecord
+from logging import LogRecord, makeLogRecord
 from typing import Any
 
 from filiation.capture.live_job import JobReader, Plain, describe_workflow, plain_value
@@ -23,7 +24,8 @@ _STOPPED = {
 }
 # What is said, and where, when a copy was fetched or is about to be stored: methods of Snakemake's file object.
 _COPIES = {"Finished retrieval.": "retrieve_from_storage", "Storing in storage: ": "store_in_storage"}
-_TELLING = (*_STOPPED, *_COPIES)
+_PLAN_CHANGES = "Updating checkpoint dependencies."
+_TELLING = (*_STOPPED, *_COPIES, _PLAN_CHANGES)
 UNTOLD = frozenset({"job_started", "shellcmd", "progress", "resources_info", "rulegraph", "debug_dag"})
 """Events that say nothing which the others, or the live job, do not say better."""
 _STARTED_FIELDS = (
@@ -50,6 +52,25 @@ def copied_by(record: LogRecord) -> str | None:
     """Return the name of the function that logs that the local copy of a stored thing is there, if it does."""
     text = record.msg
     return next((name for words, name in _COPIES.items() if isinstance(text, str) and text.startswith(words)), None)
+
+
+def changes_the_plan(record: LogRecord) -> bool:
+    """Tell whether a record without an event says that a checkpoint is about to change which jobs there are."""
+    return isinstance(record.msg, str) and record.msg.startswith(_PLAN_CHANGES)
+
+
+def plan(record: LogRecord, dag: Any) -> LogRecord:
+    """Return RUN_INFO as Snakemake would log it, had it a word for a plan that has changed.
+
+    Parameters
+    ----------
+    record
+        What is logged now.
+    dag
+        The live ``snakemake.dag.DAG``.
+    """
+    stats = Counter(job.rule.name for jobs in (dag.needrun_jobs(), dag.finished_jobs) for job in jobs)
+    return makeLogRecord({"event": "run_info", "stats": stats, "created": record.created})
 
 
 def run_started(record: LogRecord, live: tuple[Any, str] | None) -> Plain:

@@ -85,6 +85,8 @@ class Listener(logging.Handler):
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._describing: threading.Thread | None = None
+        self._asked_for_ends = False
+        self._outgrown = False
 
     @property
     def hears(self) -> bool:
@@ -137,8 +139,10 @@ class Listener(logging.Handler):
                 self._fleeting.read(job, self._fleeting.seize(job))
             elif event == "group_info":
                 live = _live_group()
+            elif event is None and events.changes_the_plan(record):
+                self._outgrown = True
             elif event is None and (function := events.copied_by(record)):
-                frame = _frame_of(function)
+                frame = frame_of(function)
                 if frame is not None:
                     self._fleeting.read(None, self._fleeting.seize_copy(frame.f_locals["self"]))
         except Exception:  # noqa: S110 - observe, never disturb: a job that cannot be had costs detail
@@ -146,10 +150,17 @@ class Listener(logging.Handler):
         return Heard(record, live, time.monotonic())
 
     def _live_job(self, record: logging.LogRecord) -> tuple[Any, int, Any] | None:
-        frame = _frame_of("log_info")
+        frame = frame_of("log_info")
         job = frame.f_locals["self"] if frame is not None else None
         if job is None or job.is_group():
             return None
+        if not self._asked_for_ends:
+            self._asked_for_ends = True
+            _ask_for_ends(getattr(job.dag.workflow, "scheduler", None))
+        if self._outgrown:
+            # Only now, between two jobs, the plan is whole again.
+            self._outgrown = False
+            self._heard.put(Heard(events.plan(record, job.dag), None, time.monotonic()))
         self._fleeting.expect(record.__dict__["jobid"], job.output, job.input)
         # The attempt is raised in place for a retry, so it is taken now; so are the parameters, which Snakemake
         # evaluates once in this thread and keeps.
@@ -169,9 +180,18 @@ class Listener(logging.Handler):
             self._ending.wait(_GATHER)
 
 
+def _ask_for_ends(scheduler: Any) -> None:
+    """Have the end of jobs logged, which Snakemake leaves out when it is to be quiet about progress.
+
+    What it shows stays as it was asked for: the filter of its terminal, and of its log file, keeps that out once more.
+    """
+    if getattr(scheduler, "print_progress", None) is False:
+        scheduler.print_progress = True
+
+
 def _live_workflow() -> tuple[Any, str] | None:
     try:
-        frame = _frame_of("execute")
+        frame = frame_of("execute")
         # Snakemake keeps the executor on the workflow only after this event.
         return None if frame is None else (frame.f_locals["self"], frame.f_locals["executor_plugin"].name)
     except Exception:  # without the live workflow, the record's own fields are what is known
@@ -179,7 +199,7 @@ def _live_workflow() -> tuple[Any, str] | None:
 
 
 def _live_group() -> tuple[Any, list[int]] | None:
-    frame = _frame_of("log_info")
+    frame = frame_of("log_info")
     if frame is None:
         return None
     group = frame.f_locals["self"]
@@ -187,7 +207,7 @@ def _live_group() -> tuple[Any, list[int]] | None:
     return group.jobid, [job.jobid for job in group.jobs]
 
 
-def _frame_of(function: str) -> FrameType | None:
+def frame_of(function: str) -> FrameType | None:
     """Return the nearest calling frame of a function with that name."""
     frame: FrameType | None = sys._getframe(1)
     for _ in range(_DEEPEST_FRAME):

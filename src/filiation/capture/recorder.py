@@ -25,6 +25,7 @@ from filiation.capture.live_job import JobReader, Plain, file_state, up_to_date_
 from filiation.capture.machine import machine_facts
 from filiation.capture.place import STEP_FOLDER_VARIABLE, Settings, find_catalogue, read_settings
 from filiation.capture.profiles import profile_files
+from filiation.capture.raised import clear_raised, take_raised
 from filiation.capture.reading import files_read, start_listening
 from filiation.capture.redaction import Redactor
 from filiation.capture.withholding import files_with_secrets
@@ -72,6 +73,7 @@ class Recorder:
         self._run = ""
         self._eventful = False
         self._outputs: dict[int, list[str]] = {}
+        self._tries: dict[int, tuple[str, dict[str, str], int]] = {}
         self._small_files: set[str] = set()
         self._code: set[str] = set()
         self._sources: list[str] = []
@@ -179,7 +181,7 @@ class Recorder:
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[KEY_VARIABLE] = self._key
-        os.environ[STEP_FOLDER_VARIABLE] = str(self._catalogue / "steps" / self._run)
+        os.environ[STEP_FOLDER_VARIABLE] = str(self._step_folder)
         for what in ("sources", "configfiles", "profiles"):
             self._small_files |= set(facts.get(what, ()))
         self._code |= set(facts.get("sources", ()))
@@ -188,6 +190,10 @@ class Recorder:
             self._write("not_captured", {"what": "who runs, from filiation.toml", "error": problem}, heard)
             print(f"filiation: {problem} The run is recorded without it.", file=sys.stderr)  # noqa: T201
         self._flush()
+
+    @property
+    def _step_folder(self) -> Path:
+        return self._catalogue / "steps" / self._run
 
     def _with_files_read(self, facts: Plain) -> list[str]:
         """Return the files that the workflow is made of, those included that it read while it was read itself."""
@@ -204,6 +210,7 @@ class Recorder:
         self._eventful = True
         facts = events.job_started(heard.record, heard.live, self._reader)
         self._redactor.learn(facts.get("params"))
+        self._tries[facts["job"]] = facts["rule"], facts["wildcards"], int(facts.get("attempt") or 1)
         self._outputs[facts["job"]] = [entry["path"] for entry in facts["output"]]
         if facts.get("command"):
             facts["fingerprints"] = fingerprints_of(str(facts["command"]), self._key)
@@ -213,6 +220,7 @@ class Recorder:
 
     def _job_finished(self, heard: Heard) -> None:
         job = heard.record.__dict__["job_id"]
+        self._tries.pop(job, None)
         states = {path: file_state(os.path.join(self._folder, path)) for path in self._outputs.pop(job, ())}
         self._write("job_finished", {"job": job, "output": states}, heard)
 
@@ -229,7 +237,19 @@ class Recorder:
             self._groups[str(group)] = [int(job) for job in jobs]
 
     def _job_failed(self, heard: Heard) -> None:
-        self._write("job_failed", events.job_failed(heard.record), heard)
+        facts = events.job_failed(heard.record)
+        if told := self._raised(facts["job"], heard.record.created):
+            facts["raised"] = told
+        self._write("job_failed", facts, heard)
+
+    def _raised(self, job: int, until: float) -> str | None:
+        """Return the exception that the job's own process told, if it has one."""
+        if job not in self._tries:
+            return None
+        try:
+            return take_raised(self._step_folder, *self._tries.pop(job), until)
+        except (OSError, ValueError, KeyError):  # it costs this text
+            return None
 
     def _error(self, heard: Heard) -> None:
         self._eventful = True
@@ -269,6 +289,7 @@ class Recorder:
             self._journal.path.unlink()
             return
         self._fleeting.finish()
+        clear_raised(self._step_folder)
         if self._workflow is not None:
             try:
                 self._write("up_to_date", {"jobs": up_to_date_jobs(self._workflow, self._folder)})

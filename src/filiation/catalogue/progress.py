@@ -92,7 +92,7 @@ class RunProgress:
     jobs
         In order of first submission.
     planned
-        How many jobs of each rule there were to do when the run began; a checkpoint may add some. Empty if unknown.
+        How many jobs of each rule there are to do, those included that checkpoints added so far. Empty if unknown.
     error
         What ended the run.
     torn
@@ -233,7 +233,11 @@ def follow(path: Path) -> RunProgress:
 
 
 def _planned(events: Sequence[Event]) -> dict[str, int]:
-    planned: dict[str, int] = next((event.data["jobs"] for event in events if event.kind == "run_planned"), {})
+    """Return what was planned last: a checkpoint changes the plan."""
+    planned: dict[str, int] = {}
+    for event in events:
+        if event.kind == "run_planned":
+            planned = event.data["jobs"]
     return dict(planned)
 
 

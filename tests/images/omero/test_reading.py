@@ -81,12 +81,13 @@ def test_several_connections_read_side_by_side_in_one_session(
     pixels = np.random.default_rng(4).integers(0, 255, (6, 700, 600)).astype("u1")
     number = signed_in.plant("ada").image(pixels, "wide", axes="cyx").id
     signed_in.calls.clear()
-    signed_in.faults.seconds_per_read = 0.02
+    opened = "SessionServant.createRawPixelsStore"
+    signed_in.faults.reads_wait_for = lambda: signed_in.calls.count(opened) == 3
 
     identity = fetch_into(open_source(uri(number)), tmp_path / "a.zarr")
 
     assert identity.pixels == pixel_digest_of_array(pixels, ("c", "y", "x"))
-    assert signed_in.calls.count("SessionServant.createRawPixelsStore") == 3
+    assert signed_in.calls.count(opened) == 3
     assert len(signed_in.sessions.by_key) == 1
 
 
