@@ -43,23 +43,28 @@ rule tree:
 rule reads:
     input: "passing.txt", "tree"
     output: "end.txt"
-    shell: "UNTIL_READ; cat {input[0]} {input[1]}/one > {output}"
+    shell: "sh until-read.sh; cat {input[0]} {input[1]}/one > {output}"
 
 rule other:
     input: "kept.txt"
     output: "other.txt"
     shell: "cp {input} {output}"
-""".replace(
-    # A directory cannot be held open: until it was read, nothing lets Snakemake remove it.
-    "UNTIL_READ",
-    "for n in $(seq 6000); do grep -qs 'outputs_digested.*tree' .filiation/journals/*.jsonl && break; sleep 0.1; done",
-)
+"""
+UNTIL_READ = {
+    # A directory cannot be held open: Snakemake is kept from removing it until it was read.
+    "until-read.sh": """
+for n in $(seq 6000); do
+    grep -qs '"outputs_digested".*"tree"' .filiation/journals/*.jsonl && break
+    sleep 0.1
+done
+"""
+}
 
 
 def test_temporary_outputs_keep_their_digest(project: MakeProject, tmp_path: Path) -> None:
     situation = Situation(
         "temp", TEMPORARY, DONE, {"makes": (DONE,), "tree": (DONE,), "reads": (DONE,), "other": (DONE,)},
-        frozenset({"passing.txt", "kept.txt", "unwanted.txt", "tree", "end.txt", "other.txt"}),
+        frozenset({"passing.txt", "kept.txt", "unwanted.txt", "tree", "end.txt", "other.txt"}), files=UNTIL_READ,
     )  # fmt: skip
     made, run = play(situation, project)
     for path, content in {"passing.txt": "short\n", "unwanted.txt": "never read\n"}.items():
@@ -81,6 +86,7 @@ def test_temporary_outputs_keep_their_digest(project: MakeProject, tmp_path: Pat
 
 def test_temporary_outputs_that_are_kept_are_there(project: MakeProject) -> None:
     made = project(TEMPORARY)
+    made.write("until-read.sh", "")
     made.snakemake("--notemp")
     found = recorded(made).entity("passing.txt")
     assert found is not None

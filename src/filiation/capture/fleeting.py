@@ -70,6 +70,7 @@ class FleetingOutputs:
         found += [str(each) for each in inputs if "storage_object" in (getattr(each, "flags", None) or ())]
         if found:
             self._expected[job] = found
+            self._begin()  # while the job runs, there is time to import what reading needs
 
     def seize(self, job: int) -> list[Seized]:
         """Take hold of a finished job's outputs, which are named from the folder that the process works in."""
@@ -86,12 +87,14 @@ class FleetingOutputs:
 
     def read(self, job: int | None, seized: list[Seized]) -> None:
         """Have the files read; without any, nothing is done."""
-        if not seized:
-            return
+        if seized:
+            self._begin()
+            self._waiting.put((job, seized))
+
+    def _begin(self) -> None:
         if self._reader is None:
             self._reader = threading.Thread(target=self._read_all, name="filiation-digests", daemon=True)
             self._reader.start()
-        self._waiting.put((job, seized))
 
     def finish(self) -> None:
         """Wait until everything was read."""
@@ -115,6 +118,10 @@ class FleetingOutputs:
         return None
 
     def _read_all(self) -> None:
+        # Imported here: every call of Snakemake imports the recorder, few have temporary outputs.
+        import filiation.capture.observation
+        import filiation.digest  # noqa: F401
+
         while (item := self._waiting.get()) is not None:
             job, seized = item
             try:
@@ -123,7 +130,6 @@ class FleetingOutputs:
                 self._tell(job, {each.path: {"not_captured": repr(error)} for each in seized})
 
     def _describe(self, seized: Seized) -> Plain:
-        # Imported here: every call of Snakemake imports the recorder, few have temporary outputs.
         from filiation.capture.observation import kind_of, origin_of
         from filiation.digest import digest_file, digest_tree
         from filiation.errors import FiliationError
