@@ -66,3 +66,13 @@ def test_the_help_of_find_names_every_field(call):
 
     text = call("find", "--help").stdout
     assert [field.name for field in FIELDS if f"  {field.name}" not in text] == []
+
+
+def test_a_run_compared_with_itself_is_the_same(run, call):
+    done = call("diff", run[:6], run)
+    assert done.exit_code == 0
+    assert "The same: steps, parameters, code, software, inputs and outputs." in done.stdout
+    assert json.loads(call("diff", run, run, "--json").stdout)["same"] is True
+    refused = call("diff", run, "results/labels.txt")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("are a run and a thing: compare two runs, or two things.\n")

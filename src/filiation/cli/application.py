@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "find": Entry(
             "filiation.cli.find:find", "Find jobs (action) or files, stores and images (entity) of all runs."
         ),
+        "diff": Entry("filiation.cli.diff:diff", "Tell what differs between two runs, or the lineages of two things."),
         "ask": Entry("filiation.cli.questions:ask", "Answer a question by its name, over one run or all."),
         "sparql": Entry("filiation.cli.questions:sparql", "Answer a SPARQL query, read-only."),
     },

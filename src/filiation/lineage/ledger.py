@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rdflib import Dataset
 
     from filiation.lineage.audit_findings import AuditReport
+    from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
     from filiation.lineage.paths import LineagePath
@@ -203,6 +204,26 @@ class Ledger:
 
         with self._tracing() as (index, tracer):
             return find_path(index, tracer, tracer.resolver.resolve(first), tracer.resolver.resolve(second))
+
+    def diff(self, first: str, second: str) -> Difference:
+        """Return what differs between two runs, or between the lineages of two things.
+
+        Parameters
+        ----------
+        first, second
+            Each a run's id or the start of it, or as for :meth:`resolve`; before, and after.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such run or thing.
+        BadInputError
+            If a run is compared with a thing.
+        """
+        from filiation.lineage.comparing_runs import compare
+
+        with self._tracing() as (index, tracer):
+            return compare(index, self._catalogue.folder.crates, *tracer.sides(first, second))
 
     def check(
         self, thing: str | None = None, *, pixels: bool = False, progress: Callable[[int], None] | None = None

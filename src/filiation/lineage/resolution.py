@@ -132,6 +132,14 @@ class Resolver:
             raise NotFoundError(f"No run {text!r} in the catalogue. `filiation runs` lists those that are there.")
         raise _ambiguous(text, [f"run {run.id}" for run in runs])
 
+    def run_or_thing(self, text: str) -> RunSummary | Resolution:
+        """Find a run by the start of its id, else what ``text`` stands for; raises as :meth:`resolve`."""
+        wanted = text.lower().removeprefix("arcp://uuid,").rstrip("/")
+        is_run = _RUN.fullmatch(wanted) and any(run.id.startswith(wanted) for run in self._index.runs())
+        if is_run and not os.path.lexists(text) and not (_HEX.fullmatch(wanted) and self._index.digests_like(wanted)):
+            return self.run(text)  # one that failed made nothing to be found by, and yet can be compared
+        return self.resolve(text)
+
     def _by_written_digest(self, thing: str) -> Resolution | None:
         match = _PREFIXED.fullmatch(thing.lower().removeprefix("urn:filiation:"))
         if thing.startswith("ni:///sha-256;"):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from filiation.catalogue import EntityNode, Joining, LineageIndex, Node
+from filiation.catalogue import EntityNode, Joining, LineageIndex, Node, RunSummary
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.conditions import Condition
 from filiation.lineage.cutting import cut_short, only
 from filiation.lineage.fields import Surroundings, kind_of
 from filiation.lineage.resolution import Resolution, Resolver
+from filiation.lineage.sides import Side, side_of_run
 from filiation.lineage.walk import Walked, ancestors, descendants
 
 
@@ -80,6 +81,29 @@ class Tracer:
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
         notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
         return replace(lineage, note=notes or None, stopped=tuple(sorted(stopped)))
+
+    def sides(self, first: str, second: str) -> tuple[Side, Side]:
+        """Return two runs, or the lineages of two things, to be compared.
+
+        Raises
+        ------
+        BadInputError
+            If a run is compared with a thing.
+        """
+        found = [self.resolver.run_or_thing(name) for name in (first, second)]
+        if isinstance(found[0], RunSummary) != isinstance(found[1], RunSummary):
+            raise BadInputError(f"{first} and {second} are a run and a thing: compare two runs, or two things.")
+        before, after = (self._side(name, each) for name, each in zip((first, second), found, strict=True))
+        return before, after
+
+    def _side(self, name: str, found: RunSummary | Resolution) -> Side:
+        if isinstance(found, RunSummary):
+            return side_of_run(self._index, f"run {found.id[:8]}", found)
+        walked = ancestors(self._index, self.joining, found.origins)
+        lineage = self.lineage(name, ANCESTORS, found.origins, walked)
+        crates = {action.crate for action in lineage.actions}
+        runs = tuple(run for run in self._index.runs() if run.iri in crates)
+        return Side(name, runs, lineage.actions, lineage.entities, lineage.edges, found.origins[:1])
 
     def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
         """Return what a walk found, with its nodes."""
