@@ -45,6 +45,10 @@ class Faults:
     """At which write the connection is cut before anything is done; the session lives on."""
     drop_connection_after_write: int = 0
     """At which write the connection is cut instead of an answer, when all is done."""
+    hold_at_write: int = 0
+    """At which write the server waits, ``held`` being set, until ``let_go`` is; it is not done then."""
+    held: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
     short_writes: bool = False
     """Whether the second half of what is written gets lost: pixels stay zero there, files end early."""
     map_limit: int = INDEX_LIMIT
@@ -70,17 +74,25 @@ class Faults:
         if operation in READS:
             self.before_read(session, current)
         if operation in WRITES:
-            with self.guard:
-                self.writes += 1
-                number = self.writes
-            if number == self.drop_connection_at_write:
-                current.con.close(True)
-                raise ConnectionError("cut before the write")
+            self.before_write(current)
 
     def after(self, operation: str, current: Any) -> None:
         """Do after an operation what was asked for."""
         if operation in WRITES and self.writes == self.drop_connection_after_write:
             current.con.close(True)
+
+    def before_write(self, current: Any) -> None:
+        """Count a write, and let it be the one that fails."""
+        with self.guard:
+            self.writes += 1
+            number = self.writes
+        if number == self.hold_at_write:
+            self.held.set()
+            self.let_go.wait(60)
+            raise ConnectionError("held until it was too late")
+        if number == self.drop_connection_at_write:
+            current.con.close(True)
+            raise ConnectionError("cut before the write")
 
     def before_read(self, session: Session | None, current: Any) -> None:
         """Count a read of pixels, and let it be the one that fails."""

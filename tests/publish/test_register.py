@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +160,7 @@ def test_writing_back_is_an_action_with_the_ids_that_it_made(recorded: Recorded,
     trace = ledger.trace(first)
     assert {labels, "https://127.0.0.1/Image/1"} <= {node.iri for node in trace.nodes}
     assert "https://127.0.0.1/Image/2" not in {node.iri for node in trace.nodes}
+    assert "\nRegistration of run 00000001 on 127.0.0.1: Image:1 by " in ledger.trace(labels).tree()
     found = ledger.show(recorded.run.id).registrations
     assert [thing.iri for thing in found[0].there] == ["https://127.0.0.1/FileAnnotation/2", first]
     assert "  Registration of run 00000001 on 127.0.0.1: Image:1 by " in call("show", recorded.run.id[:8]).stdout
@@ -299,6 +302,28 @@ def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_un
     }  # fmt: skip
     assert outcomes(call, recorded.run.id[:8]) == ["there already"] * 5
 
+    assert call("omero", "register", recorded.run.id[:8], "--undo").exit_code == 0
+    assert on_the_server(signed_in) == set()
+
+
+@pytest.mark.slow
+def test_a_killed_call_leaves_what_the_next_completes(recorded: Recorded, call: Call, signed_in: OmeroServer):
+    signed_in.faults.hold_at_write = 5
+    writer = subprocess.Popen([sys.executable, "-m", "filiation", "omero", "register", recorded.run.id])
+    assert signed_in.faults.held.wait(60)
+    writer.kill()
+    writer.wait()
+    signed_in.faults.let_go.set()
+    signed_in.faults.clear()
+    assert on_the_server(signed_in)
+    assert filiation.open(recorded.folder).show(recorded.run.id).registrations == ()
+
+    done = call("omero", "register", recorded.run.id[:8])
+
+    assert done.exit_code == 0, done.output
+    assert outcomes(call, recorded.run.id[:8]) == ["there already"] * 5
+    found = filiation.open(recorded.folder).show(recorded.run.id).registrations
+    assert any(thing.name.endswith("found after a break") for each in found for thing in each.there)
     assert call("omero", "register", recorded.run.id[:8], "--undo").exit_code == 0
     assert on_the_server(signed_in) == set()
 

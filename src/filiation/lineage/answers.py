@@ -46,6 +46,8 @@ class Lineage:
         How the thing was found, where that needs saying.
     reproductions
         What came of it when the runs that made the roots were run again, the oldest first.
+    registrations
+        What of the roots was written to servers, the oldest first.
     """
 
     thing: str
@@ -58,6 +60,7 @@ class Lineage:
     reproductions: tuple[ActionNode, ...] = ()
     stopped: tuple[str, ...] = ()
     alike: tuple[tuple[str, int], ...] = ()
+    registrations: tuple[Registered, ...] = ()
 
     @cached_property
     def by_iri(self) -> dict[str, Node]:
@@ -114,7 +117,9 @@ class Lineage:
         from filiation.lineage.drawing import draw_tree
 
         drawn = draw_tree(self if each else self.collapsed)
-        return drawn + "".join(f"{words.reproduction(action)}\n" for action in self.reproductions)
+        again = [words.reproduction(action) for action in self.reproductions]
+        registered = [words.registration(found) for found in self.registrations]
+        return drawn + "".join(f"{line}\n" for line in (*again, *registered))
 
     def to_svg(self, *, each: bool = False) -> str:
         """Draw the answer as a picture; see :meth:`tree`."""
@@ -134,6 +139,7 @@ class Lineage:
             "cut": list(self.cut),
             "stopped": list(self.stopped),
             "reproductions": [action.to_json() for action in self.reproductions],
+            "registrations": [found.to_json() for found in self.registrations],
         }
 
 

@@ -21,7 +21,7 @@ from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, R
 from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
 from filiation.lineage.fields import Surroundings
-from filiation.lineage.registrations import registrations_of
+from filiation.lineage.registrations import registrations_of, registrations_using
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.resumptions import resumed_in, resumption_of
@@ -170,7 +170,8 @@ class Ledger:
             lineage = tracer.walk(things, ANCESTORS, extent)
             crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
             again = tuple(action for crate in crates for action in reproductions_of(index, crate))
-            return replace(lineage, reproductions=again)
+            registered = registrations_using(index, lineage.roots)
+            return replace(lineage, reproductions=again, registrations=registered)
 
     def impact(
         self,

@@ -9,6 +9,8 @@ from filiation.catalogue import GENERATED, USED
 from filiation.crate.registration import REGISTRATION, REMOVAL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from filiation.catalogue import ActionNode, EntityNode, Json, LineageIndex
 
 
@@ -54,7 +56,12 @@ def registrations_of(index: LineageIndex, run: str) -> tuple[Registered, ...]:
     run
         IRI of the run's crate.
     """
-    taken = {edge.dst for iri in (run, run.rstrip("/")) for edge in index.edges_out_of(iri) if edge.role == USED}
+    return registrations_using(index, (run, run.rstrip("/")))
+
+
+def registrations_using(index: LineageIndex, things: Iterable[str]) -> tuple[Registered, ...]:
+    """Return what was written to servers of some things, by their IRIs, the oldest first."""
+    taken = {edge.dst for iri in things for edge in index.edges_out_of(iri) if edge.role == USED}
     actions = [action for iri in taken if REGISTRATION in iri for action in index.actions(iri=iri)]
     found = (_registered(index, action) for action in actions)
     return tuple(sorted(found, key=lambda each: (str(each.action.started), each.action.iri)))

@@ -19,7 +19,16 @@ from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
 from filiation.images import read_table
 from filiation.images.omero.address import Host
-from filiation.images.omero.annotations import FOLDER, marked, regions_of, remove, standing, write_file, write_pairs
+from filiation.images.omero.annotations import (
+    FOLDER,
+    marked,
+    regions_of,
+    remove,
+    standing,
+    targets_of,
+    write_file,
+    write_pairs,
+)
 from filiation.images.omero.connection import Connection, connect
 from filiation.images.omero.objects import ObjectId, Target, object_named
 from filiation.images.omero.tables import write_table
@@ -300,7 +309,7 @@ class _Change:
 
     def adopt(self, objects: Sequence[ObjectId]) -> None:
         """Note as written what an earlier call had written, and could not say."""
-        if objects:
-            made = tuple(self._known(which, "found after a break") for which in objects)
-            about = Known(f"https://{self._host}/", self._host, "Server")
-            self._writings.append(Writing(about, (), made, self._started, datetime.now(UTC)))
+        places = self._connection.call(lambda: targets_of(self._connection, objects), "looking up what was written to")
+        for place in sorted(set(places.values())):
+            made = tuple(self._known(which, "found after a break") for which in objects if places.get(which) == place)
+            self._writings.append(Writing(self._known(place), (), made, self._started, datetime.now(UTC)))

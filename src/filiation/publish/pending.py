@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.waiting import is_running
 
 if TYPE_CHECKING:
     from filiation.catalogue import CatalogueFolder
 
-FOLDER = "registrations"
+FOLDER: Final = "registrations"
+_ABANDONED: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Pending:
         The call's UUID, which everything carries that it writes.
     run, host
         Of which run, on which server.
-    process
+    machine, process
         Who writes.
     """
 
@@ -37,17 +40,18 @@ class Pending:
     id: str
     run: str
     host: str
+    machine: str
     process: int
 
     @classmethod
     def of(cls, catalogue: CatalogueFolder, call: str, run: str, host: str) -> Pending:
         """Return the note of a call of this process."""
-        return cls(catalogue.root / FOLDER / f"{call}.json", call, run, host, os.getpid())
+        return cls(catalogue.root / FOLDER / f"{call}.json", call, run, host, platform.node(), os.getpid())
 
     def note(self) -> None:
         """Write it down, before the first change."""
         self.place.parent.mkdir(exist_ok=True)
-        told = {"run": self.run, "host": self.host, "process": self.process}
+        told = {"run": self.run, "host": self.host, "machine": self.machine, "process": self.process}
         self.place.write_text(json.dumps(told), "ascii")
 
     def forget(self) -> None:
@@ -62,14 +66,21 @@ def hosts_of(catalogue: Path, run: str) -> set[str]:
 
 def pending_of(catalogue: CatalogueFolder, run: str, host: str) -> tuple[Pending, ...]:
     """Return the notes on a run and a server whose writers are gone, by id."""
-    found = (note for note in _notes(catalogue.root) if (note.run, note.host) == (run, host))
-    return tuple(note for note in found if note.process == os.getpid() or not is_running(note.process))
+    return tuple(note for note in _notes(catalogue.root) if (note.run, note.host) == (run, host) and _is_over(note))
+
+
+def _is_over(note: Pending) -> bool:
+    """Tell whether who writes is gone; a process of another machine cannot be seen, and is given a day."""
+    if note.machine != platform.node():
+        return time.time() - note.place.stat().st_mtime > _ABANDONED
+    return note.process == os.getpid() or not is_running(note.process)
 
 
 def _notes(catalogue: Path) -> Iterator[Pending]:
     for place in sorted((catalogue / FOLDER).glob("*.json")):
         try:
             told = json.loads(place.read_text("ascii"))
-            yield Pending(place, place.stem, str(told["run"]), str(told["host"]), int(told["process"]))
+            whose = str(told["run"]), str(told["host"]), str(told["machine"]), int(told["process"])
+            yield Pending(place, place.stem, *whose)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # half a note: nothing was written yet

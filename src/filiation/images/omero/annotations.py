@@ -233,6 +233,21 @@ def marked(connection: Connection, mark: str) -> dict[ObjectId, int]:
     return found
 
 
+def targets_of(connection: Connection, objects: Sequence[ObjectId]) -> dict[ObjectId, ObjectId]:
+    """Return what annotations are on, and which image regions of interest are of."""
+    found: dict[ObjectId, ObjectId] = {}
+    ids = [each.id for each in objects if each.kind.endswith("Annotation")]
+    by_id = {each.id: each for each in objects if each.kind.endswith("Annotation")}
+    for kind in ("Image", "Dataset", "Plate"):
+        query = f"select l.child.id, l.parent.id from {kind}AnnotationLink l where l.child.id in (:ids)"  # noqa: S608
+        for child, parent in ask(connection, query, ids):
+            found[by_id[int(child)]] = ObjectId(kind, int(parent))
+    regions = [each.id for each in objects if each.kind == "Roi"]
+    for number, image in ask(connection, "select r.id, r.image.id from Roi r where r.id in (:ids)", regions):
+        found[ObjectId("Roi", int(number))] = ObjectId("Image", int(image))
+    return found
+
+
 def regions_of(connection: Connection, annotations: Sequence[ObjectId]) -> dict[ObjectId, int]:
     """Return the regions of interest that are linked to annotations, with the group that each is in."""
     query = "select l.parent.id, l.parent.details.group.id from RoiAnnotationLink l where l.child.id in (:ids)"
