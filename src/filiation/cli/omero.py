@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from filiation.cli.omero_audit import audit
+from filiation.cli.omero_containers import container_of, container_options
 from filiation.cli.options import example, json_option
 from filiation.cli.output import remark, say_json
 from filiation.cli.register import register
@@ -21,7 +24,7 @@ COLUMNS = ("sample", "source", "sigma", "spacing", "minimum_size")
 
 @click.group(epilog=example("filiation omero samples --server omero.example.org --dataset 12 > samples.tsv"))
 def omero() -> None:
-    """List images in OMERO as a sample sheet; write results back.
+    """List images in OMERO as samples; write results back; audit.
 
     Sign in with `omero login`, or by the variables OMERO_SESSION, or OMERO_USER with OMERO_PASSWORD or
     OMERO_PASSWORD_FILE; there is no option for a password on purpose. Needs the extra filiation[omero].
@@ -29,17 +32,12 @@ def omero() -> None:
 
 
 omero.add_command(register)
+omero.add_command(audit)
 
 
 @omero.command(epilog=example("filiation omero samples --server omero.example.org --dataset 12 --tag control"))
 @click.option("--server", metavar="HOST[:PORT]", help="The server; OMERO_HOST if left out.")
-@click.option("--image", type=int, metavar="ID", help="One image.")
-@click.option("--dataset", type=int, metavar="ID", help="The images of a dataset.")
-@click.option("--project", type=int, metavar="ID", help="The images of a project.")
-@click.option("--plate", type=int, metavar="ID", help="The images of a plate.")
-@click.option("--well", type=int, metavar="ID", help="The images of a well.")
-@click.option("--screen", type=int, metavar="ID", help="The images of a screen.")
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Only images tagged so; all, if given again.")
+@container_options
 @json_option
 def samples(server: str | None, tags: tuple[str, ...], as_json: bool, **containers: int | None) -> None:
     """Write a sample sheet of images on a server to the standard output.
@@ -49,7 +47,7 @@ def samples(server: str | None, tags: tuple[str, ...], as_json: bool, **containe
     """
     from filiation.images.omero import list_images
 
-    address = _address(server, tags, {kind: number for kind, number in containers.items() if number is not None})
+    address = _address(server, tags, container_of(containers))
     found = list_images(address)
     if not found:
         raise NotFoundError(f"No image was found in {address}{' with these tags' if tags else ''}.")
@@ -65,18 +63,14 @@ def samples(server: str | None, tags: tuple[str, ...], as_json: bool, **containe
     remark(f"{len(found)} image{'s' if len(found) > 1 else ''} of {address}")
 
 
-def _address(server: str | None, tags: tuple[str, ...], containers: dict[str, int]) -> Address:
+def _address(server: str | None, tags: tuple[str, ...], container: str | None) -> Address:
     from filiation.images.omero import Address
 
     host = server or os.environ.get("OMERO_HOST", "")
     if not host:
         raise BadInputError("Which server? Give --server, or set OMERO_HOST.")
-    if len(containers) > 1:
-        raise BadInputError(f"Give one of {', '.join(f'--{kind}' for kind in containers)}.")
-    if not containers and not tags:
+    if container is None and not tags:
         raise BadInputError(
             "Which images? Give one of --image, --dataset, --project, --plate, --well, --screen, --tag."
         )
-    kind, number = next(iter(containers.items()), ("images", 0))
-    place = Address.from_uri(f"omero://{host}/{kind}" + (f"/{number}" if containers else ""))
-    return Address(place.host, place.kind, place.id, tags)
+    return replace(Address.from_uri(f"omero://{host}/{container or 'images'}"), tags=tags)

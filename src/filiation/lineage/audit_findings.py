@@ -96,11 +96,14 @@ class AuditReport:
         The serious ones first.
     runs, things
         How many runs and places were looked at.
+    place
+        What a place is called.
     """
 
     findings: tuple[AuditFinding, ...]
     runs: int
     things: int
+    place: str = "place"
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings of a severity."""
@@ -117,7 +120,7 @@ class AuditReport:
             f"{self.count(Severity.SERIOUS)} serious, {words.counted(self.count(Severity.WARNING), 'warning')}, "
             f"{words.counted(self.count(Severity.NOTE), 'note')}"
         )
-        looked = f"{words.counted(self.runs, 'run')} and {words.counted(self.things, 'place')}"
+        looked = f"{words.counted(self.runs, 'run')} and {words.counted(self.things, self.place)}"
         lines.append(f"Looked at {looked}: {counts}.")
         return "\n".join(lines) + "\n"
 

@@ -308,6 +308,38 @@ class Ledger:
         with self._reading() as (index, _):
             return find(index, self._surroundings(index), kind, asked, limit)
 
+    def audit_server(
+        self, server: str | None = None, container: str | None = None, tags: Iterable[str] = ()
+    ) -> AuditReport:
+        """Hold a server against the catalogue: what the one has of runs and images that the other does not know.
+
+        Parameters
+        ----------
+        server
+            An OMERO server, with a port if it is not OMERO's own; the only one that the catalogue knows if left out.
+        container
+            What the question is limited to, such as ``dataset/12``; ``images`` for all that can be seen.
+        tags
+            Texts of tags that images must all have.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such container, or no server is known.
+        BadInputError
+            If several servers are known and none is named.
+        AccessError, ServerError, MissingExtraError
+            If the server cannot be asked.
+        """
+        from filiation.images.omero import Address
+        from filiation.lineage.omero_audit import audit_server, known_images, only_host
+
+        with self._reading() as (index, joining):
+            place = Address.from_uri(f"omero://{server or only_host(index)}/{container or 'images'}")
+            known = known_images(index, joining, place.host.name)
+        wanted = replace(place, tags=tuple(tags))
+        return audit_server(known, place.host, wanted if container is not None or wanted.tags else None)
+
     # --- questions ---------------------------------------------------------------------------------------------
 
     def questions(self) -> tuple[Question, ...]:
