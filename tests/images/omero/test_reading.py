@@ -13,6 +13,7 @@ import pytest
 from filiation.errors import AccessError, BadInputError, MissingExtraError, NotFoundError, ServerError
 from filiation.images import check_store, fetch_into, open_source, pixel_digest, pixel_digest_of_array, read_image
 from filiation.images.multiscale import open_multiscale
+from filiation.images.omero.address import Host
 from filiation.images.streaming_state import unfinished
 from filiation.model import ImageFacts
 
@@ -294,3 +295,23 @@ def test_an_image_is_one_by_its_server_its_pixels_and_the_files_it_was_imported_
     told = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["attributes"]["filiation:origin"]
     assert (told["iri"], told["pixels"]) == (identity.iri, str(identity.pixels))
     assert told["server"]["database"] == signed_in.database_uuid
+
+
+@pytest.mark.parametrize("fault", ["expired", "stopped"])
+def test_closing_says_nothing_when_the_session_or_the_server_is_gone(
+    fault: str, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    from filiation.images.omero.connection import close_all, connect
+
+    monkeypatch.setenv("FILIATION_OMERO_RETRIES", "0")
+    connection = connect(Host("127.0.0.1", signed_in.port))
+    if fault == "expired":
+        for key in list(signed_in.sessions.by_key):
+            signed_in.sessions.expire(key)
+    else:
+        signed_in.communicator.destroy()
+
+    close_all()
+
+    assert connection.gateway is None
+    assert capfd.readouterr() == ("", "")

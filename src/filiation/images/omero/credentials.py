@@ -81,7 +81,7 @@ def find_credentials(host: Host, environment: Mapping[str, str] | None = None) -
     if own and (user := environment.get(USER_VARIABLE)):
         yield _password_of(user, environment)
     elif sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
-        yield _asked_for(host)
+        yield from _asked_for(host)
 
 
 def nothing_found(host: Host, environment: Mapping[str, str] | None = None) -> AccessError:
@@ -173,8 +173,9 @@ def _properties(path: Path) -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def _asked_for(host: Host) -> Credentials:
+def _asked_for(host: Host) -> Iterator[Credentials]:
+    """Ask whoever sits at the terminal; nothing is found if they name nobody."""
     sys.stderr.write(f"User on the OMERO server {host}: ")
     sys.stderr.flush()
-    user = sys.stdin.readline().strip()
-    return Credentials("the terminal", user, getpass(f"Password of {user} on {host}: "))
+    if user := sys.stdin.readline().strip():
+        yield Credentials("the terminal", user, getpass(f"Password of {user} on {host}: "))
