@@ -14,6 +14,7 @@ RebuildReport(crates=(), problems=())
 >>> folder.cleanup()
 """
 
+from filiation.catalogue.adjacency import Reached
 from filiation.catalogue.crate_on_disk import CrateOnDisk, carried, identify, payload_path
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.graph import LineageGraph, Literal, Rows, Term, Triple
@@ -25,6 +26,7 @@ from filiation.catalogue.nodes import (
     CODE,
     GENERATED,
     PART,
+    ROLES,
     SAME_CONTENT,
     USED,
     ActionNode,
@@ -40,6 +42,7 @@ __all__ = [
     "CODE",
     "GENERATED",
     "PART",
+    "ROLES",
     "SAME_CONTENT",
     "USED",
     "ActionNode",
@@ -57,6 +60,7 @@ __all__ = [
     "Manifests",
     "Node",
     "Progress",
+    "Reached",
     "RebuildReport",
     "Rows",
     "RunSummary",

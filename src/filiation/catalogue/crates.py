@@ -89,6 +89,11 @@ class CatalogueFolder:
         return self.caches / "index.sqlite"
 
     @property
+    def arrays(self) -> Path:
+        """The arrays of the lineage index, a cache of a cache."""
+        return self.caches / "index.arrays"
+
+    @property
     def digests(self) -> Path:
         """What was digested already, a cache."""
         return self.caches / "digests.sqlite"

@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from filiation.catalogue.arrays import remove_arrays
 from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.index import LineageIndex
+from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
 from filiation.catalogue.reading import read_triples
@@ -118,7 +120,9 @@ class Catalogue:
             self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
-                return _take_in(arrived, graph, index, stated)
+                report = _take_in(arrived, graph, index, stated)
+                work_out_joins(index, self.folder.crates)
+                return report
 
     def catch_up(self) -> RebuildReport:
         """Take in what is in the folder and not in store and index, and forget what is gone."""
@@ -134,7 +138,9 @@ class Catalogue:
                     graph.remove(iri)
             behind = [path for path in self.folder.list_crates() if known.get(path.name, ("", ""))[1] != _stamp(path)]
             with self._telling():
-                return _take_all_in(self.folder, behind, graph, index, None)
+                report = _take_all_in(self.folder, behind, graph, index, None)
+                work_out_joins(index, self.folder.crates)
+                return report
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
         """Make store and index again from the crates alone, in the order of their ids.
@@ -144,10 +150,13 @@ class Catalogue:
         with holding(self.folder.lock, wait=self.wait) as lock, self._telling():
             self.folder.sweep()
             self.folder.index.unlink(missing_ok=True)
+            remove_arrays(self.folder.arrays)
             shutil.rmtree(self.folder.store, ignore_errors=True)
             writer = StoreWriter(self.folder.store, lock=lock, wait=self.wait)
             with writer as graph, self._index(create=True) as index:
-                return _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
+                report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
+                work_out_joins(index, self.folder.crates)
+                return report
 
     @contextmanager
     def reading(self) -> Iterator[LineageIndex]:
@@ -202,12 +211,12 @@ class Catalogue:
     def _index(self, *, create: bool) -> LineageIndex:
         with self._telling():
             try:
-                return LineageIndex(self.folder.index, create=create, wait=self.wait)
+                return LineageIndex(self.folder.index, create=create, wait=self.wait, arrays=self.folder.arrays)
             except NotFoundError:
                 if not create:
                     raise
                 self.folder.index.unlink(missing_ok=True)  # damaged or of another format: it is only a cache
-                return LineageIndex(self.folder.index, create=True, wait=self.wait)
+                return LineageIndex(self.folder.index, create=True, wait=self.wait, arrays=self.folder.arrays)
 
     def _is_behind(self) -> bool:
         if not self.folder.store.is_dir() or not self.folder.index.is_file():
@@ -215,6 +224,8 @@ class Catalogue:
         if self.folder.leftovers():
             return True
         with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
+            if index.unjoined():
+                return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != {path.name: _stamp(path) for path in self.folder.list_crates()}
 

@@ -24,7 +24,11 @@ PART: Final = "part"
 CODE: Final = "code"
 """A script that an action ran. It is no ancestor of what the action made, but what it made descends from it."""
 
-_OF_NOTHING: Final = hashlib.sha256().hexdigest()
+ROLES: Final = (USED, GENERATED, SAME_CONTENT, PART, CODE)
+"""Every role of an edge; where roles are numbers, they are places in this."""
+
+NO_BYTES: Final = hashlib.sha256().hexdigest()
+"""The digest, in hexadecimal, of an empty file and of an empty tree."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,7 +114,7 @@ class EntityNode:
     @property
     def is_empty(self) -> bool:
         """Whether there are no bytes, or no files; an empty thing's digest tells nothing of where it came from."""
-        return self.digest is not None and self.digest.hex == _OF_NOTHING
+        return self.digest is not None and self.digest.hex == NO_BYTES
 
     def to_json(self) -> dict[str, Json]:
         """Return what is known as plain JSON; what is not known is left out."""

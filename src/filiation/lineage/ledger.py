@@ -430,7 +430,7 @@ class Ledger:
     def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
         self._catch_up()
         with self._catalogue.reading() as index:
-            yield index, Joining(index, self._catalogue.folder.crates)
+            yield index, Joining(index)
 
     @contextmanager
     def _tracing(self) -> Iterator[tuple[LineageIndex, Tracer]]:

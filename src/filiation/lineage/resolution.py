@@ -108,10 +108,10 @@ class Resolver:
             seen = self._index.entities(place=place)
             if seen and (place in places or any(entity.files is not None for entity in seen)):
                 return seen
-        below = tuple(f"{place}/" for place in places)
         if not Path(thing).is_dir():
             return ()
-        return tuple(entity for entity in self._index.entities() if (entity.place or "").startswith(below))
+        below = {(entity.iri, entity.crate): entity for place in places for entity in self._index.entities_below(place)}
+        return tuple(entity for _, entity in sorted(below.items()))
 
     def run(self, text: str) -> RunSummary:
         """Find the run whose id starts with ``text``.
@@ -124,7 +124,7 @@ class Resolver:
             If there are several.
         """
         wanted = text.lower().removeprefix("arcp://uuid,").rstrip("/")
-        runs = [run for run in self._index.runs() if run.id.startswith(wanted)] if wanted else []
+        runs = list(self._index.runs_like(wanted)) if _RUN.fullmatch(wanted) else []
         exact = [run for run in runs if run.id == wanted]
         if len(exact or runs) == 1:
             return (exact or runs)[0]
@@ -181,9 +181,8 @@ class Resolver:
             iri = object_iri(thing)
             seen = self._index.entities(iri=iri)
         if seen or self._index.actions(iri=iri):
-            alike = {other.iri for entity in seen for other in self._joining.alike(entity)}
-            return Resolution(thing, "IRI", tuple(sorted(alike | {iri})), (iri,))
-        if thing.startswith("arcp://uuid,") and any(run.iri == f"{iri}/" for run in self._index.runs()):
+            return Resolution(thing, "IRI", tuple(sorted(self._joining.alike(seen) | {iri})), (iri,))
+        if thing.startswith("arcp://uuid,") and self._index.run(f"{iri}/") is not None:
             return self._of_run(thing, self.run(iri))
         return None
 
@@ -194,7 +193,7 @@ class Resolver:
             return None
         known = OmeroObjects(self._index).find(name)
         seen = [entity for iri in known.iris for entity in self._index.entities(iri=iri)]
-        alike = {other.iri for entity in seen for other in self._joining.alike(entity)}
+        alike = self._joining.alike(seen)
         note = " ".join(known.notes) or None
         return Resolution(thing, "OMERO", tuple(sorted(alike | set(known.iris))), known.iris, None, note)
 
@@ -238,7 +237,7 @@ class Resolver:
         return "Run the workflow with `--logger filiation`, or ingest the crate that tells of it."
 
     def _by_prefix(self, text: str) -> Resolution | None:
-        runs = [run for run in self._index.runs() if run.id.startswith(text)] if _RUN.fullmatch(text) else []
+        runs = self._index.runs_like(text) if _RUN.fullmatch(text) else ()
         digests = self._index.digests_like(text) if _HEX.fullmatch(text) and len(text) >= SHORTEST_PREFIX else ()
         candidates = [*(f"run {run.id}" for run in runs), *digests]
         if len(candidates) > 1:
@@ -259,8 +258,8 @@ class Resolver:
         return found
 
     def _of_digest(self, thing: str, digest: Digest, places: tuple[str, ...] | None) -> Resolution | None:
-        key = {"pixels": str(digest)} if digest.kind is DigestKind.PIXELS else {"digest": str(digest)}
-        nodes = self._index.entities(**key)
+        is_pixels = digest.kind is DigestKind.PIXELS
+        nodes = self._index.entities(pixels=str(digest)) if is_pixels else self._index.entities(digest=str(digest))
         if places is not None and any(node.is_empty for node in nodes):
             nodes = tuple(node for node in nodes if node.place in places)  # nothing else tells empty files apart
         if not nodes:
@@ -274,8 +273,7 @@ class Resolver:
             where = ", ".join(sorted({node.place or node.path for node in nodes}))
             note = f"No run saw {thing} itself; its bytes were seen at {where}."
         origins = self._origins(here or list(nodes))
-        iris = {other.iri for node in nodes for other in self._joining.alike(node)}
-        return Resolution(thing, how, tuple(sorted(iris)), origins, digest, note)
+        return Resolution(thing, how, tuple(sorted(self._joining.alike(nodes))), origins, digest, note)
 
     def _of_record(self, thing: str, seen: list[EntityNode]) -> Resolution:
         """Take the newest record of a place where nothing is now."""
@@ -321,7 +319,7 @@ class Resolver:
         places = [plain, os.path.realpath(path)]
         if Path(plain).is_relative_to(self._home):
             inside = os.path.relpath(plain, self._home)
-            folders = (run.folder for run in self._index.runs() if run.folder is not None)
+            folders = self._index.run_folders()
             places += [posixpath.join(folder, inside) for folder in folders if not Path(folder).exists()]
         return tuple(dict.fromkeys(places))
 
@@ -348,8 +346,8 @@ class Resolver:
 
     def _nothing(self, thing: str) -> str:
         name = posixpath.basename(thing.rstrip("/"))
-        paths = {entity.path for entity in self._index.entities() if posixpath.basename(entity.path) == name}
-        hint = f" Of that name are known: {', '.join(sorted(paths)[:5])}." if paths and name else ""
+        paths = self._index.paths_named(name) if name else ()
+        hint = f" Of that name are known: {', '.join(paths)}." if paths else ""
         return (
             f"Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.{hint} "
             "`filiation runs` lists the runs, `filiation show RUN` what they used and made."

@@ -68,8 +68,8 @@ def _neighbour(index: LineageIndex, run: RunSummary, *, later: bool) -> RunSumma
         return None
     times = [
         (other.started, other.iri, other)
-        for other in index.runs()
-        if other.folder == run.folder and other.jobs and other.recorded_by is None and other.started is not None
+        for other in index.runs_in(run.folder)
+        if other.jobs and other.recorded_by is None and other.started is not None
         if (other.started > run.started if later else other.started < run.started)
     ]
     return (min(times) if later else max(times))[2] if times else None

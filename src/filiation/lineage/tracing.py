@@ -107,6 +107,7 @@ class Tracer:
 
     def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
         """Return what a walk found, with its nodes."""
+        self._look_up(walked.iris)
         nodes = (self.node(iri) for iri in sorted(walked.iris))
         return Lineage(
             thing=thing,
@@ -120,13 +121,18 @@ class Tracer:
     def node(self, iri: str) -> Node | None:
         """Return a node; of a remote image that several runs describe, what the newest of them says."""
         if iri not in self._nodes:
-            seen = self._index.entities(iri=iri)
-            self._nodes[iri] = (
-                max(seen, key=lambda entity: (entity.generated, self.joining.began(entity), entity.crate))
-                if seen
-                else next(iter(self._index.actions(iri=iri)), None)
-            )
+            self._look_up({iri})
         return self._nodes[iri]
+
+    def _look_up(self, iris: set[str]) -> None:
+        """Look up nodes, many at once."""
+        wanted = iris - self._nodes.keys()
+        told = self._index.nodes(list(self._index.numbers_of(wanted).values()))
+        for iri in wanted:
+            seen, actions = told.get(iri, ([], []))
+            if len(seen) > 1:
+                seen.sort(key=lambda entity: (entity.generated, self.joining.began(entity), entity.crate))
+            self._nodes[iri] = seen[-1] if seen else min(actions, key=lambda action: action.crate, default=None)
 
     def _starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
         if crate is None:

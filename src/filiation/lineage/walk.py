@@ -1,27 +1,27 @@
 """The closure: everything a thing descends from, or everything that descends from it, whichever run made it.
 
-Breadth first with a visited set, so cycles in a foreign crate end, and without recursion, so depth costs nothing.
+Breadth first with a visited set, so cycles in a foreign crate end, and without recursion, so depth costs nothing. A
+walk is over numbers; names are looked up once, in the end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import (
-    CODE,
-    GENERATED,
-    PART,
-    SAME_CONTENT,
-    USED,
-    Edge,
-    EntityNode,
-    Joining,
-    LineageIndex,
-)
+from filiation.catalogue import CODE, GENERATED, ROLES, USED, Edge, Joining, LineageIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from filiation.catalogue import Reached
+
+_CODE: Final = ROLES.index(CODE)
+_INTO_ACTION: Final = {
+    True: frozenset({ROLES.index(GENERATED)}),
+    False: frozenset({ROLES.index(USED), ROLES.index(CODE)}),
+}
+"""The roles that lead to an action, up and down."""
 
 
 @dataclass(slots=True)
@@ -55,77 +55,79 @@ def ancestors(index: LineageIndex, joining: Joining, roots: Iterable[str], depth
     depth
         How many actions to go back at most; None for all.
     """
-    return _walk(_Upwards(index, joining), roots, depth)
+    return _walk(index, roots, depth, up=True)
 
 
 def descendants(index: LineageIndex, joining: Joining, roots: Iterable[str], depth: int | None = None) -> Walked:
     """Walk with the flow of data: to what came of the roots; see :func:`ancestors`."""
-    return _walk(_Downwards(index, joining), roots, depth)
+    return _walk(index, roots, depth, up=False)
 
 
-class _Upwards:
-    """One step back."""
+def reach(index: LineageIndex, roots: Iterable[str], *, up: bool) -> Reached:
+    """Walk as far as it goes, to count what is there and list it by page: for answers of any size.
 
-    into_action = (GENERATED,)
-
-    def __init__(self, index: LineageIndex, joining: Joining) -> None:
-        self._index = index
-        self._joining = joining
-
-    def edges(self, iri: str) -> Iterable[Edge]:
-        yield from (edge for edge in self._index.edges_into(iri) if edge.role != CODE)
-        for entity in self._index.entities(iri=iri):
-            for maker in self._joining.makers(entity):
-                yield _join(maker, entity)
-
-    @staticmethod
-    def other(edge: Edge) -> str:
-        return edge.src
+    Parameters
+    ----------
+    index
+        The index; it is to stay open while the answer is read.
+    roots
+        IRIs to start from.
+    up
+        Whether to what they descend from; else to what descends from them.
+    """
+    return index.adjacency().reach(index.numbers_of(roots).values(), up=up)
 
 
-class _Downwards:
-    """One step forward."""
-
-    into_action = (USED, CODE)
-
-    def __init__(self, index: LineageIndex, joining: Joining) -> None:
-        self._index = index
-        self._joining = joining
-
-    def edges(self, iri: str) -> Iterable[Edge]:
-        yield from self._index.edges_out_of(iri)
-        for entity in self._index.entities(iri=iri):
-            for taker in self._joining.takers(entity):
-                yield _join(entity, taker)
-
-    @staticmethod
-    def other(edge: Edge) -> str:
-        return edge.dst
-
-
-def _join(maker: EntityNode, taker: EntityNode) -> Edge:
-    role = SAME_CONTENT if maker.digest == taker.digest else PART
-    return Edge(maker.iri, taker.iri, role, taker.crate)
-
-
-def _walk(direction: _Upwards | _Downwards, roots: Iterable[str], depth: int | None) -> Walked:
+def _walk(index: LineageIndex, roots: Iterable[str], depth: int | None, *, up: bool) -> Walked:
     walked = Walked(iris=set(roots))
-    level = sorted(walked.iris)
-    actions_left = depth
+    adjacency, into_action = index.adjacency(), _INTO_ACTION[up]
+    seen = set(index.numbers_of(walked.iris).values())
+    followed: list[tuple[int, int, int, int]] = []
+    cut: set[int] = set()
+    level, actions_left = list(seen), depth
     while level:
-        beyond: list[str] = []
+        beyond: list[int] = []
         while level:  # everything within reach of the same number of actions
-            iri = level.pop()
-            for edge in direction.edges(iri):
-                other = direction.other(edge)
-                goes_on = edge.role in direction.into_action
-                if goes_on and actions_left == 0:
-                    walked.cut.add(iri)
+            node = level.pop()
+            for other, role, crate in adjacency.steps(node, up=up):
+                if up and role == _CODE:
                     continue
-                walked.edges.add(edge)
-                if other not in walked.iris:
-                    walked.iris.add(other)
-                    (beyond if goes_on else level).append(other)
-        level = sorted(beyond)
+                goes_on = role in into_action
+                if goes_on and actions_left == 0:
+                    cut.add(node)
+                    continue
+                followed.append((node, other, role, crate))
+                if other not in seen:
+                    if goes_on:
+                        beyond.append(other)
+                    else:
+                        seen.add(other)
+                        level.append(other)
+        level = list(set(beyond) - seen)
+        seen.update(level)
         actions_left = None if actions_left is None else actions_left - 1
+    _name(walked, index, seen, followed, cut, up=up)
     return walked
+
+
+def _name(
+    walked: Walked,
+    index: LineageIndex,
+    seen: set[int],
+    followed: list[tuple[int, int, int, int]],
+    cut: set[int],
+    *,
+    up: bool,
+) -> None:
+    """Put IRIs in place of numbers."""
+    names = index.iris_of(seen | {crate for _, _, _, crate in followed})
+    walked.iris.update(names[number] for number in seen)
+    walked.cut.update(names[number] for number in cut)
+    if up:
+        walked.edges.update(
+            Edge(names[far], names[near], ROLES[role], names[crate]) for near, far, role, crate in followed
+        )
+    else:
+        walked.edges.update(
+            Edge(names[near], names[far], ROLES[role], names[crate]) for near, far, role, crate in followed
+        )

@@ -1,0 +1,108 @@
+"""The SQLite file of the lineage index: its layout, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from filiation.errors import CatalogueBusyError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Final = 5
+"""Number of this layout; an index of another one is made again."""
+
+_SCHEMA: Final = """
+CREATE TABLE state (made TEXT NOT NULL, generation INTEGER NOT NULL, kept INTEGER NOT NULL);
+CREATE TABLE term (id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
+CREATE TABLE crate (
+    iri TEXT PRIMARY KEY, term INTEGER NOT NULL UNIQUE, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
+    digest TEXT NOT NULL, run TEXT NOT NULL, joined INTEGER NOT NULL, began REAL, ended REAL, place TEXT,
+    day TEXT, agent TEXT, status TEXT NOT NULL, jobs INTEGER NOT NULL, failed INTEGER NOT NULL, made INTEGER NOT NULL,
+    no_agent INTEGER NOT NULL, no_version INTEGER NOT NULL, no_time INTEGER NOT NULL, backwards INTEGER NOT NULL,
+    no_digest INTEGER NOT NULL, two_makers INTEGER NOT NULL, unmade INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX crate_unjoined ON crate (joined) WHERE NOT joined;
+CREATE INDEX crate_place ON crate (place, began);
+CREATE TABLE entity (
+    term INTEGER NOT NULL, crate INTEGER NOT NULL, generated INTEGER NOT NULL, tree INTEGER NOT NULL,
+    digest TEXT, pixels TEXT, path TEXT NOT NULL, place TEXT, record TEXT NOT NULL,
+    PRIMARY KEY (term, crate)
+) WITHOUT ROWID;
+CREATE INDEX entity_digest ON entity (digest, generated) WHERE digest IS NOT NULL;
+CREATE INDEX entity_pixels ON entity (pixels) WHERE pixels IS NOT NULL;
+CREATE INDEX entity_place ON entity (place, generated) WHERE place IS NOT NULL;
+CREATE INDEX entity_path ON entity (path);
+CREATE INDEX entity_crate ON entity (crate);
+CREATE TABLE action (
+    term INTEGER NOT NULL, crate INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (term, crate)
+) WITHOUT ROWID;
+CREATE INDEX action_crate ON action (crate);
+CREATE TABLE edge (
+    src INTEGER NOT NULL, dst INTEGER NOT NULL, role INTEGER NOT NULL, crate INTEGER NOT NULL,
+    PRIMARY KEY (src, dst, role, crate)
+) WITHOUT ROWID;
+CREATE INDEX edge_up ON edge (dst, src, role, crate);
+CREATE INDEX edge_crate ON edge (crate);
+CREATE TABLE joined (
+    src INTEGER NOT NULL, dst INTEGER NOT NULL, role INTEGER NOT NULL, crate INTEGER NOT NULL,
+    PRIMARY KEY (src, dst, role, crate)
+) WITHOUT ROWID;
+CREATE INDEX joined_up ON joined (dst, src, role, crate);
+CREATE INDEX joined_crate ON joined (crate);
+CREATE TABLE flow (crate INTEGER PRIMARY KEY, edges BLOB NOT NULL, actions BLOB NOT NULL, things BLOB NOT NULL);
+CREATE TABLE changed (generation INTEGER PRIMARY KEY, terms BLOB NOT NULL);
+"""
+"""``joined`` is what runs say of each other, worked out from all of them; ``crate.joined`` whether it is up to date.
+``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
+bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
+whose edges a change touched, since the generation ``state.kept``.
+"""
+
+_OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""What the disk says, and no damage of the index: it is not made again for that."""
+
+
+def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connection:
+    """Open the file; None for one in memory.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not there and shall not be made, has another format, or is damaged.
+    CatalogueBusyError
+        If others write to it for longer than ``wait`` seconds.
+    """
+    if path is not None and not create and not path.is_file():
+        raise NotFoundError(f"No index at {path}. `filiation rebuild` makes it from the crates.")
+    connection = sqlite3.connect(path or ":memory:", timeout=wait, isolation_level=None)
+    try:
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found == 0 and create:
+            made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0);"  # noqa: S608 - our own id
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made} PRAGMA user_version = {FORMAT}; COMMIT;")
+        elif found != FORMAT:
+            raise NotFoundError(
+                f"The index {path} has format {found}, this version reads {FORMAT}. "
+                "`filiation rebuild` makes it again from the crates."
+            )
+        # A change is written at once and not piecemeal.
+        connection.execute("PRAGMA cache_size = -65536")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        code = error.sqlite_errorcode & 0xFF  # the primary code; https://www.sqlite.org/rescode.html
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise CatalogueBusyError(
+                f"Another process is writing to the index {path}. Try again when it has finished."
+            ) from error
+        if code in _OF_THE_DISK:
+            raise
+        raise NotFoundError(
+            f"The index {path} cannot be read ({error}). `filiation rebuild` makes it again from the crates."
+        ) from error
+    except NotFoundError:
+        connection.close()
+        raise
+    return connection

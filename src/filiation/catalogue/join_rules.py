@@ -1,0 +1,162 @@
+"""Which of what other runs made is what a run found: the rules by which runs join.
+
+``docs/decisions/0002-identity-and-joining.md`` says why they are so and not otherwise. What comes of them is noted in
+the index when a crate comes in, for that crate and for those whose joins it may change, so that it depends on which
+crates are there and not on the order in which they came.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue.manifests import Manifests
+from filiation.catalogue.nodes import GENERATED, PART, SAME_CONTENT, USED, Edge, EntityNode, RunSummary
+from filiation.catalogue.summary import is_on_disk
+from filiation.model import Digest, EntityKind, is_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from filiation.catalogue.index import LineageIndex
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_CRATES_AT_ONCE: Final = 50
+"""Whose joins are noted in one transaction."""
+
+
+def work_out_joins(index: LineageIndex, crates: Path | None = None) -> int:
+    """Bring the joins between the runs of an index up to date; return of how many crates they were worked out.
+
+    It can be interrupted: what is missing then is worked out by the next who does this.
+
+    Parameters
+    ----------
+    index
+        The index.
+    crates
+        The folder of crates, whose manifests tell what stands inside the trees that runs made.
+    """
+    waiting = index.unjoined()
+    for start in range(0, len(waiting), _CRATES_AT_ONCE):
+        rules = JoinRules(index, crates)
+        index.set_joins(
+            [(crate, *_joins_of(crate, index, rules)) for crate in waiting[start : start + _CRATES_AT_ONCE]]
+        )
+    return len(waiting)
+
+
+def _joins_of(crate: str, index: LineageIndex, rules: JoinRules) -> tuple[list[Edge], int]:
+    """Return the edges into what a crate's run found, and of how much of it no maker is known."""
+    edges: list[Edge] = []
+    unmade = 0
+    for found in index.entities(crate=crate, generated=False):
+        makers = rules.makers(found)
+        edges += (_join(maker, found) for maker in makers)
+        unmade += not makers and is_on_disk(found)
+    return edges, unmade
+
+
+def _join(maker: EntityNode, taker: EntityNode) -> Edge:
+    role = SAME_CONTENT if maker.digest == taker.digest else PART
+    return Edge(maker.iri, taker.iri, role, taker.crate)
+
+
+class JoinRules:
+    """The rules over the runs of an index; what was looked up once is kept.
+
+    Parameters
+    ----------
+    index
+        The index, not to be given other crates meanwhile.
+    crates
+        The folder of crates.
+    """
+
+    def __init__(self, index: LineageIndex, crates: Path | None = None) -> None:
+        self._index = index
+        self._manifests = Manifests(crates, index.folder_of)
+        self._trees: dict[str, tuple[EntityNode, ...]] = {}
+        self._runs: dict[str, RunSummary | None] = {}
+
+    def makers(self, found: EntityNode) -> tuple[EntityNode, ...]:
+        """Return what other runs made that ``found`` may be, sorted by IRI; nothing if its own run made it."""
+        if found.generated or found.digest is None or found.kind == EntityKind.RAW_IMAGE:
+            return ()
+        return self._makers_of_content(found, found.digest) or self._makers_around(found, found.digest)
+
+    def _makers_of_content(self, found: EntityNode, digest: Digest) -> tuple[EntityNode, ...]:
+        if found.is_empty:
+            same = self._index.made_empty(str(digest), path=found.path, place=found.place)
+        else:
+            same = self._index.entities(digest=str(digest), generated=True)
+        made = [entity for entity in same if self._may_be(entity, found)]
+        here = [entity for entity in made if entity.place is not None and entity.place == found.place]
+        if here:
+            return tuple(self._latest(here, found))
+        made = [entity for entity in made if entity.crate != found.crate]
+        named_alike = [entity for entity in made if entity.path == found.path]
+        if named_alike or found.is_empty:
+            return tuple(named_alike)
+        return tuple(entity for entity in made if not self._is_copy_of(entity, found))
+
+    def _makers_around(self, found: EntityNode, digest: Digest) -> tuple[EntityNode, ...]:
+        """Return the innermost tree around a thing that another run made with just this inside."""
+        if found.place is None or is_uri(found.place):
+            return ()
+        for folder in PurePosixPath(found.place).parents:
+            trees = self._trees_at(str(folder))
+            if any(tree.crate == found.crate for tree in trees):
+                return ()  # its own run made what is around it, and says so itself
+            inner = found.place.removeprefix(str(folder)).lstrip("/")
+            holding = [
+                tree for tree in trees if self._may_be(tree, found) and self._manifests.holds(tree, inner, digest)
+            ]
+            if holding:
+                return tuple(self._latest(holding, found))
+        return ()
+
+    def _trees_at(self, place: str) -> tuple[EntityNode, ...]:
+        if place not in self._trees:
+            self._trees[place] = self._index.trees_made_at(place)
+        return self._trees[place]
+
+    def _may_be(self, made: EntityNode, found: EntityNode) -> bool:
+        """Whether one could be the other: made by a run that began before the finding one had ended."""
+        if made.iri == found.iri:
+            return False
+        run, finder = self._run(made.crate), self._run(found.crate)
+        if run is None or finder is None or run.started is None or finder.ended is None:
+            return True
+        return run.started <= finder.ended
+
+    def _latest(self, made: Iterable[EntityNode], found: EntityNode) -> list[EntityNode]:
+        """Of things made at one place, keep what the last run before the finding one left there."""
+        candidates = list(made)
+        limit = self._began(found)
+        before = [entity for entity in candidates if self._began(entity) <= limit] or candidates
+        last = max(self._began(entity) for entity in before)
+        return [entity for entity in before if self._began(entity) == last]
+
+    def _is_copy_of(self, made: EntityNode, found: EntityNode) -> bool:
+        """Whether the run that made a thing copied it from the very place where ``found`` was found.
+
+        Then it is no origin of it.
+        """
+        actions = [edge.src for edge in self._index.edges_into(made.iri) if edge.role == GENERATED]
+        sources = {edge.src for action in actions for edge in self._index.edges_into(action) if edge.role == USED}
+        return any(
+            entity.digest == found.digest and entity.place == found.place
+            for source in sources
+            for entity in self._index.entities(iri=source, crate=made.crate)
+        )
+
+    def _run(self, crate: str) -> RunSummary | None:
+        if crate not in self._runs:
+            self._runs[crate] = self._index.run(crate)
+        return self._runs[crate]
+
+    def _began(self, entity: EntityNode) -> datetime:
+        run = self._run(entity.crate)
+        return _BEFORE_ALL if run is None or run.started is None else run.started
