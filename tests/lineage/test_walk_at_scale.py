@@ -10,7 +10,7 @@ from pathlib import Path
 import networkx as nx
 import pyoxigraph as ox
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from filiation.catalogue import (
@@ -108,6 +108,9 @@ def histories(draw: st.DrawFn) -> list[Run | int]:
     return steps
 
 
+LONELY = Run(1, "/lab/one", 0, 0, ((frozenset(), frozenset()),), {})
+
+
 def play(index: LineageIndex, history: list[Run | int]) -> None:
     for step in history:
         if isinstance(step, int):
@@ -129,6 +132,7 @@ def joins(index: LineageIndex) -> set[tuple[str, str, int, str]]:
 
 @settings(max_examples=25, deadline=None)
 @given(history=histories(), split=st.integers(0, 7))
+@example(history=[LONELY, 1, LONELY], split=2)  # known by a number when the arrays were made, and yet not there
 def test_every_walk_finds_what_a_plain_one_finds(
     tmp_path_factory: pytest.TempPathFactory, history: list[Run | int], split: int
 ) -> None:

@@ -80,17 +80,47 @@ class Adjacency:
                     waiting.append(other)
         return Reached(self._index, self, sorted(seen), len(crates))
 
+    def kinds(self, numbers: Numbers) -> NDArray[np.int8]:
+        """Return the bits of ``arrays.THING`` and ``arrays.ACTION`` for each node."""
+        import numpy as np
+
+        kinds = np.zeros(numbers.size, np.int8)
+        apart = self._apart()[numbers]
+        if self.arrays is not None:
+            kinds[~apart] = np.frombuffer(self.arrays.kind, np.int8)[numbers[~apart]]
+        kinds[apart] = self._index.kinds_of(numbers[apart].tolist())
+        return kinds
+
+    def in_order(self, numbers: Numbers) -> tuple[Numbers, list[int]]:
+        """Return the nodes that were there when the arrays were made, by their IRIs, and those that were not."""
+        import numpy as np
+
+        if self.arrays is None:
+            return numbers[:0], numbers.tolist()
+        old = numbers[numbers <= self.arrays.last]
+        in_order = old[np.argsort(np.frombuffer(self.arrays.rank, np.int32)[old])]
+        return in_order, numbers[numbers > self.arrays.last].tolist()
+
+    def _apart(self) -> NDArray[np.bool_]:
+        """Return for each node whether it is to be looked up in the index."""
+        import numpy as np
+
+        apart = np.ones(self.last + 1, np.bool_)
+        if self.arrays is not None:
+            apart[: self.arrays.last + 1] = False
+            apart[_numbers(self._touched)] = True
+        return apart
+
     def _reach_many(self, seen: set[int], waiting: list[int], crates: set[int], *, up: bool) -> Reached:
         """Go on, level by level, over whole arrays at once."""
         import numpy as np
 
         assert self.arrays is not None  # noqa: S101 - who calls has seen to it
         start, other, crate, role = (self.arrays.up if up else self.arrays.down).as_numpy()
-        is_seen, of_crate, apart = (np.zeros(self.last + 1, np.bool_) for _ in range(3))
+        is_seen, of_crate = (np.zeros(self.last + 1, np.bool_) for _ in range(2))
+        apart = self._apart()
         is_seen[_numbers(seen)] = True
         of_crate[_numbers(crates)] = True
-        apart[_numbers(number for number in self._touched if number <= self.last)] = True
-        apart[self.arrays.last + 1 :] = True
         place = np.zeros(self.last + 1, np.int32)
         level = _numbers(waiting)
         while level.size:
@@ -128,7 +158,7 @@ class Reached:
 
     def __init__(self, index: LineageIndex, adjacency: Adjacency, numbers: list[int] | Numbers, crates: int) -> None:
         self._index = index
-        self._arrays = adjacency.arrays
+        self._adjacency = adjacency
         self._numbers = numbers
         self.crates = crates
 
@@ -137,43 +167,28 @@ class Reached:
 
     def count(self) -> tuple[int, int]:
         """Return the number of things and of actions."""
-        if self._arrays is None:
-            kinds = self._index.kinds_of(list(self._numbers))
-            return sum(bool(kind & THING) for kind in kinds), sum(bool(kind & ACTION) for kind in kinds)
         import numpy as np
 
         numbers = np.asarray(self._numbers, np.int32)
-        kind = np.frombuffer(self._arrays.kind, np.int8)[numbers[numbers <= self._arrays.last]]
-        new = self._index.kinds_of(numbers[numbers > self._arrays.last].tolist())
-        return tuple(
-            int(np.count_nonzero(kind & bit)) + sum(bool(found & bit) for found in new) for bit in (THING, ACTION)
-        )  # type: ignore[return-value]
+        kinds = self._adjacency.kinds(numbers)
+        return int(np.count_nonzero(kinds & THING)), int(np.count_nonzero(kinds & ACTION))
 
     def page(self, start: int, size: int, *, kind: int = THING | ACTION) -> tuple[str, ...]:
         """Return the IRIs of ``size`` nodes from the one at ``start``, in the order of all their IRIs.
 
         Those that came since the arrays were made stand last.
         """
-        if self._arrays is None:
-            wanted = [
-                n
-                for n, found in zip(self._numbers, self._index.kinds_of(list(self._numbers)), strict=True)
-                if found & kind
-            ]
-            return tuple(sorted(self._index.iris_of(wanted).values())[start : start + size])
         import numpy as np
 
         numbers = np.asarray(self._numbers, np.int32)
-        old, new = numbers[numbers <= self._arrays.last], numbers[numbers > self._arrays.last].tolist()
-        old = old[(np.frombuffer(self._arrays.kind, np.int8)[old] & kind) != 0]
-        in_order = old[np.argsort(np.frombuffer(self._arrays.rank, np.int32)[old])]
-        chosen = in_order[start : start + size].tolist()
+        numbers = numbers[(self._adjacency.kinds(numbers) & kind) != 0]
+        old, new = self._adjacency.in_order(numbers)
+        chosen = old[start : start + size].tolist()
         names = self._index.iris_of(chosen)
         listed = [names[number] for number in chosen]
         if len(listed) < size and new:
-            wanted = [n for n, found in zip(new, self._index.kinds_of(new), strict=True) if found & kind]
             begin = max(start - old.size, 0)
-            listed += sorted(self._index.iris_of(wanted).values())[begin : begin + size - len(listed)]
+            listed += sorted(self._index.iris_of(new).values())[begin : begin + size - len(listed)]
         return tuple(listed)
 
 

@@ -7,7 +7,9 @@ import errno
 import os
 import platform
 import shutil
+import stat
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -151,10 +153,21 @@ class CatalogueFolder:
 
     def list_crates(self) -> tuple[Path, ...]:
         """Return the folders of the crates that arrived, sorted by name."""
-        if not self.crates.is_dir():
-            return ()
-        found = (path for path in self.crates.iterdir() if (path / METADATA).is_file())
-        return tuple(sorted(path for path in found if not path.name.startswith(".")))
+        return tuple(self.crates / name for name, _ in self.stamped_crates())
+
+    def stamped_crates(self) -> tuple[tuple[str, str], ...]:
+        """Return the name of each crate's folder, sorted, and what tells cheaply whether its metadata has changed.
+
+        Asked before every answer, of ten thousand crates or more: so it looks at each but once.
+        """
+        found = []
+        for name in _names(self.crates):
+            if not name.startswith("."):
+                with suppress(OSError):  # not a crate, or gone meanwhile
+                    state = os.stat(f"{self.crates}/{name}/{METADATA}")  # noqa: PTH116 - three times as quick
+                    if stat.S_ISREG(state.st_mode):
+                        found.append((name, f"{state.st_size}:{state.st_mtime_ns}"))
+        return tuple(sorted(found))
 
     def arrive(self, source: Path, *, move: bool = False, read: CrateOnDisk | None = None) -> CrateOnDisk:
         """Bring a crate into the catalogue; under its final name it is complete or not there at all.
@@ -215,7 +228,7 @@ class CatalogueFolder:
 
     def leftovers(self) -> tuple[Path, ...]:
         """Return what interrupted arrivals left behind, sorted by name."""
-        found = sorted(self.crates.glob(".*")) if self.crates.is_dir() else []
+        found = sorted(self.crates / name for name in _names(self.crates) if name.startswith("."))
         shared = self.is_shared
         return tuple(
             path
@@ -235,6 +248,13 @@ class CatalogueFolder:
             shutil.rmtree(path, ignore_errors=True)
             swept.append(path.name)
         return tuple(swept)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - of many names, without making a path of each
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _is_renamed(source: Path, arriving: Path, *, move: bool) -> bool:

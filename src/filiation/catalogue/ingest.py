@@ -131,12 +131,14 @@ class Catalogue:
         with self._writing() as (graph, index):
             self.folder.sweep()
             known = index.stamps()
-            names = {path.name for path in self.folder.list_crates()}
+            there = dict(self.folder.stamped_crates())
             for name, (iri, _) in known.items():
-                if name not in names:
+                if name not in there:
                     index.remove(iri)
                     graph.remove(iri)
-            behind = [path for path in self.folder.list_crates() if known.get(path.name, ("", ""))[1] != _stamp(path)]
+            behind = [
+                self.folder.crates / name for name, stamp in there.items() if known.get(name, ("", ""))[1] != stamp
+            ]
             with self._telling():
                 report = _take_all_in(self.folder, behind, graph, index, None)
                 work_out_joins(index, self.folder.crates)
@@ -220,14 +222,14 @@ class Catalogue:
 
     def _is_behind(self) -> bool:
         if not self.folder.store.is_dir() or not self.folder.index.is_file():
-            return bool(self.folder.list_crates() or self.folder.leftovers())
+            return bool(self.folder.stamped_crates() or self.folder.leftovers())
         if self.folder.leftovers():
             return True
         with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
             if index.unjoined():
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
-        return known != {path.name: _stamp(path) for path in self.folder.list_crates()}
+        return known != dict(self.folder.stamped_crates())
 
 
 def _take_all_in(
