@@ -26,7 +26,7 @@ from filiation.catalogue.nodes import (
     node_to_text,
     run_from_text,
 )
-from filiation.catalogue.summary import COLUMNS, CrateSummary, summarise
+from filiation.catalogue.summary import COLUMNS, GAPS, CrateSummary, summarise
 from filiation.errors import CatalogueBusyError
 from filiation.model import decode_path, encode_path
 
@@ -310,6 +310,19 @@ class LineageIndex:
         """Return what was counted of each crate, sorted by IRI."""
         rows = self._connection.execute(f"SELECT iri, {', '.join(COLUMNS)} FROM crate ORDER BY iri")  # noqa: S608
         return tuple(CrateSummary(*row) for row in rows)
+
+    def jobs_by_day_and_agent(self) -> tuple[tuple[str | None, str | None, int, int, int], ...]:
+        """Return day, agent, runs, jobs and failed jobs, sorted; None for what crates do not tell."""
+        rows = self._connection.execute(
+            "SELECT day, agent, count(*), sum(jobs), sum(failed) FROM crate GROUP BY day, agent ORDER BY day, agent"
+        )
+        return tuple(rows)
+
+    def gaps(self) -> dict[str, int]:
+        """Return how many actions and things of all crates lack what; see :class:`CrateSummary`."""
+        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in GAPS)
+        row = self._connection.execute(f"SELECT {sums} FROM crate").fetchone()  # noqa: S608 - our own names
+        return dict(zip(GAPS, row, strict=True))
 
     def metadata_digest(self, crate: str) -> str | None:
         """Return the digest of the metadata that was read of a crate, as written."""

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from filiation.catalogue.arrays import remove_arrays
 from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
-from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.lock import holding
-from filiation.catalogue.oxigraph import OxigraphGraph
-from filiation.catalogue.reading import read_triples
 from filiation.catalogue.store_writer import StoreError, StoreWriter
 from filiation.errors import FiliationError, NotFoundError
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from filiation.catalogue.crates import CatalogueFolder
+    from filiation.catalogue.derive import Derived
     from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -114,6 +112,8 @@ class Catalogue:
         CatalogueBusyError
             If others use the catalogue for longer than the wait.
         """
+        from filiation.catalogue.reading import read_triples
+
         coming, document = open_crate(crate)
         stated = read_triples(coming, document)  # what cannot be read does not come in
         with self._writing() as (graph, index):
@@ -180,6 +180,8 @@ class Catalogue:
 
     @contextmanager
     def _store_for_reading(self) -> Iterator[LineageGraph]:
+        from filiation.catalogue.oxigraph import OxigraphGraph
+
         with (
             holding(self.folder.lock, shared=True, wait=self.wait),
             OxigraphGraph(self.folder.store) as store,
@@ -256,6 +258,10 @@ def _take_all_in(
 def _take_in(
     crate: CrateOnDisk, graph: GraphWriter, index: LineageIndex, stated: tuple[Triple, ...] | None = None
 ) -> IngestReport:
+    # Questions import this module too, and have nothing to take in.
+    from filiation.catalogue.derive import derive
+    from filiation.catalogue.reading import read_triples
+
     known = index.metadata_digest(crate.iri)
     stamp, digest = _stamp(crate.folder), str(crate.metadata_digest)
     if known == digest:

@@ -13,9 +13,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from filiation.catalogue import store_process
 from filiation.catalogue.lock import pauses
-from filiation.catalogue.oxigraph import n_triples
 from filiation.errors import CatalogueBusyError
 
 if TYPE_CHECKING:
@@ -123,6 +121,8 @@ class StoreWriter:
 
     def close(self) -> None:
         """Let go of the store."""
+        from filiation.catalogue import store_process
+
         self._close_stream()
         with suppress(subprocess.TimeoutExpired):  # what was answered is on disk
             self._process.wait(store_process.CLOSING + _PATIENCE)
@@ -171,6 +171,8 @@ class StoreWriter:
 
 
 def _parts(triples: Iterable[Triple]) -> Iterator[bytes]:
+    from filiation.catalogue.oxigraph import n_triples
+
     coming = iter(triples)
     for size in chain((_ONE_TRANSACTION,), repeat(_PART)):
         part = n_triples(islice(coming, size))
@@ -180,6 +182,8 @@ def _parts(triples: Iterable[Triple]) -> Iterator[bytes]:
 
 
 def _start(folder: Path, lock: int | None) -> subprocess.Popen[bytes]:
+    from filiation.catalogue import store_process
+
     # By its path, so that nothing else is imported first; -P: what lies beside it has the names of other modules.
     program = [sys.executable, "-P", str(Path(store_process.__file__)), os.fspath(folder), str(_LONGEST)]
     kept = () if lock is None else (lock,)

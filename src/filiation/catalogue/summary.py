@@ -67,6 +67,10 @@ COLUMNS: Final = tuple(field.name for field in fields(CrateSummary) if field.nam
 """The columns of the index's table of crates that hold a summary."""
 
 
+GAPS: Final = ("no_agent", "no_version", "no_time", "backwards", "no_digest", "two_makers", "unmade")
+"""Those of the columns that count what is missing."""
+
+
 def summarise(derived: Derived) -> CrateSummary:
     """Count what a crate tells; what other runs say of it (``unmade``) is counted when runs are joined."""
     run, actions = derived.run, derived.actions

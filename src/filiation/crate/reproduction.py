@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from filiation.crate.agents import agent_id, software_id, write_agent, write_machine, write_software
+from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import isoformat, node, reference
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
-from filiation.crate.writer import METADATA, flush_tree
+from filiation.crate.writer import METADATA
 from filiation.model import Agent, Machine, Software, run_iri
 
 ACTION = "#reproduction"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filiation.crate.composition import JOURNAL, MANIFESTS, METADATA_RECORDS, README, document
 from filiation.crate.deployed import ENVIRONMENTS
-from filiation.crate.preview import PREVIEW_FILE, render_preview
+from filiation.crate.flushing import flush_tree
 from filiation.model import WorkflowRun, decode_path
 
 METADATA = "ro-crate-metadata.json"
@@ -76,10 +74,16 @@ def write_crate(run: WorkflowRun, folder: Path, payload: Payload) -> None:
         metadata = _as_text(metadata)
         text = _as_json(metadata)
     # A crate that carries its data goes to other people, who may have nothing but a browser.
-    page = {PREVIEW_FILE: render_preview(metadata).encode("utf-8")} if payload.trees else {}
+    page = _page(metadata) if payload.trees else {}
     for place, content in {**payload.files, **own, **manifests, **page, METADATA: text.encode("ascii")}.items():
         _write(folder / decode_path(place), content)
     flush_tree(folder)
+
+
+def _page(metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    from filiation.crate.preview import PREVIEW_FILE, render_preview
+
+    return {PREVIEW_FILE: render_preview(metadata).encode("utf-8")}
 
 
 def _as_json(metadata: Mapping[str, Any]) -> str:
@@ -106,37 +110,6 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_text(item) for key, item in value.items()}
     return value
-
-
-def flush_tree(root: Path) -> None:
-    """Force every file and folder below ``root``, and ``root`` itself, to disk; links are not followed.
-
-    Raises
-    ------
-    OSError
-        If the disk does not take something; the error names it.
-    """
-    folders: list[Path] = []
-    files: list[Path] = []
-    for folder, _, names in os.walk(root, topdown=False):
-        folders.append(Path(folder))
-        files += [path for name in names if (path := Path(folder) / name).is_file() and not path.is_symlink()]
-    # A file system writes down together what is asked for together: many files from many threads, a few from one.
-    with ThreadPoolExecutor(max_workers=min(16, 1 + len(files) // 64)) as pool:
-        list(pool.map(flush, files))
-    for path in folders:
-        flush(path)
-
-
-def flush(path: Path) -> None:
-    """Force one file, or the names in one folder, to disk; see :func:`flush_tree`."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from filiation.model import Digest, DigestKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from filiation.digest.cache import DigestCache
@@ -133,6 +133,8 @@ def hash_files(
     """
     threads = workers or _processors()
     must_wait = False
+    from concurrent.futures import ThreadPoolExecutor  # one file needs none
+
     with ThreadPoolExecutor(threads, thread_name_prefix="digest") as pool:
         running: deque[Future[list[tuple[Found, FileHash]]]] = deque()
         try:
