@@ -448,6 +448,23 @@ class LineageIndex:
         """Return the edges within runs that start at ``iri``, sorted."""
         return self._edges(" WHERE edge.src = (SELECT id FROM term WHERE iri = ?)", iri)
 
+    def edges_of(self, crate: str) -> tuple[Edge, ...]:
+        """Return the edges that a crate tells of, sorted."""
+        return self._edges(" WHERE edge.crate = (SELECT id FROM term WHERE iri = ?)", crate)
+
+    def is_whole(self, crate: str) -> bool:
+        """Whether the two forms in which a crate's edges are kept say the same."""
+        (number,) = self.numbers_of([crate]).values()
+        rows = set(self._connection.execute("SELECT src, dst, role FROM edge WHERE crate = ?", (number,)))
+        (block,) = self._connection.execute("SELECT edges FROM flow WHERE crate = ?", (number,)).fetchone() or (b"",)
+        numbers = array(NUMBERS, block)
+        third = len(numbers) // 3
+        return rows == set(zip(numbers[:third], numbers[third : 2 * third], numbers[2 * third :], strict=False))
+
+    def damage(self) -> tuple[str, ...]:
+        """Return what SQLite finds wrong with the file."""
+        return tuple(text for (text,) in self._connection.execute("PRAGMA quick_check(5)") if text != "ok")
+
     def makers_of(self, found: EntityNode) -> tuple[str, ...]:
         """Return the IRIs of what other runs made that a thing may be, sorted."""
         rows = self._connection.execute(

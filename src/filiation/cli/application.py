@@ -53,6 +53,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Verify": {
         "check": Entry("filiation.cli.check:check", "Compare bytes with their record, and name what differs."),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
+        "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
         "rerun": Entry("filiation.cli.rerun:rerun", "Run a recorded run again, and tell whether it gives the same."),
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },

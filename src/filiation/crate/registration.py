@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from filiation.crate.agents import agent_id, software_id, write_agent, write_machine, write_software
+from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
-from filiation.crate.writer import METADATA, flush_tree
+from filiation.crate.writer import METADATA
 from filiation.model import Agent, EntityKind, Machine, Software, run_iri
 
 REGISTRATION = "#registration-"
