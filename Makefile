@@ -13,10 +13,10 @@ PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 ALONE = echo "Once more, each alone:" && $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench format clean
+.PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench bench-catalogue format clean
 
 help:  ## list what can be made
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## install into .venv with the pinned versions (the other words do it when needed)
 
@@ -78,10 +78,14 @@ slurm:  ## install Slurm from Debian's packages and start it on this machine, fo
 
 torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then let every call of the system fail (SEED=n)
 	@$(BIN)/python -m tests.torture --rounds 200 $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.torture --ingests 50 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.torture --faults
 
 bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-catalogue: $(STAMP)  ## questions over the catalogue of an institute (SIZE=jobs, FOLDER=where it is kept)
+	@$(BIN)/python benchmarks/catalogue.py $(or $(SIZE),100000) $(if $(FOLDER),--keep $(FOLDER))
 
 format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/ruff format .

@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.torture.faults import Trials, breaches, compile_shim, every_point, trials, waiting_catalogue
+from tests.torture.ingests import Kill
+from tests.torture.ingests import play as play_ingest
 from tests.torture.rounds import Plan, Result, make_project, play
 
 ROUNDS_A_PROJECT = 10
@@ -33,11 +35,14 @@ def main() -> int:
     parser.add_argument(
         "--faults", action="store_true", help="instead, let each write, fsync and rename of packing fail"
     )
+    parser.add_argument("--ingests", type=int, help="instead, kill so many processes that take crates in or rebuild")
     parser.add_argument("--keep", action="store_true", help="keep the projects")
     asked = parser.parse_args()
     if asked.faults:
         return try_every_fault(asked.workers)
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
+    if asked.ingests:
+        return kill_ingests(asked.ingests, seed, asked.workers)
     say(f"torture: {asked.rounds} rounds with seed {seed}")
     begun, results = time.monotonic(), []
     folder = Path(tempfile.mkdtemp(prefix="filiation-torture-"))
@@ -58,6 +63,25 @@ def main() -> int:
     else:
         shutil.rmtree(folder)
     return 1 if broken else 0
+
+
+def kill_ingests(count: int, seed: int, workers: int) -> int:
+    """Kill processes that take crates in or make everything again; return 1 if something did not hold."""
+    say(f"torture: {count} kills of ingests with seed {seed}")
+    begun, found = time.monotonic(), 0
+
+    def kill(number: int) -> tuple[Kill, list[str]]:
+        drawn = Kill.draw(seed, number)
+        with tempfile.TemporaryDirectory(prefix="filiation-torture-") as name:
+            return drawn, play_ingest(Path(name), drawn)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for drawn, broken in pool.map(kill, range(count)):
+            found += bool(broken)
+            say(f"{drawn.number:4d}  {drawn.doing:12s} after line {drawn.lines} and {drawn.delay * 1000:3.0f} ms  "
+                f"{'; '.join(broken) or 'holds'}")  # fmt: skip
+    say(f"torture: {count - found} of {count} kills hold, seed {seed}, {time.monotonic() - begun:.0f} s")
+    return 1 if found else 0
 
 
 def try_every_fault(workers: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -153,7 +153,7 @@ class Catalogue:
             self.folder.sweep()
             self.folder.index.unlink(missing_ok=True)
             remove_arrays(self.folder.arrays)
-            shutil.rmtree(self.folder.store, ignore_errors=True)
+            _remove_store(self.folder.store)
             writer = StoreWriter(self.folder.store, lock=lock, wait=self.wait)
             with writer as graph, self._index(create=True) as index:
                 report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
@@ -191,6 +191,7 @@ class Catalogue:
     @contextmanager
     def _writing(self) -> Iterator[tuple[GraphWriter, LineageIndex]]:
         with holding(self.folder.lock, wait=self.wait) as lock:
+            _remove_what_is_going(self.folder.store)
             if not self.folder.store.is_dir():
                 self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
             with ExitStack() as opened:
@@ -232,6 +233,22 @@ class Catalogue:
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != dict(self.folder.stamped_crates())
+
+
+def _remove_store(store: Path) -> None:
+    """Remove the store; renamed first, since what is half removed can neither be read nor made anew."""
+    _remove_what_is_going(store)
+    with suppress(FileNotFoundError):
+        store.rename(_going(store))
+    _remove_what_is_going(store)
+
+
+def _remove_what_is_going(store: Path) -> None:
+    shutil.rmtree(_going(store), ignore_errors=True)
+
+
+def _going(store: Path) -> Path:
+    return store.with_name(f"{store.name}.going")
 
 
 def _take_all_in(
