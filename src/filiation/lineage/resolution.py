@@ -135,7 +135,7 @@ class Resolver:
     def run_or_thing(self, text: str) -> RunSummary | Resolution:
         """Find a run by the start of its id, else what ``text`` stands for; raises as :meth:`resolve`."""
         wanted = text.lower().removeprefix("arcp://uuid,").rstrip("/")
-        is_run = _RUN.fullmatch(wanted) and any(run.id.startswith(wanted) for run in self._index.runs())
+        is_run = _RUN.fullmatch(wanted) and bool(self._index.runs_like(wanted))
         if is_run and not os.path.lexists(text) and not (_HEX.fullmatch(wanted) and self._index.digests_like(wanted)):
             return self.run(text)  # one that failed made nothing to be found by, and yet can be compared
         return self.resolve(text)

@@ -102,7 +102,7 @@ class Tracer:
         walked = ancestors(self._index, self.joining, found.origins)
         lineage = self.lineage(name, ANCESTORS, found.origins, walked)
         crates = {action.crate for action in lineage.actions}
-        runs = tuple(run for run in self._index.runs() if run.iri in crates)
+        runs = tuple(run for crate in sorted(crates) if (run := self._index.run(crate)) is not None)
         return Side(name, runs, lineage.actions, lineage.entities, lineage.edges, found.origins[:1])
 
     def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
