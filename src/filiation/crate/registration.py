@@ -24,6 +24,8 @@ REGISTRATION = "#registration-"
 """Beginning of the local id of each action that wrote something."""
 REMOVAL = "#removal"
 """Local id of the action that removed what was registered."""
+RUN = "run"
+"""The kind of thing that a run as a whole is, where an action takes it."""
 FAILURE = "#failure"
 """Local id of the action that broke off."""
 _OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
@@ -120,6 +122,8 @@ class Registration:
     @property
     def name(self) -> str:
         """What it is, for a person."""
+        if self.removed and not self.writings:
+            return f"Removal of what run {self.run[:8]} had on {self.host}"
         return f"Registration of run {self.run[:8]} on {self.host}"
 
 
@@ -161,7 +165,7 @@ def _document(made: Registration) -> dict[str, Any]:
         root,
         *actions,
         node(run, "CreativeWork", name=f"Run {made.run[:8]}", description="The run that was registered",
-             identifier=run),
+             identifier=run, entityKind=RUN),
         *_things(made),
         write_software(made.software),
         *write_agent(made.agent),

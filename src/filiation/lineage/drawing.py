@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, PART, SAME_CONTENT, ActionNode, EntityNode, Node
+from filiation.crate.registration import RUN
 from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, THROUGH, Lineage, one_place
 
@@ -161,6 +162,8 @@ class _Tree:
             return ""
         if node.kind == "raw image":
             return "source: an image from outside the workflow"
+        if node.kind == RUN:
+            return f"the run as a whole: filiation show {words.run_name(node.iri)}"
         if node.reused:
             return "not captured: an earlier run made it that is not in the catalogue"
         return "source: no run in the catalogue made it"

@@ -293,7 +293,7 @@ class _Change:
         )
 
     def _known(self, which: ObjectId, what: str = "") -> Known:
-        return Known(which.iri(self._host), f"{which}, {what}" if what else str(which), which.kind)
+        return Known(which.iri(self._host), f"{what} ({which})" if what else str(which), which.kind)
 
     def remove(self, objects: dict[ObjectId, int]) -> None:
         """Remove what was registered; ``objects`` with the group that each is in."""
