@@ -33,6 +33,7 @@ from filiation.model import (
     Workflow,
     WorkflowRun,
 )
+from tests.model.described import IRI, image_metadata
 
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 words = st.text(min_size=1, max_size=12)
@@ -110,7 +111,7 @@ servers = st.builds(
     st.integers(0, 10**6),
 )
 raw_images = st.builds(
-    lambda path, digest, size, url, pixels, image, modified, server: DataEntity(
+    lambda path, digest, size, url, pixels, image, modified, server, metadata: DataEntity(
         path,
         EntityKind.RAW_IMAGE,
         Presence.REMOTE,
@@ -121,8 +122,9 @@ raw_images = st.builds(
         image=image and replace(image, source=None),
         modified=modified,
         server=server,
+        metadata=metadata if path == IRI else None,
     ),
-    st.sampled_from(["skimage:immunohistochemistry", "https://omero.example.org/Image/51"]),
+    st.sampled_from(["skimage:immunohistochemistry", IRI]),
     st.none() | hexes,
     st.none() | st.integers(0, 2**40),
     st.none() | st.just("https://example.org/micrograph"),
@@ -130,6 +132,7 @@ raw_images = st.builds(
     st.none() | images(),
     st.none() | times,
     st.none() | servers,
+    st.none() | image_metadata(),
 )
 
 
@@ -142,6 +145,7 @@ def software(draw: st.DrawFn) -> Software:
             Software(name, version),
             known,
             Software(name, version, f"pkg:conda/{name}@{version}", f"https://example.org/{name}-{version}.conda"),
+            Software(name, version, None, f"file:///wheels/{name}-1.0-py3-none-any.whl#sha256={'0' * 64}"),
             Software(name, version, None, f"git+https://git.example.org/{name}@{'0' * 40}"),
             Software(name, version, None, f"git+file:///home/a%20b/{name}@{'0' * 40}", draw(st.booleans())),
         ])

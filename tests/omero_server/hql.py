@@ -76,7 +76,7 @@ class Evaluation:
         self.scope = Scope(rows.schema)
 
     def answer(self, query: Query, outer: Frame) -> Answer:
-        self.joins = {source.alias: source for source in query.sources if isinstance(source, Join)}
+        self.joins = {source.name: source for source in query.sources if isinstance(source, Join)}
         frames = [
             frame
             for frame in self.frames(query, outer)
@@ -132,10 +132,10 @@ class Evaluation:
         return None
 
     def joined(self, join: Join, frame: Frame) -> list[Frame]:
-        wider: list[Frame] = [{**frame, join.alias: row} for row in self.targets(join.path, frame)]
+        wider: list[Frame] = [{**frame, join.name: row} for row in self.targets(join.path, frame)]
         if join.condition is not None:
             wider = [each for each in wider if self.value(join.condition, each) is True]
-        return wider or ([{**frame, join.alias: None}] if join.outer else [])
+        return wider or ([{**frame, join.name: None}] if join.outer else [])
 
     def targets(self, path: Path, frame: Frame) -> list[Row]:
         """Return the rows at the end of a path: one, or those of a collection."""
@@ -149,7 +149,7 @@ class Evaluation:
             if isinstance(join, Join) and join.fetch:
                 holder = self.value(Path(join.path.steps[:-1]), frame)
                 if isinstance(holder, Row):
-                    loaded.add(holder, join.path.steps[-1], frame[join.alias])
+                    loaded.add(holder, join.path.steps[-1], frame[join.name])
 
     # -- groups: a frame each, or many where aggregates or `group by` ask for it
 

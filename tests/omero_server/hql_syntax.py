@@ -105,6 +105,11 @@ class Join:
     fetch: bool
     condition: Expression | None = None
 
+    @property
+    def name(self) -> str:
+        """What its rows are kept under: the alias, or the path of one that has none."""
+        return self.alias or ".".join(self.path.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

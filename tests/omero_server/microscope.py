@@ -55,6 +55,8 @@ def microscope_image(planting: Planting) -> Row:
     (pixels,) = planting.server.store.pointers(image, "Pixels", "image")
     channel = planting.server.store.pointers(pixels, "Channel", "pixels")[1]["logicalChannel"]
     assert isinstance(channel, Row)
+    for plane in range(2):
+        put("PlaneInfo", pixels=pixels, theC=0, theZ=plane, theT=0, exposureTime=quantity(0.2 + plane, "SECOND"))
     path = put("LightPath")
     put("LightPathEmissionFilterLink", parent=path, child=emission)
     for name, target in {

@@ -130,7 +130,7 @@ class FleetingOutputs:
                 self._tell(job, {each.path: {"not_captured": repr(error)} for each in seized})
 
     def _describe(self, seized: Seized) -> Plain:
-        from filiation.capture.observation import kind_of, origin_of
+        from filiation.capture.observation import facts_beside, kind_of, origin_of
         from filiation.digest import digest_file, digest_tree
         from filiation.errors import FiliationError
 
@@ -144,8 +144,8 @@ class FleetingOutputs:
                 tree = digest_tree(place, workers=1)
                 kind = kind_of(seized.place).value
                 facts = {"digest": str(tree.digest), "size": tree.size, "files": tree.files, "kind": kind}
-                origin = origin_of(seized.place)
-                return {**facts, "origin": origin} if origin else facts
+                more = {"origin": origin_of(seized.place), "metadata": facts_beside(seized.place)}
+                return facts | {name: told for name, told in more.items() if told}
             return {"digest": str(digest_file(place)), "size": place.stat().st_size}
         except (FiliationError, OSError) as error:
             return {

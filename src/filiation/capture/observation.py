@@ -19,7 +19,16 @@ from filiation.capture.naming import entity_path
 from filiation.capture.steps import StepRecord
 from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree
 from filiation.errors import BadInputError, FiliationError
-from filiation.model import DataEntity, Digest, EntityKind, Presence, is_uri
+from filiation.model import (
+    FACTS_ATTRIBUTE,
+    DataEntity,
+    Digest,
+    EntityKind,
+    ImageMetadata,
+    Presence,
+    from_plain,
+    is_uri,
+)
 from filiation.model.plain_facts import ORIGIN, read_image_facts, read_server_facts
 
 # The names that the field's writers use; anything else is left untyped rather than guessed.
@@ -149,6 +158,23 @@ def origin_of(place: str) -> Mapping[str, Any] | None:
     return origin if isinstance(origin, Mapping) else None
 
 
+def facts_beside(place: str) -> object:
+    """Return what a store holds of the metadata that came with its image, as plain JSON; None if it has none."""
+    try:
+        with open(os.path.join(place, "OME", "zarr.json"), "rb") as stream:
+            return json.load(stream)["attributes"][FACTS_ATTRIBUTE]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def read_metadata(plain: object) -> ImageMetadata | None:
+    """Return an image's metadata as they were written down; None for what is none."""
+    try:
+        return None if plain is None else from_plain(ImageMetadata, plain)
+    except FiliationError:
+        return None
+
+
 def media_type(path: str, kind: EntityKind) -> str | None:
     """Return the media type that a name tells, if it tells one."""
     if kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE):
@@ -223,6 +249,9 @@ def with_fleeting_facts(entities: Iterable[DataEntity], events: Iterable[Event])
 def _as_it_was(entity: DataEntity, facts: Mapping[str, Any] | None) -> DataEntity:
     if facts is None or entity.digest is not None or not facts.get("digest"):
         return entity
+    told = read_metadata(facts.get("metadata"))
+    if told is not None and told.iri == entity.path:
+        entity = replace(entity, metadata=told)
     kind = EntityKind(facts.get("kind") or entity.kind)
     return replace(
         _with_origin(entity, facts.get("origin")),
@@ -274,5 +303,6 @@ def with_step_facts(entities: Iterable[DataEntity], steps: Sequence[StepRecord])
                 image=used.image or known.image,
                 modified=used.modified or known.modified,
                 server=used.server or known.server,
+                metadata=used.metadata or known.metadata,
             )
     return list(found.values())

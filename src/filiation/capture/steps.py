@@ -16,6 +16,7 @@ from pathlib import Path
 from filiation.model import (
     Digest,
     ImageFacts,
+    ImageMetadata,
     Machine,
     Parameter,
     ServerFacts,
@@ -24,6 +25,7 @@ from filiation.model import (
     Usage,
     Value,
     WorkflowRun,
+    from_plain,
     local_path,
 )
 from filiation.model.plain_facts import read_image_facts, read_server_facts
@@ -43,7 +45,7 @@ class SideInput:
         URI or path.
     name
         A name for a person.
-    digest, pixels, size, media_type, url, image, modified, server
+    digest, pixels, size, media_type, url, image, modified, server, metadata
         As in ``DataEntity``.
     """
 
@@ -57,6 +59,7 @@ class SideInput:
     image: ImageFacts | None = None
     modified: datetime | None = None
     server: ServerFacts | None = None
+    metadata: ImageMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,7 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
                 image=read_image_facts(item.get("image")),
                 modified=datetime.fromisoformat(str(item["modified"])) if item.get("modified") else None,
                 server=read_server_facts(item.get("server")),
+                metadata=from_plain(ImageMetadata, item["metadata"]) if item.get("metadata") else None,
             )
             for item in items("side_inputs")
         ),

@@ -35,6 +35,7 @@ from filiation.catalogue.vocabulary import (
     ACTION_TYPES,
     COLLECTION,
     DATASET,
+    DCTERMS,
     FILE,
     FORMAL_PARAMETER,
     PROPERTY_VALUE,
@@ -105,8 +106,15 @@ def derive(triples: tuple[Triple, ...], crate: str) -> Derived:
         entities=tuple(sorted((*entities, *scripts), key=lambda entity: entity.iri)),
         actions=actions,
         edges=edges,
-        triples=_prov(about, entities, actions, edges),
+        triples=(*_prov(about, entities, actions, edges), *_other_way(triples)),
     )
+
+
+def _other_way(triples: tuple[Triple, ...]) -> tuple[Triple, ...]:
+    """Say what holds what also the other way round, as omero-rdf does: a question may ask either."""
+    opposite = {DCTERMS + "isPartOf": DCTERMS + "hasPart", DCTERMS + "hasPart": DCTERMS + "isPartOf"}
+    found = {(o, opposite[p], s) for s, p, o in triples if p in opposite and isinstance(o, str)}
+    return tuple(sorted(found))
 
 
 def _step_actions(about: Statements) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from filiation.catalogue.vocabulary import (
     WFRUN,
     F,
 )
+from filiation.crate.image_metadata import IMAGE_TYPE, expanded, read_image_metadata
 from filiation.crate.jobs import measured_by
 from filiation.crate.remote import DATABASE
 from filiation.crate.things import read_image_facts
@@ -28,6 +29,7 @@ from filiation.model import (
     DigestKind,
     EntityKind,
     ImageFacts,
+    ImageMetadata,
     OriginalFile,
     Parameter,
     ServerFacts,
@@ -87,6 +89,7 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         reused=about.is_true(iri, F + "reused") and not generated,
         url=_page(about, iri),
         server=_server(about, iri),
+        metadata=_metadata(about, iri),
     )
 
 
@@ -260,6 +263,30 @@ def _server(about: Statements, iri: str) -> ServerFacts | None:
         for file in about.links(iri, SCHEMA + "isBasedOn")
     )
     return ServerFacts(database.removeprefix(DATABASE), files, count)
+
+
+class _InGraph:
+    """The entities of a crate as its graph has them."""
+
+    def __init__(self, about: Statements) -> None:
+        self._about = about
+
+    def values(self, identifier: str, term: str) -> tuple[str | int | float, ...]:
+        """Return the texts and numbers that an entity has for a term."""
+        return self._about.plain_values(identifier, expanded(term))
+
+    def links(self, identifier: str, term: str) -> tuple[str, ...]:
+        """Return what an entity refers to by a term."""
+        return self._about.links(identifier, expanded(term))
+
+
+def _metadata(about: Statements, iri: str) -> ImageMetadata | None:
+    if expanded(IMAGE_TYPE) not in about.types(iri):
+        return None
+    try:
+        return read_image_metadata(_InGraph(about), iri)
+    except (ValueError, TypeError):
+        return None  # of a crate that says otherwise; the graph keeps what it says
 
 
 def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:

@@ -8,7 +8,18 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from filiation.model import Digest, ImageFacts, Parameter, ServerFacts, Software, Usage, Value
+from filiation.model import (
+    Digest,
+    ImageFacts,
+    ImageMetadata,
+    Parameter,
+    ServerFacts,
+    Software,
+    Usage,
+    Value,
+    from_plain,
+    to_plain,
+)
 from filiation.model.plain_facts import plain_server_facts, read_server_facts
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -90,6 +101,8 @@ class EntityNode:
         A page on it, for an image outside the workflow.
     server
         What its server said of it, for an image in OMERO.
+    metadata
+        Of an image that a server keeps: instrument, channels, annotations, where it is filed, whose it is.
     """
 
     iri: str
@@ -110,6 +123,7 @@ class EntityNode:
     reused: bool = False
     url: str | None = None
     server: ServerFacts | None = None
+    metadata: ImageMetadata | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -296,6 +310,8 @@ def entity_from_text(text: str) -> EntityNode:
         found["image"] = ImageFacts(axes, shape, image["dtype"], scale, units, image["source"])
     if "server" in found:
         found["server"] = read_server_facts(found["server"])
+    if "metadata" in found:
+        found["metadata"] = from_plain(ImageMetadata, found["metadata"])
     return EntityNode(**found)
 
 
@@ -344,6 +360,8 @@ def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
 
 
 def _plain(value: object) -> Json:
+    if isinstance(value, ImageMetadata):
+        return to_plain(value)
     if isinstance(value, ImageFacts | Usage):
         known = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: _plain(part) for name, part in known if part not in (None, (), "")}

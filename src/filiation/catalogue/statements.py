@@ -70,6 +70,11 @@ class Statements:
         """Return every value as text."""
         return tuple(str(value) for value in self.values(subject, predicate))
 
+    def plain_values(self, subject: str, predicate: str) -> tuple[str | int | float, ...]:
+        """Return every text and number."""
+        found = (_python(value) for value in self.values(subject, predicate) if isinstance(value, Literal))
+        return tuple(value for value in found if isinstance(value, str | int | float))
+
     def number(self, subject: str, predicate: str) -> int | None:
         """Return the first value that is a whole number; some engines write ``"123 B"`` or ``"1.0"``."""
         for text in self.texts(subject, predicate):

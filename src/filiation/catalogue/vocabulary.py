@@ -10,6 +10,7 @@ from typing import Final
 
 RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 SCHEMA: Final = "http://schema.org/"
+DCTERMS: Final = "http://purl.org/dc/terms/"
 PROV: Final = "http://www.w3.org/ns/prov#"
 WFRUN: Final = "https://w3id.org/ro/terms/workflow-run#"
 BIOSCHEMAS: Final = "https://bioschemas.org/"

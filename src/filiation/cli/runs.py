@@ -138,9 +138,11 @@ def _jobs(detail: RunDetail) -> Iterator[str]:
 
 
 def _things(things: list[EntityNode], reused_from: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    from filiation.lineage.words import entity_facts, plain, run_name
+    from filiation.lineage.words import entity_facts, image_metadata, plain, run_name
 
     for thing in things:
         makers = ", ".join(run_name(crate) for crate in reused_from.get(thing.iri, ()))
         origin = f"; made in run {makers}" if makers else ""
         yield f"  {plain(thing.path)}: {', '.join(entity_facts(thing))}{origin}"
+        if thing.metadata is not None and (told := image_metadata(thing.metadata)):
+            yield f"      {told}"

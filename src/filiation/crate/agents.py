@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -63,6 +64,9 @@ def software_id(software: Software) -> str:
         # An archive is one thing; a folder may hold several, and change.
         parts = [software.name, software.version or "unknown", *(["modified"] if software.modified else [])]
         is_archive = origin.startswith(("https://", "http://"))
+        if origin.startswith("file:"):
+            # An address of this machine names nothing to whoever opens the crate, and readers refuse it as an @id.
+            return local("software", *parts, hashlib.sha256(origin.encode()).hexdigest()[:16])
         return place if is_archive else f"{place}{'&' if '#' in place else '#'}{'-'.join(map(quote, parts))}"
     kind, _, rest = (software.purl or "").partition("/")
     name, _, version = rest.partition("@")

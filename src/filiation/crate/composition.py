@@ -15,6 +15,8 @@ from filiation.crate.agents import (
     write_software,
 )
 from filiation.crate.deployed import ENVIRONMENTS, needed, write_environments, write_lock
+from filiation.crate.image_metadata import CONTEXT as IMAGE_CONTEXT
+from filiation.crate.image_metadata import IMAGE_TYPE, with_metadata, write_image_metadata
 from filiation.crate.jobs import action_name, control_id, schema_status, write_action, write_config
 from filiation.crate.jsonld import Node, isoformat, local, many, node, reference, references, single
 from filiation.crate.plan import Plan, examples_of, final_things, step_id, tool_id, write_rule
@@ -71,10 +73,13 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], 
             thing |= {"redacted": True}
         if entity.path in environments:
             thing |= {"conformsTo": reference(CONDA_ENVIRONMENT)}
+    told = write_image_metadata(entity.metadata for entity in entities if entity.metadata is not None)
+    things = [with_metadata(thing, told.pop(str(thing["@id"]), None)) for thing in things]
     own = _own_files(run, sizes)
     nodes = [
         *things,
         *(found for entity in entities for found in write_server(entity)),
+        *told.values(),
         *own,
         *_parameters(run, plan),
         *write_environments(run.actions),
@@ -287,7 +292,9 @@ def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) ->
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(version=RO_CRATE_VERSION)
-    crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, INLINE_CONTEXT]
+    described = any(IMAGE_TYPE in many(entity["@type"]) for entity in nodes)
+    own_terms = {**INLINE_CONTEXT, **(IMAGE_CONTEXT if described else {})}
+    crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, own_terms]
     crate.metadata["conformsTo"] = [{"@id": RO_CRATE}, {"@id": WORKFLOW_RO_CRATE}]
     for identifier, entity in {str(entity["@id"]): entity for entity in nodes}.items():
         # The plain class: the contextual one would change identifiers, and ``add_jsonld`` looks at every entity each

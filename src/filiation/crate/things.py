@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Container, Mapping
 from typing import Any
 
+from filiation.crate.image_metadata import IMAGE_TYPE, DescribedInCrate, read_image_metadata
 from filiation.crate.jsonld import Node, isoformat, many, moment, node, required, single, text
 from filiation.crate.remote import read_server, remote_properties
 from filiation.model import (
@@ -159,6 +160,11 @@ def read_thing(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
         reused=bool(entity.get("reused")),
         url=text(entity, "url") if entity.get("entityKind") == EntityKind.RAW_IMAGE else None,
         server=read_server(entity, nodes),
+        metadata=(
+            read_image_metadata(DescribedInCrate(nodes), str(entity["@id"]))
+            if IMAGE_TYPE in many(entity.get("@type"))
+            else None
+        ),
     )
 
 

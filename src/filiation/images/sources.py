@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from filiation.errors import BadInputError
 from filiation.images.image import Image
-from filiation.model import Digest, ImageFacts, ServerFacts, is_uri
+from filiation.model import Digest, ImageFacts, ImageMetadata, ServerFacts, is_uri
 
 _SECONDS_BETWEEN_WORDS = 10.0
 
@@ -49,6 +49,8 @@ class SourceIdentity:
         When it was last changed, UTC, as its server says.
     server
         What else its server says of it.
+    metadata
+        What the server that keeps it tells of it besides its pixels.
     """
 
     iri: str
@@ -61,6 +63,7 @@ class SourceIdentity:
     image: ImageFacts | None = None
     modified: datetime | None = None
     server: ServerFacts | None = None
+    metadata: ImageMetadata | None = None
 
 
 class Source(Protocol):

@@ -147,6 +147,8 @@ class _Tree:
         elif isinstance(node, EntityNode) and branch.role != SAME_CONTENT:
             facts = words.entity_facts(node)
             yield " · ".join(facts)
+            if node.metadata is not None and (told := words.image_metadata(node.metadata)):
+                yield from textwrap.wrap(told, WIDTH - 20)
             if found := sorted({self._lineage.by_iri[iri].crate for iri in self._found[node.iri]}):
                 runs = ", ".join(words.run_name(crate) for crate in found)
                 yield f"made in run {words.run_name(node.crate)}, found with the same content by run {runs}"

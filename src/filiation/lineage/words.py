@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from filiation.catalogue import ActionNode, EntityNode
     from filiation.lineage.registrations import Registered
     from filiation.lineage.resumptions import Resumption
-    from filiation.model import Digest, Parameter
+    from filiation.model import Container, Digest, ImageMetadata, Objective, Parameter
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
@@ -160,6 +160,42 @@ def entity_facts(entity: EntityNode) -> list[str]:
     if entity.presence in ("deleted", "missing", "changed"):
         facts.append({"changed": "written again since"}.get(entity.presence, entity.presence))
     return [plain(fact) for fact in facts]
+
+
+def image_metadata(found: ImageMetadata) -> str:
+    """Write what a server tells of an image, briefly: what it was taken with and when, where it is filed, its tags.
+
+    >>> from filiation.model import ImageMetadata, Objective, Tag
+    >>> objective = Objective("https://h/Objective/1", nominal_magnification=40.0, lens_na=1.3, immersion="Oil")
+    >>> tags = (Tag("https://h/TagAnnotation/2", "control"),)
+    >>> image_metadata(ImageMetadata("https://h/Image/51", objective=objective, tags=tags))
+    '40x/1.3 Oil · tagged control'
+    """
+    pairs = sum(len(each.pairs) for each in found.key_values)
+    places = [" / ".join(_container(each)) for each in found.containers]
+    facts = [
+        _objective(found.objective) if found.objective else "",
+        ", ".join(channel.name for channel in found.channels if channel.name),
+        f"taken {moment(found.acquired)}" if found.acquired else "",
+        f"in {', '.join(places)}" if places else "",
+        f"tagged {', '.join(tag.name for tag in found.tags)}" if found.tags else "",
+        counted(pairs, "key-value pair") if pairs else "",
+        counted(len(found.comments), "comment") if found.comments else "",
+    ]
+    return " · ".join(plain(fact) for fact in facts if fact)
+
+
+def _objective(found: Objective) -> str:
+    if found.nominal_magnification is None:
+        return found.model or ""
+    aperture = f"/{found.lens_na:g}" if found.lens_na is not None else ""
+    return f"{found.nominal_magnification:g}x{aperture} {found.immersion or ''}".strip()
+
+
+def _container(found: Container) -> list[str]:
+    """Return the names around a thing and its own, the outermost first; of several around it the first."""
+    around = _container(found.containers[0]) if found.containers else []
+    return [*around, found.name or found.iri]
 
 
 def action_name(action: ActionNode, count: int = 1) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from filiation.errors import BadInputError
 from filiation.model.identifiers import Digest, is_uri
+from filiation.model.image_metadata import ImageMetadata
 from filiation.model.remote import ServerFacts
 
 _TYPE_NAMES = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
@@ -104,6 +105,8 @@ class DataEntity:
         A page on it for a person, for a raw image outside the workflow.
     server
         What its server said of it, for an image in OMERO.
+    metadata
+        What the server that keeps a raw image tells of it.
     """
 
     path: str
@@ -120,6 +123,7 @@ class DataEntity:
     reused: bool = False
     url: str | None = None
     server: ServerFacts | None = None
+    metadata: ImageMetadata | None = None
 
     @property
     def is_tree(self) -> bool:

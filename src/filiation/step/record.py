@@ -27,6 +27,7 @@ from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import FiliationError, NotFoundError
+from filiation.model import to_plain
 from filiation.model.plain_facts import plain_image_facts, plain_server_facts
 from filiation.step.binding import Argument, Binding, ScriptJob
 
@@ -271,6 +272,8 @@ def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, obj
         facts["modified"] = thing.modified.isoformat(timespec="milliseconds")
     if thing.server is not None:
         facts["server"] = plain_server_facts(thing.server)
+    if thing.metadata is not None:
+        facts["metadata"] = to_plain(thing.metadata)
     return facts
 
 

@@ -14,14 +14,18 @@ from filiation.images.colours import colour_of_channel
 from filiation.images.image import Image
 from filiation.images.ome_zarr import read_image
 from filiation.images.omero.address import Address, Kind
+from filiation.images.omero.beside import image_block, with_settings, write_beside
 from filiation.images.omero.connection import Connection, connect
+from filiation.images.omero.metadata import read_metadata
+from filiation.images.omero.microscope import colour_of
+from filiation.images.omero.ome_xml import ome_xml
 from filiation.images.omero.originals import original_files
 from filiation.images.omero.pixels import Grid, ReaderOffice, pixel_type
 from filiation.images.regions import Progress
 from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity
 from filiation.images.streaming import DEFAULT_MEMORY, Outline, digest_image, stream_image
-from filiation.model import Digest, ImageFacts, ServerFacts
+from filiation.model import Digest, ImageFacts, ImageMetadata, ServerFacts
 from filiation.model.plain_facts import plain_origin
 
 CONNECTIONS_VARIABLE = "FILIATION_OMERO_CONNECTIONS"
@@ -156,8 +160,18 @@ class OmeroSource:
             As :meth:`identify`.
         """
         image = self.describe()
-        pixels = stream_image(path, image.outline, self._office(image).open, **_bounds(), progress=progress)
-        return replace(self._identity(image), pixels=pixels)
+        connection = connect(self.address.host)
+        metadata = read_metadata(connection, self.address)
+        xml = ome_xml(metadata, image.grid, image.scale, image.units)
+        pixels = stream_image(
+            path,
+            _with_metadata(image.outline, metadata),
+            self._office(image).open,
+            **_bounds(),
+            progress=progress,
+            beside=lambda store: write_beside(store, metadata, xml),
+        )
+        return replace(self._identity(image), pixels=pixels, metadata=metadata)
 
     def digest_pixels(self, image: OmeroImage, progress: Progress = lambda done, total: None) -> Digest:
         """Read all pixels and return their digest; nothing is kept. ``image`` is what :meth:`describe` gave.
@@ -198,6 +212,14 @@ def _bounds() -> _Bounds:
         "workers": _setting(CONNECTIONS_VARIABLE, DEFAULT_CONNECTIONS),
         "memory": _setting(MEMORY_VARIABLE, DEFAULT_MEMORY // 2**20) * 2**20,
     }
+
+
+def _with_metadata(outline: Outline, metadata: ImageMetadata) -> Outline:
+    """Add to the ``omero`` block what else is known of image and channels."""
+    looks = outline.looks
+    if len(looks) == len(metadata.channels):
+        looks = tuple(with_settings(*each) for each in zip(looks, metadata.channels, strict=True))
+    return replace(outline, looks=looks, omero={**outline.omero, **image_block(metadata)})
 
 
 def _setting(name: str, default: int) -> int:
@@ -278,14 +300,9 @@ def _look(channel: Any, number: int, count: int) -> ChannelLook:
     }
     return ChannelLook(
         label=_label(channel, number),
-        colour=_colour(channel._obj) or colour_of_channel(number, count),
+        colour=colour_of(channel._obj) or colour_of_channel(number, count),
         more={name: wave for name, wave in waves.items() if wave is not None},
     )
-
-
-def _colour(channel: Any) -> str:
-    parts = [getattr(channel, name) for name in ("red", "green", "blue")]
-    return "" if None in parts else "".join(f"{part.val:02X}" for part in parts)
 
 
 def _label(channel: Any, number: int) -> str:

@@ -1,7 +1,7 @@
 """Questions with a name: the eleven competency questions of Leo et al. (2024) over one crate or all, and our own.
 
 Each is a file of SPARQL beside this one, with a title, its columns and what it takes in comments at its head. Values
-are bound as typed terms, never written into the text.
+are bound as typed terms, never written into the text. A line that ends with ``#? tag`` counts only if a tag is given.
 
 >>> question("cq6").title
 'How long did the whole workflow take?'
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Question", "question", "questions"]
 
 _DATATYPES: Final = {bool: XSD + "boolean", int: XSD + "integer", float: XSD + "double"}
+_ONLY_IF_GIVEN: Final = re.compile(r"#\? (?P<names>\w+(?: \w+)*)$")
 _HEAD: Final = re.compile(r"# (title|source|columns|takes|json): (.+)")
 
 
@@ -85,7 +86,7 @@ class Question:
                 f"The question {self.name} takes {', '.join(takes) or 'nothing'}; given was {', '.join(unknown)}."
             )
         terms = {name: Literal(value) for name, value in given.items()}
-        rows = catalogue.query(self.query, graph=graph, given=terms)
+        rows = catalogue.query(_narrowed(self.query, terms), graph=graph, given=terms)
         # A variable that is bound from outside is no longer among the answer's.
         places = [rows.columns.index(name) if name in rows.columns else None for name in self.columns]
         fixed = [terms.get(name) for name in self.columns]
@@ -135,6 +136,15 @@ def _read(file: str, text: str) -> Question:
     columns = tuple(head["columns"].split())
     said = frozenset(head.get("json", "").split())
     return Question(file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text, said)
+
+
+def _narrowed(query: str, given: Mapping[str, object]) -> str:
+    """Return a query without the lines that need a value which is not given."""
+    return "\n".join(
+        line
+        for line in query.splitlines()
+        if (found := _ONLY_IF_GIVEN.search(line)) is None or any(name in given for name in found["names"].split())
+    )
 
 
 def _said(value: Term | None) -> Term | None:
