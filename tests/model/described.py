@@ -65,4 +65,4 @@ def _member(draw: st.DrawFn, cls: type[Any], member: Member, numbers: Any, depth
                      for place, each in enumerate(found)]  # fmt: skip
         return tuple(found) if member.many else found[0]
     kinds = {str: words, float: finite, int: st.integers(0, 9), datetime: times}
-    return tuple(draw(st.lists(words, max_size=2))) if member.many else draw(kinds[member.type])
+    return tuple(sorted(draw(st.sets(words, max_size=2)))) if member.many else draw(kinds[member.type])

@@ -246,7 +246,7 @@ class ImageMetadata:
     owner, group
         Whose it is.
     not_captured
-        What could not be read, in sentences.
+        What could not be read, in sentences, sorted.
     """
 
     iri: str

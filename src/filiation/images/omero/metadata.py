@@ -94,7 +94,7 @@ class _Reader:
             comments=comments,
             key_values=pairs,
             containers=(*datasets, *wells),
-            not_captured=tuple(self._problems),
+            not_captured=tuple(sorted(set(self._problems))),
         )
 
     def _part(self, name: str, read: Callable[[], _Result]) -> _Result | None:
