@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,6 @@ def record(ledger: Ledger, identity: SourceIdentity, number: int = 1) -> None:
     assert server is not None
     assert facts is not None
     assert identity.pixels is not None
-    assert identity.modified is not None
     run = CrateBuilder(ledger.folder.parent, number)
     for file in server.files:
         run.graph[file.iri] = {
@@ -56,7 +56,7 @@ def record(ledger: Ledger, identity: SourceIdentity, number: int = 1) -> None:
         axes=",".join(facts.axes),
         shape=",".join(map(str, facts.shape)),
         pixelType=facts.dtype,
-        dateModified=identity.modified.isoformat(timespec="milliseconds"),
+        **({"dateModified": identity.modified.isoformat(timespec="milliseconds")} if identity.modified else {}),
         isPartOf={"@id": f"urn:uuid:{server.database}"},
         isBasedOn=[{"@id": file.iri} for file in server.files],
         originalFileCount=server.file_count,
@@ -92,6 +92,18 @@ def test_a_changed_name_is_told_and_the_pixels_tell_that_it_was_no_more(
     assert "made from it:" in text
     assert "made-1.txt" in text
     assert checked(ledger, image, pixels=True)[0] == "intact"
+
+
+def test_where_no_change_was_recorded_the_end_of_the_run_tells_what_came_later(
+    ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path
+):
+    identity = fetch_into(open_source(f"omero://127.0.0.1/image/{image.id}"), tmp_path / "again.ome.zarr")
+    record(ledger, replace(identity, modified=None), 2)  # runs of these tests are of the past
+
+    what, text = checked(ledger, image)
+
+    assert what == "modified"
+    assert "the run that read it ended on 2026-03-01 00:21:00 UTC" in text
 
 
 def test_other_pixels_under_the_same_id_are_told_with_both_digests(ledger: Ledger, image: Row, signed_in: OmeroServer):

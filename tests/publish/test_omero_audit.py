@@ -57,7 +57,9 @@ def test_a_registered_run_that_no_crate_explains_is_told_with_who_registered_it(
     shutil.copytree(recorded.folder / ".filiation", other / ".filiation")
     for crate in (other / ".filiation" / "crates").iterdir():
         shutil.rmtree(crate)
-    segmented(recorded.folder, recorded.images[:1], 2).write(other / ".filiation" / "crates")
+    second = segmented(recorded.folder, recorded.images[:1], 2)
+    second.graph[f"https://127.0.0.1/Image/{recorded.images[0].id}"]["dateModified"] = "2100-01-01T00:00:00+00:00"
+    second.write(other / ".filiation" / "crates")
 
     catalogue = ("--catalogue", other)
 

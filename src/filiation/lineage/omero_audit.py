@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from filiation.catalogue import USED, EntityNode, Joining, LineageIndex
@@ -16,7 +17,7 @@ from filiation.crate.registration import REGISTRATION
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import words
 from filiation.lineage.audit_findings import ORDER, AuditFinding, AuditReport, Severity
-from filiation.lineage.omero_check import CHANGED, MISSING, RemoteOutcome, RemoteRecord, look
+from filiation.lineage.omero_check import CHANGED, MISSING, RemoteOutcome, RemoteRecord, changed_until, look
 from filiation.lineage.registrations import registrations_of
 from filiation.model import OmeroId
 
@@ -38,6 +39,8 @@ class KnownImages:
         Its name.
     records
         By the image's id, as the newest run that read it saw it.
+    since
+        Up to when changes of an image are in its record, by its id.
     runs
         Ids of all runs, of whatever server.
     registered
@@ -46,6 +49,7 @@ class KnownImages:
 
     host: str
     records: dict[int, EntityNode]
+    since: dict[int, datetime | None]
     runs: frozenset[str]
     registered: dict[ObjectId, str]
 
@@ -97,7 +101,8 @@ def known_images(index: LineageIndex, joining: Joining, host: str) -> KnownImage
                 place = object_named(thing.iri)
                 if place is not None and place[0] == host:
                     registered[place[1]] = run.id
-    return KnownImages(host, records, frozenset(run.id for run in index.runs()), registered)
+    since = {number: changed_until(entity, joining) for number, entity in records.items()}
+    return KnownImages(host, records, since, frozenset(run.id for run in index.runs()), registered)
 
 
 def audit_server(known: KnownImages, host: Host, container: Address | None) -> AuditReport:
@@ -209,11 +214,11 @@ def _image(known: KnownImages, found: Survey, number: int) -> Iterator[AuditFind
     record = known.records[number]
     if record.server is not None and record.server.database != found.database:
         return  # told once for all
-    changed = found.changed.get(number)
-    if changed is not None and (record.modified is None or changed <= record.modified):
+    changed, since = found.changed.get(number), known.since[number]
+    if changed is not None and (since is None or changed <= since):
         return
     image = OmeroId(known.host, "Image", number)
-    outcome = RemoteOutcome(MISSING) if changed is None else look(RemoteRecord(image, record), pixels=False)
+    outcome = RemoteOutcome(MISSING) if changed is None else look(RemoteRecord(image, record, since), pixels=False)
     advice = f"What was made from it: filiation impact {image}"
     read = f"read by run {words.run_name(record.crate)}"
     if outcome.what == MISSING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from filiation.errors import NotFoundError
@@ -34,12 +35,15 @@ class RemoteRecord:
         Which.
     record
         By the newest run that read it.
+    since
+        When it was last changed when it was read; where that is not recorded, when the run ended that read it.
     downstream
         What was made from it, by path.
     """
 
     image: OmeroId
     record: EntityNode
+    since: datetime | None = None
     downstream: tuple[EntityNode, ...] = ()
 
 
@@ -85,11 +89,18 @@ def remote_record(index: LineageIndex, joining: Joining, iris: Iterable[str], ho
         for entity in index.entities(iri=iri):
             below.setdefault((entity.path, str(entity.digest)), entity)
     made = tuple(sorted(below.values(), key=lambda entity: (entity.path, entity.iri)))
-    return RemoteRecord(OmeroId(host or image.host, image.kind, image.id), newest, made)
+    return RemoteRecord(OmeroId(host or image.host, image.kind, image.id), newest, changed_until(newest, joining), made)
 
 
-def compare(record: EntityNode, image: OmeroImage) -> RemoteOutcome:
+def changed_until(record: EntityNode, joining: Joining) -> datetime | None:
+    """Return up to when changes of an image are in its record."""
+    run = joining.run_of(record)
+    return record.modified or (run.ended if run is not None else None)
+
+
+def compare(remote: RemoteRecord, image: OmeroImage) -> RemoteOutcome:
     """Hold what a server says of an image against its record; no pixel is read."""
+    record = remote.record
     known, now = record.server, image.server
     if known is not None and known.database != now.database:
         return RemoteOutcome(
@@ -105,11 +116,12 @@ def compare(record: EntityNode, image: OmeroImage) -> RemoteOutcome:
         file.checksum for file in now.files if file.checksum
     ]:
         return RemoteOutcome(CHANGED, "Its original files are others by the server's checksums: it was imported again.")
-    if record.modified is not None and image.modified > record.modified:
+    if remote.since is not None and image.modified > remote.since:
+        until = "when it was read, its last change was of" if record.modified else "the run that read it ended on"
         return RemoteOutcome(
             MODIFIED,
-            f"Changed on the server on {words.moment(image.modified)}; when it was read, its last change was of "
-            f"{words.moment(record.modified)}. Its name or its pixels: `--pixels` reads them again and tells.",
+            f"Changed on the server on {words.moment(image.modified)}; {until} {words.moment(remote.since)}. Its name "
+            "or its pixels: `--pixels` reads them again and tells.",
         )
     return RemoteOutcome(INTACT)
 
@@ -141,7 +153,7 @@ def look(remote: RemoteRecord, *, pixels: bool, progress: Progress = lambda coun
         image = source.describe()
     except NotFoundError as error:
         return RemoteOutcome(MISSING, str(error))
-    outcome = compare(remote.record, image)
+    outcome = compare(remote, image)
     recorded = remote.record.pixels
     if not pixels or outcome.what == CHANGED or recorded is None:
         return outcome
