@@ -54,6 +54,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "check": Entry("filiation.cli.check:check", "Compare bytes with their record, and name what differs."),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
+        "gaps": Entry("filiation.cli.whole:gaps", "Tell what the records of all runs leave open or contradict."),
+        "stale": Entry("filiation.cli.whole:stale", "Tell what would be made otherwise today."),
+        "duplicates": Entry(
+            "filiation.cli.whole:duplicates", "Tell which bytes were made more than once, at what cost."
+        ),
         "rerun": Entry("filiation.cli.rerun:rerun", "Run a recorded run again, and tell whether it gives the same."),
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },

@@ -17,6 +17,7 @@ from filiation.catalogue import (
     RebuildReport,
     RunSummary,
 )
+from filiation.errors import BadInputError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
 from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
+    from filiation.lineage.observations import Observations
     from filiation.lineage.paths import LineagePath
     from filiation.lineage.questions import Question
 
@@ -339,6 +341,53 @@ class Ledger:
             known = known_images(index, joining, place.host.name)
         wanted = replace(place, tags=tuple(tags))
         return audit_server(known, place.host, wanted if container is not None or wanted.tags else None)
+
+    # --- over the whole catalogue ------------------------------------------------------------------------------
+
+    def gaps(self, *kinds: str) -> Observations:
+        """Return what the record leaves open or contradicts, over every run.
+
+        Parameters
+        ----------
+        kinds
+            Of :data:`filiation.lineage.gaps.KINDS`, such as ``no agent``; all if there are none.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such kind.
+        """
+        from filiation.lineage.gaps import KINDS, find_gaps
+
+        if unknown := sorted(set(kinds) - set(KINDS)):
+            raise BadInputError(f"There is no kind of gap called {unknown[0]!r}. There are: {', '.join(KINDS)}.")
+        with self._reading() as (index, joining):
+            return find_gaps(index, joining, kinds)
+
+    def duplicates(self) -> Observations:
+        """Return the bytes that were made more than once, and the time and space that it cost."""
+        from filiation.lineage.duplicates import find_duplicates
+
+        with self._reading() as (index, joining):
+            return find_duplicates(index, joining)
+
+    def stale(self, *things: str, disk: bool = True) -> Observations:
+        """Return what would be made otherwise today: inputs, code, parameters or software have changed since.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`; none for all that was made last at its place.
+        disk
+            Whether to compare inputs and scripts with what lies there now; else only with later runs.
+        """
+        from filiation.lineage.staleness import StaleFinder
+
+        with self._reading() as (index, joining):
+            resolver = self._resolver(index, joining)
+            only = [iri for thing in things for iri in resolver.resolve(thing).nodes]
+            cache = self._catalogue.folder.digests if disk else None
+            return StaleFinder(index, joining, cache).find(only if things else None)
 
     # --- questions ---------------------------------------------------------------------------------------------
 

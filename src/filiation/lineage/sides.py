@@ -49,8 +49,8 @@ class Side:
 def side_of_run(index: LineageIndex, name: str, run: RunSummary) -> Side:
     """Take all of a run."""
     actions = index.actions(crate=run.iri)
-    edges = {edge for action in actions for edge in (*index.edges_into(action.iri), *index.edges_out_of(action.iri))}
-    return Side(name, (run,), actions, index.entities(crate=run.iri), tuple(sorted(edges)))
+    edges = index.edges_of(run.iri)
+    return Side(name, (run,), actions, index.entities(crate=run.iri), edges)
 
 
 def rule_of(action: ActionNode) -> str:

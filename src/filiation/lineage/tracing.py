@@ -72,6 +72,8 @@ class Tracer:
         shortened = bool(extent.until) or crate is not None
         walked = walk(self._index, self.joining, roots, None if shortened else extent.depth)
         stopped: set[str] = set()
+        if extent.until or extent.only:
+            self._look_up(walked.iris)
         if shortened:
             stops = self._any(extent.until)
             walked, stopped = cut_short(walked, roots, direction, stops=stops, depth=extent.depth, run=crate)

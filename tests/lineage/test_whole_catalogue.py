@@ -1,0 +1,148 @@
+"""Gaps, duplicates and what is stale, over runs that have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from filiation.catalogue import Catalogue
+from filiation.errors import BadInputError
+from filiation.lineage import Ledger
+from filiation.lineage.observations import Observations
+from tests.lineage.crates import CrateBuilder, nuclei_run, write
+
+LABELS = "results/ihc/nuclei.ome.zarr"
+
+
+def told(found: Observations) -> list[tuple[str, str]]:
+    return [(each.kind, each.what) for each in found.found]
+
+
+def test_a_run_with_everything_told_has_no_gap_but_what_nobody_digested(catalogue: Catalogue, folder: Path) -> None:
+    nuclei_run(folder).write(catalogue.folder.crates)
+    assert told(Ledger(folder).gaps()) == [("no digest", "skimage:immunohistochemistry")]
+
+
+def test_every_gap_is_found(catalogue: Catalogue, folder: Path) -> None:
+    run = CrateBuilder(folder, 1)
+    run.thing("seen.txt")  # named and never there
+    first = run.job("early", ("seen.txt", "b.txt"), {"a.txt": "a"})
+    second = run.job("late", ("a.txt",), {"b.txt": "b", "c.txt": "c"})
+    third = run.job("again", (), {"c.txt": None})
+    write(folder / "old.txt", "old")
+    run.thing("old.txt", reused=True)
+    for key in ("presence", "lastSeen"):
+        run.graph["#work/seen.txt"].pop(key)
+    del run.graph[first]["endTime"]
+    run.graph[second] |= {"startTime": "2026-03-01T00:30:00Z", "endTime": "2026-03-01T00:29:00Z"}
+    run.graph[third] |= {"endTime": "2026-03-01T00:20:00Z"}
+    run.job("reads", ("c.txt",), {"d.txt": "d"}, startTime="2026-03-01T00:01:00Z", endTime="2026-03-01T00:02:00Z")
+    del run.graph["#package-scikit-image"]["version"]
+    crate = run.write(catalogue.folder.crates)
+    metadata = crate / "ro-crate-metadata.json"
+    document = json.loads(metadata.read_text())
+    for entity in document["@graph"]:
+        if entity["@id"] in (first, "#run"):
+            del entity["agent"]
+    metadata.write_text(json.dumps(document))
+    found = Ledger(folder).gaps()
+    assert set(found.counts) == {
+        *("cycle", "two producers", "times out of order", "dangling input", "orphan", "no digest", "no agent"),
+        *("no version", "no time"),
+    }  # fmt: skip
+    assert ("two producers", "c.txt") in told(found)
+    assert ("orphan", "old.txt") in told(found)
+    assert ("dangling input", "seen.txt") in told(found)
+    assert [each.what for each in found.found if each.kind == "times out of order"] == ["c.txt", "c.txt", "late"]
+    (agent,) = Ledger(folder).gaps("no agent").found
+    assert (agent.what, agent.count) == ("early", 1)
+    assert json.loads(json.dumps(found.to_json()))["counts"] == found.counts
+    with pytest.raises(BadInputError, match=r"There is no kind of gap called 'no money'\. There are: cycle, two"):
+        Ledger(folder).gaps("no money")
+
+
+def test_what_was_made_twice_is_told_with_what_it_cost(catalogue: Catalogue, folder: Path) -> None:
+    first = CrateBuilder(folder, 1)
+    first.job("segment", ("raw.tif",), {"labels.tif": "labels" * 100, "empty.txt": ""})
+    first.write(catalogue.folder.crates)
+    second = CrateBuilder(folder, 2)
+    second.job("segment", ("raw.tif",), {"labels.tif": None, "empty.txt": None})  # the same again, at the same place
+    second.job("copy", ("labels.tif",), {"copies/labels.tif": "labels" * 100, "new.txt": "new"})
+    second.write(catalogue.folder.crates)
+    found = Ledger(folder).duplicates()
+    (labels,) = found.found
+    assert (labels.kind, labels.what, len(labels.iris)) == ("made in several places", "labels.tif", 3)
+    # Segmenting again made nothing new and took 30 s; copying made something else too.
+    assert (labels.seconds, labels.size) == (30.0, 600)
+    assert "3 times, and as copies/labels.tif" in labels.detail
+    assert found.summary == "1 made in several places, of 6 looked at; 30 s of computing; 600 B on disk."
+
+
+@pytest.fixture
+def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.chdir(folder)
+    write(folder / "segment.py", "code")
+    write(folder / "model.pt", "weights")
+    run = CrateBuilder(folder, 1)
+    run.job("fetch", ("skimage:ihc",), {"raw.tif": "raw"})
+    run.job("segment", ("raw.tif", "model.pt"), {"labels.tif": "labels"}, parameters={"sigma": 1})
+    run.thing("segment.py")
+    run.graph["#tool-segment"]["mainEntity"] = {"@id": "#work/segment.py"}
+    run.job("measure", ("labels.tif",), {"table.csv": "table"})
+    run.write(catalogue.folder.crates)
+    return Ledger()
+
+
+def test_nothing_is_stale_right_after_a_run(ledger: Ledger) -> None:
+    found = ledger.stale()
+    assert (found.found, found.looked_at, found.summary) == ((), 3, "None, of 3 looked at.")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "what"),
+    [
+        ("raw.tif", "input", "labels.tif"),
+        ("model.pt", "input", "labels.tif"),
+        ("segment.py", "code", "labels.tif"),
+        ("labels.tif", "input", "table.csv"),
+    ],
+)
+def test_what_changed_on_disk_makes_stale_what_was_made_of_it(
+    ledger: Ledger, folder: Path, path: str, kind: str, what: str
+) -> None:
+    write(folder / path, "something else")
+    found = ledger.stale()
+    first = found.found[0]
+    assert (first.kind, first.what, first.detail) == (kind, what, f"{path} is other on disk now")
+    later = [("inherited", "table.csv")] if what == "labels.tif" else []
+    assert told(found)[1:] == later
+    assert ledger.stale(disk=False).found == ()
+    assert told(ledger.stale("table.csv")) == (later or [(kind, what)])
+
+
+def test_what_a_later_run_knows_makes_stale_without_the_disk(ledger: Ledger, folder: Path) -> None:
+    run = CrateBuilder(folder, 2)
+    run.job("fetch", ("skimage:ihc",), {"raw.tif": "raw, fetched again"})
+    run.job("segment", ("other.tif",), {"other-labels.tif": "x"}, parameters={"sigma": 2})
+    run.graph["#package-scikit-image"]["version"] = "0.27.0"
+    run.write(ledger.folder / "crates")
+    found = ledger.stale(disk=False)
+    assert [(each.kind, each.what, each.detail) for each in found.found] == [
+        ("input", "labels.tif", "raw.tif was made anew by run 00000002"),
+        ("parameters", "labels.tif", "sigma = 1, and 2 in run 00000002"),
+        ("software", "labels.tif", "scikit-image = 0.26.0, and 0.27.0 in run 00000002"),
+        ("inherited", "table.csv", "descends from labels.tif"),
+    ]
+
+
+def test_parameters_that_differ_between_samples_of_one_run_make_nothing_stale(
+    catalogue: Catalogue, folder: Path
+) -> None:
+    for number, samples in ((1, {"a": 1, "b": 2}), (2, {"c": 2})):
+        run = CrateBuilder(folder, number)
+        for sample, sigma in samples.items():
+            run.job("segment", (f"{sample}.tif",), {f"{sample}-labels.tif": sample}, parameters={"sigma": sigma})
+        run.write(catalogue.folder.crates)
+    assert Ledger(folder).stale(disk=False).found == ()
