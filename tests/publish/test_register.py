@@ -351,6 +351,60 @@ def test_a_table_that_was_changed_since_is_left_out_and_told(recorded: Recorded,
     assert "measurements.parquet: not available: it is no longer at" in done.stdout
 
 
+def test_several_runs_go_on_where_one_cannot(recorded: Recorded, call: Call, signed_in: OmeroServer):
+    second = segmented(recorded.folder, recorded.images[:1], number=2)
+    second.write(recorded.folder / ".filiation/crates")
+
+    done = call("omero", "register", "00000001", "0badc0de", "00000002", "--no-tables", "--no-crate")
+
+    assert done.exit_code == 3
+    assert done.stdout.count("pairs: written") == 3
+    assert "0badc0de" in done.stderr
+    assert call("omero", "register", "00000002", "--undo").exit_code == 0
+    assert {dict_of(row)["run"] for row in signed_in.store.rows("MapAnnotation")} == {recorded.run.id}
+
+
+def dict_of(row: Any) -> dict[str, str]:
+    return {pair["name"]: pair["value"] for pair in row["mapValue"]}
+
+
+def test_who_may_only_read_is_told_that_all_is_there(
+    recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
+):
+    from filiation.images.omero.connection import close_all
+
+    call("omero", "register", recorded.run.id[:8])
+    signed_in.set_permissions("lab", READ_ONLY)
+    signed_in.add_user("bob", "bob-password")
+    monkeypatch.setenv("OMERO_USER", "bob")
+    monkeypatch.setenv("OMERO_PASSWORD", "bob-password")
+    close_all()
+
+    assert outcomes(call, recorded.run.id[:8]) == ["there already"] * 5
+    assert call("omero", "register", recorded.run.id[:8], "--replace").exit_code == 11
+
+
+def test_renewing_that_breaks_off_is_completed(recorded: Recorded, call: Call, signed_in: OmeroServer):
+    call("omero", "register", recorded.run.id[:8])
+    signed_in.faults.writes, signed_in.faults.drop_connection_at_write = 0, 3
+    assert call("omero", "register", recorded.run.id[:8], "--replace").exit_code == 12
+    signed_in.faults.clear()
+
+    assert set(outcomes(call, recorded.run.id[:8])) == {"there already", "written"}
+    assert outcomes(call, recorded.run.id[:8]) == ["there already"] * 5
+    call("omero", "register", recorded.run.id[:8], "--undo")
+    assert on_the_server(signed_in) == set()
+
+
+def test_a_job_of_no_recorded_run_is_told_how_to_register(monkeypatch: pytest.MonkeyPatch):
+    from filiation.errors import BadInputError
+    from filiation.publish import register_within_a_run
+
+    monkeypatch.delenv("FILIATION_STEP_FOLDER", raising=False)
+    with pytest.raises(BadInputError, match="run Snakemake with --logger filiation"):
+        register_within_a_run([Path("labels.ome.zarr")])
+
+
 def test_a_run_without_images_of_a_server_is_told_so(here_with_nothing: str, call: Call):
     done = call("omero", "register", here_with_nothing)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--replace", is_flag=True, help="Remove what is there of the run, and write it anew.")
 @click.option("--undo", "take_away", is_flag=True, help="Remove exactly what was registered of the run, nothing else.")
 @click.option("--tables/--no-tables", default=True, show_default=True, help="Whether tables of objects are written.")
+@click.option("--crate/--no-crate", default=True, show_default=True, help="Whether the crate goes to the dataset.")
 @json_option
 @catalogue_option
 @click.pass_context
@@ -39,6 +40,7 @@ def register(
     replace: bool,
     take_away: bool,
     tables: bool,
+    crate: bool,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -59,7 +61,9 @@ def register(
                 if take_away:
                     reports += _undone(ledger, run, server)
                 else:
-                    reports.append(_registered(ledger, run, server, dry_run=dry_run, renew=replace, tables=tables))
+                    reports.append(
+                        _registered(ledger, run, server, dry_run=dry_run, renew=replace, tables=tables, crate=crate)
+                    )
             except FiliationError as error:
                 if len(runs) == 1:
                     raise
@@ -76,7 +80,7 @@ def register(
 
 
 def _registered(
-    ledger: Ledger, run: str, server: str | None, *, dry_run: bool, renew: bool, tables: bool
+    ledger: Ledger, run: str, server: str | None, *, dry_run: bool, renew: bool, tables: bool, crate: bool
 ) -> RegistrationReport:
     from filiation.publish import plan_registration
     from filiation.publish import register as write
@@ -85,7 +89,7 @@ def _registered(
     plan = plan_registration(ledger, run, named.name if named else None)
     host = named or _host(plan.host)
     with steps_bar(f"Writing to {host}") as advance:
-        return write(ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, progress=advance)
+        return write(ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, crate=crate, progress=advance)
 
 
 def _undone(ledger: Ledger, run: str, server: str | None) -> Iterator[RegistrationReport]:
