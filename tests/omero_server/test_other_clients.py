@@ -164,10 +164,18 @@ def test_the_omero_command_signs_in_asks_writes_and_leaves(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="omero-rdf is published for Python up to 3.12")
-def test_omero_rdf_writes_the_graph_of_an_image(
-    omero_server: OmeroServer, omero_image: Row, gateway: Any, command_line: Any
+def test_omero_rdf_writes_the_graph_of_an_image_and_what_we_write_joins_it(
+    signed_in: OmeroServer, omero_image: Row, gateway: Any, command_line: Any
 ):
     import rdflib
+
+    from filiation.crate.image_metadata import DCTERMS, OME, write_image_metadata
+    from filiation.crate.jsonld import ids, many
+    from filiation.images.omero.address import Host, image_address
+    from filiation.images.omero.connection import connect
+    from filiation.images.omero.metadata import read_metadata
+
+    omero_server = signed_in
 
     text = command_line(
         "-s",
@@ -187,6 +195,16 @@ def test_omero_rdf_writes_the_graph_of_an_image(
     core = rdflib.Namespace("http://www.openmicroscopy.org/rdf/2016-06/ome_core/")
     assert graph.value(subject, core.Name) == rdflib.Literal("cells")
     assert rdflib.Literal("ACT1") in set(graph.objects(None, core.Value))
+
+    host = Host(omero_server.host, omero_server.port)
+    ours = write_image_metadata([read_metadata(connect(host), image_address(host, int(omero_image.id or 0)))])
+    kinds = graph.subject_objects(rdflib.RDF.type)
+    theirs = {str(each): str(kind).replace(OME, "ome-xml:") for each, kind in kinds if str(kind).startswith(OME)}
+    common = {iri: kind for iri, kind in theirs.items() if iri in ours}
+    assert {iri: many(ours[iri]["@type"])[-1] for iri in common} == common
+    assert {iri.split("/")[3] for iri in common} >= {"Image", "TagAnnotation", "CommentAnnotation", "MapAnnotation"}
+    held = {str(each) for each in graph.objects(subject, rdflib.URIRef(DCTERMS + "hasPart"))}
+    assert {each for each in ids(ours[str(subject)]["dcterms:hasPart"]) if "Annotation/" in each} <= held
 
 
 def test_a_plain_client_uploads_and_downloads(sign_in: SignIn, tmp_path: Path):
