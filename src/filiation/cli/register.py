@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from filiation.images.omero import Host
+    from filiation.images.omero.shapes import Drawing
     from filiation.lineage import Ledger
     from filiation.publish import RegistrationReport
     from filiation.publish.pieces import Piece
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 @click.option("--undo", "take_away", is_flag=True, help="Remove exactly what was registered of the run, nothing else.")
 @click.option("--tables/--no-tables", default=True, show_default=True, help="Whether tables of objects are written.")
 @click.option("--crate/--no-crate", default=True, show_default=True, help="Whether the crate goes to the dataset.")
+@click.option("--rois", type=click.Choice(["masks", "polygons"]), help="Draw the objects of label images, as these.")
+@click.option(
+    "--tolerance", type=float, metavar="PIXELS", help="How far a polygon may be off the outline.  [default: 1]"
+)
+@click.option("--most-rois", type=int, metavar="N", help="Draw no label image of more objects.  [default: 5000]")
 @json_option
 @catalogue_option
 @click.pass_context
@@ -41,6 +47,9 @@ def register(
     take_away: bool,
     tables: bool,
     crate: bool,
+    rois: str | None,
+    tolerance: float | None,
+    most_rois: int | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -50,9 +59,13 @@ def register(
     the table of its objects; its dataset gets the metadata of the run's crate, once. What was made from which image is
     known by lineage. A second call changes nothing; after a break it does the rest. Each call that changes the server
     is recorded, with the ids that it created.
+
+    With --rois each object of a label image becomes a region of interest on the image, with the label as its name, and
+    tables get its id. Masks are exact; polygons are within the tolerance and fill holes.
     """
-    if take_away and (dry_run or replace):
-        raise click.UsageError("--undo goes with neither --dry-run nor --replace.")
+    if take_away and (dry_run or replace or rois):
+        raise click.UsageError("--undo goes with none of --dry-run, --replace and --rois.")
+    drawing = _drawing(rois, tolerance, most_rois)
     reports: list[RegistrationReport] = []
     failures: list[FiliationError] = []
     with opened(catalogue) as ledger:
@@ -62,7 +75,9 @@ def register(
                     reports += _undone(ledger, run, server)
                 else:
                     reports.append(
-                        _registered(ledger, run, server, dry_run=dry_run, renew=replace, tables=tables, crate=crate)
+                        _registered(
+                            ledger, run, server, drawing, dry_run=dry_run, renew=replace, tables=tables, crate=crate
+                        )
                     )
             except FiliationError as error:
                 if len(runs) == 1:
@@ -80,7 +95,15 @@ def register(
 
 
 def _registered(
-    ledger: Ledger, run: str, server: str | None, *, dry_run: bool, renew: bool, tables: bool, crate: bool
+    ledger: Ledger,
+    run: str,
+    server: str | None,
+    drawing: Drawing | None,
+    *,
+    dry_run: bool,
+    renew: bool,
+    tables: bool,
+    crate: bool,
 ) -> RegistrationReport:
     from filiation.publish import plan_registration
     from filiation.publish import register as write
@@ -89,7 +112,22 @@ def _registered(
     plan = plan_registration(ledger, run, named.name if named else None)
     host = named or _host(plan.host)
     with steps_bar(f"Writing to {host}") as advance:
-        return write(ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, crate=crate, progress=advance)
+        return write(
+            ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, crate=crate, drawing=drawing,
+            progress=advance,
+        )  # fmt: skip
+
+
+def _drawing(form: str | None, tolerance: float | None, most: int | None) -> Drawing | None:
+    if form is None:
+        if tolerance is not None or most is not None:
+            raise click.UsageError("--tolerance and --most-rois go with --rois.")
+        return None
+    from filiation.images.omero.shapes import DEFAULT_MOST, DEFAULT_TOLERANCE, Drawing, Form
+
+    return Drawing(
+        Form(form), DEFAULT_TOLERANCE if tolerance is None else tolerance, DEFAULT_MOST if most is None else most
+    )
 
 
 def _undone(ledger: Ledger, run: str, server: str | None) -> Iterator[RegistrationReport]:
@@ -141,4 +179,8 @@ def _lines(report: RegistrationReport, *, dry_run: bool) -> Iterator[str]:
 def _outcome(piece: Piece, *, dry_run: bool) -> str:
     would = "would be " if dry_run and piece.to_be_written else ""
     number = f" ({piece.object})" if piece.object is not None else ""
+    if piece.regions is not None and piece.regions.ids:
+        number = f" ({len(piece.regions.ids)} objects)"
+        if piece.regions.filled:
+            number += f", holes filled in {piece.regions.filled}"
     return f"{would}{piece.outcome.value}{number}{f': {piece.reason}' if piece.reason else ''}"

@@ -14,6 +14,7 @@ from typing import Final
 
 from filiation.catalogue import ActionNode, EntityNode, Node
 from filiation.lineage.answers import Lineage
+from filiation.model import EntityKind
 
 FEWEST: Final = 4
 """So many equal jobs are told as one; fewer are shown each."""
@@ -119,7 +120,9 @@ def _likeness(node: Node) -> object:
             node.crate, node.rule or node.name, node.status, node.parameters, node.software, node.code,
             node.environment, node.agent, node.error,
         )  # fmt: skip
-    return node.crate, node.kind, node.presence, node.generated, node.reused, node.path.rpartition(".")[2]
+    # Objects on a server have no endings; those of a kind, such as the regions of one label image, are alike.
+    ending = node.path.rpartition(".")[2] if node.kind in set(EntityKind) else ""
+    return node.crate, node.kind, node.presence, node.generated, node.reused, ending
 
 
 def _together(nodes: list[Node]) -> Node:

@@ -19,25 +19,19 @@ from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
 from filiation.images import read_table
 from filiation.images.omero.address import Host
-from filiation.images.omero.annotations import (
-    FOLDER,
-    marked,
-    regions_of,
-    remove,
-    standing,
-    targets_of,
-    write_file,
-    write_pairs,
-)
+from filiation.images.omero.annotations import FOLDER, marked, remove, standing, targets_of, write_file, write_pairs
 from filiation.images.omero.connection import Connection, connect
-from filiation.images.omero.objects import ObjectId, Target, object_named
+from filiation.images.omero.objects import ObjectId, Target, object_named, refuse_unless_writable
+from filiation.images.omero.rois import Rois, canvas_of, draw_objects, erase_rois, link_rois
 from filiation.images.omero.tables import write_table
 from filiation.publish.pending import Pending, pending_of
 from filiation.publish.pieces import Piece, compared
+from filiation.publish.regions import region_ids, with_regions, with_roi_column
 from filiation.publish.registration import RegistrationPlan
 
 if TYPE_CHECKING:
     from filiation.catalogue import Json
+    from filiation.images.omero.shapes import Drawing
     from filiation.lineage import Ledger
 
 Progress = Callable[[int, int, str], None]
@@ -89,6 +83,7 @@ def register(
     renew: bool = False,
     tables: bool = True,
     crate: bool = True,
+    drawing: Drawing | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> RegistrationReport:
     """Put what a plan says on the server, as far as it is not there; record what was written.
@@ -105,6 +100,8 @@ def register(
         Remove what is there, and write it anew.
     tables, crate
         Whether tables are written, and the crate's metadata.
+    drawing
+        How the objects of label images are drawn as regions of interest; None to draw none.
     progress
         Told how many of how many pieces are written.
 
@@ -120,10 +117,13 @@ def register(
     connection = connect(host)
 
     def look() -> tuple[Piece, ...]:
-        return connection.call(
+        found = connection.call(
             lambda: compared(connection, plan, tables=tables, crate=crate, renew=renew),
             f"looking up what {plan.run.id[:8]} made",
         )
+        told = tuple(with_regions(connection, found, drawing, renew))
+        refuse_unless_writable(connection, list(dict.fromkeys(each.target for each in told if each.to_be_written)))
+        return told
 
     pieces = look()
     if dry_run:
@@ -132,7 +132,7 @@ def register(
         pieces = look()
     if not any(piece.to_be_written for piece in pieces):
         return RegistrationReport(plan.run.id, plan.host, pieces)
-    with _Change(ledger, connection, plan.run.id) as change:
+    with _Change(ledger, connection, plan.run.id, drawing=drawing) as change:
         done = change.write(pieces, progress)
     return RegistrationReport(plan.run.id, plan.host, done, tuple(change.removed), record=change.record)
 
@@ -209,9 +209,13 @@ class _Change:
         The run's id.
     again
         Id of an earlier call that was broken off and is brought to its end; None for a new one.
+    drawing
+        How regions are drawn.
     """
 
-    def __init__(self, ledger: Ledger, connection: Connection, run: str, again: str | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, connection: Connection, run: str, again: str | None = None, drawing: Drawing | None = None
+    ) -> None:
         self.removed: list[ObjectId] = []
         self.gone: tuple[ObjectId, ...] = ()
         self.record: Path | None = None
@@ -221,6 +225,8 @@ class _Change:
         self._id = again or str(uuid4())
         self._started = datetime.now(UTC)
         self._writings: list[Writing] = []
+        self._drawing = drawing
+        self._rois: dict[str, Rois] = {}
         self._pending = Pending.of(self._folder, self._id, run, self._host)
 
     def __enter__(self) -> _Change:
@@ -251,7 +257,9 @@ class _Change:
             written: list[Piece] = []
             try:
                 for piece in some:
-                    done.append(self._write(piece) if piece.to_be_written else piece)
+                    done.append(self._write(piece, done) if piece.to_be_written else piece)
+                    if piece.labels is not None:
+                        self._note_regions(done[-1], done)
                     if piece.to_be_written:
                         written.append(done[-1])
                         count += 1
@@ -261,14 +269,20 @@ class _Change:
                     self._writings.append(self._writing(target, written, began))
         return tuple(done)
 
-    def _write(self, piece: Piece) -> Piece:
-        old = [each.object for each in piece.existing]
-        regions = self._connection.call(lambda: regions_of(self._connection, old), "looking for regions of interest")
-        self.remove({**regions, **dict.fromkeys(old, piece.target.group)})
+    def _write(self, piece: Piece, done: Sequence[Piece]) -> Piece:
+        standing_now = (*(each.object for each in piece.existing), *region_ids(piece.regions))
+        self.remove(dict.fromkeys(standing_now, piece.target.group))
         connection, mark = self._connection, mark_of(self._id)
         place = f"{FOLDER}/{self._run}/{self._id}/{piece.path}"
+        if piece.labels is not None and piece.survey is not None:
+            canvas, pairs = canvas_of(connection, piece.target), _pairs_on(piece.target, done)
+            drawn = draw_objects(connection, canvas, pairs.id, piece.survey, piece.labels.iri, mark, self._drawing)
+            return replace(piece, regions=drawn)
         if piece.table is not None:
             content = read_table(Path(piece.table.place or piece.table.path))
+            known = [self._rois[iri].ids for iri in piece.used[0].labels if iri in self._rois]
+            if len(known) == 1:
+                content = with_roi_column(content, known[0])
             facts = {"run": self._run, "digest": str(piece.table.digest or ""), "path": piece.table.path}
             which = write_table(connection, piece.target, piece.namespace, place, content, facts, mark)
         elif piece.path:
@@ -279,6 +293,15 @@ class _Change:
             which = write_pairs(connection, piece.target, piece.namespace, piece.pairs, mark)
         return replace(piece, object=which)
 
+    def _note_regions(self, piece: Piece, done: Sequence[Piece]) -> None:
+        """Keep the regions of a label image for its tables; link those that stayed to pairs that are new."""
+        if piece.labels is None or piece.regions is None or not piece.regions.ids:
+            return
+        self._rois[piece.labels.iri] = piece.regions
+        pairs = next(each for each in done if each.target == piece.target and each.pairs)
+        if pairs.to_be_written and not piece.to_be_written and pairs.object is not None:
+            link_rois(self._connection, piece.target.group, pairs.object.id, piece.regions.ids.values())
+
     def _writing(self, target: Target, written: Sequence[Piece], began: datetime) -> Writing:
         used = {descent.made.iri: descent.made for piece in written for descent in piece.used}
         return Writing(
@@ -287,7 +310,10 @@ class _Change:
                 Known(made.iri, made.path, made.kind, tuple(found.iri for found in (made.digest, made.pixels) if found))
                 for made in used.values()
             ),
-            made=tuple(self._known(piece.object, piece.what) for piece in written if piece.object is not None),
+            made=(
+                *(self._known(piece.object, piece.what) for piece in written if piece.object is not None),
+                *(self._known(which, piece.what) for piece in written for which in region_ids(piece.regions)),
+            ),
             started=began,
             ended=datetime.now(UTC),
         )
@@ -299,7 +325,8 @@ class _Change:
         """Remove what was registered; ``objects`` with the group that each is in."""
         for group in sorted(set(objects.values())):
             some = [which for which, where in objects.items() if where == group]
-            remove(self._connection, some, group)
+            erase_rois(self._connection, group, [which.id for which in some if which.kind == "Roi"])
+            remove(self._connection, [which for which in some if which.kind != "Roi"], group)
             self.removed += some
 
     def drop(self, files: dict[ObjectId, int]) -> None:
@@ -313,3 +340,8 @@ class _Change:
         for place in sorted(set(places.values())):
             made = tuple(self._known(which, "found after a break") for which in objects if places.get(which) == place)
             self._writings.append(Writing(self._known(place), (), made, self._started, datetime.now(UTC)))
+
+
+def _pairs_on(target: Target, done: Sequence[Piece]) -> ObjectId:
+    """Return the annotation of the run on an image: it is written, or found, before what is linked to it."""
+    return next(piece.object for piece in done if piece.target == target and piece.pairs and piece.object is not None)

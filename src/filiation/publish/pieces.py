@@ -21,6 +21,8 @@ from filiation.publish.registration import LONG_VALUES, ImageResults, Pair, Regi
 
 if TYPE_CHECKING:
     from filiation.catalogue import Json
+    from filiation.images.extents import Survey
+    from filiation.images.omero.rois import Rois
     from filiation.lineage import EntityNode
     from filiation.lineage.descent import Descent
 
@@ -55,6 +57,12 @@ class Piece:
         Of a file.
     table
         Of a table: where it comes from.
+    labels
+        Of regions of interest: the label image that they are.
+    survey
+        Of regions that are to be written: the label image, looked through.
+    regions
+        Of regions: those that are there.
     used
         What of the run is put there with it.
     outcome
@@ -74,6 +82,9 @@ class Piece:
     pairs: tuple[Pair, ...] = ()
     content: bytes = b""
     table: EntityNode | None = None
+    labels: EntityNode | None = None
+    survey: Survey | None = None
+    regions: Rois | None = None
     used: tuple[Descent, ...] = ()
     outcome: Outcome = Outcome.WRITTEN
     object: ObjectId | None = None
@@ -93,6 +104,7 @@ class Piece:
             "namespace": self.namespace,
             "outcome": self.outcome.value,
             "object": None if self.object is None else self.object.iri(host),
+            "regions": None if self.regions is None else {str(label): n for label, n in self.regions.ids.items()},
             "pairs": dict(self.pairs) or None,
             "reason": self.reason or None,
         }

@@ -12,6 +12,7 @@ import pytest
 from filiation.errors import AccessError, BadInputError, ServerError
 from filiation.images import LabelImage, write_labels
 from filiation.images.colours import colour_of_label
+from filiation.images.extents import survey
 from filiation.images.image import Pixels
 from filiation.images.omero import Host
 from filiation.images.omero.connection import Connection, connect
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.omero_server.server import OmeroServer
 
 NUCLEI = "arcp://uuid,6f1a/work/nuclei.ome.zarr"
+MARK = "urn:uuid:0f3c"
 LENGTHS = (1, 1, 1, 60, 80)
 
 
@@ -92,14 +94,14 @@ def test_masks_are_the_labels_voxel_for_voxel_one_roi_an_object(
     if wanted.ndim == 4:
         wanted[0][wanted[0] == 17] = 0
 
-    drawn = draw_objects(connection, canvas, annotation, write(tmp_path, wanted), NUCLEI)
+    drawn = draw_objects(connection, canvas, annotation, survey(write(tmp_path, wanted)), NUCLEI, MARK)
 
     np.testing.assert_array_equal(decoded(gateway, canvas.image, wanted), wanted)
     assert list(drawn.ids) == [1, 2, 17, 300]
     assert drawn.drawn == 4
     assert set(ezomero.get_roi_ids(gateway, canvas.image)) == set(drawn.ids.values())
     roi = gateway.getObject("Roi", drawn.ids[17])
-    assert (roi.getName(), roi.getDescription()) == ("17", f"{NUCLEI}#label=17")
+    assert (roi.getName(), roi.getDescription()) == ("17", f"{MARK} {NUCLEI}#label=17")
     assert [each.getId() for each in roi.listAnnotations()] == [annotation]
     (shape_id, *more) = ezomero.get_shape_ids(gateway, drawn.ids[17])
     planes = int((wanted == 17).any(axis=(-2, -1)).sum())
@@ -114,7 +116,7 @@ def test_a_shape_has_the_labels_colour_its_text_and_its_plane(
 ):
     canvas, annotation = planted((1, 3, 4, 60, 80))
 
-    draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+    draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
     first = gateway.getRoiService().findByImage(canvas.image, None).rois[0].copyShapes()[0]
     label = int(first.textValue.val)
@@ -136,7 +138,9 @@ def test_polygons_are_read_by_others_and_say_which_objects_have_holes(
     labels[50, 70] = 4
     canvas, annotation = planted()
 
-    drawn = draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI, Drawing(Form.POLYGONS, 0.4))
+    drawn = draw_objects(
+        connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK, Drawing(Form.POLYGONS, 0.4)
+    )
 
     assert (drawn.drawn, drawn.filled) == (2, 1)
     found = {
@@ -152,18 +156,18 @@ def test_a_second_time_changes_nothing_and_what_broke_off_is_drawn_anew(
     labels: Pixels, planted: Callable[..., tuple[Canvas, int]], connection: Connection, gateway: Any, tmp_path: Path
 ):
     canvas, annotation = planted()
-    store = write(tmp_path, labels)
-    first = draw_objects(connection, canvas, annotation, store, NUCLEI)
+    store = survey(write(tmp_path, labels))
+    first = draw_objects(connection, canvas, annotation, store, NUCLEI, MARK)
 
-    second = draw_objects(connection, canvas, annotation, store, NUCLEI)
+    second = draw_objects(connection, canvas, annotation, store, NUCLEI, MARK)
     assert (second.ids, second.shapes, second.drawn) == (first.ids, first.shapes, 0)
 
     gateway.deleteObjects("Roi", [first.ids[2]], wait=True)
-    third = draw_objects(connection, canvas, annotation, store, NUCLEI)
+    third = draw_objects(connection, canvas, annotation, store, NUCLEI, MARK)
     assert third.drawn == 4
     np.testing.assert_array_equal(decoded(gateway, canvas.image, labels), labels)
-    assert find_rois(connection, annotation, NUCLEI).ids == third.ids
-    assert find_rois(connection, annotation, "arcp://uuid,6f1a/work/cells.ome.zarr").ids == {}
+    assert find_rois(connection, canvas.image, NUCLEI).ids == third.ids
+    assert find_rois(connection, canvas.image, "arcp://uuid,6f1a/work/cells.ome.zarr").ids == {}
 
 
 def test_erasing_takes_the_regions_of_this_label_image_and_leaves_everything_else(
@@ -176,7 +180,7 @@ def test_erasing_takes_the_regions_of_this_label_image_and_leaves_everything_els
 ):
     canvas, annotation = planted()
     mine = signed_in.plant("ada").put("Roi", image=signed_in.store.find("Image", canvas.image), name="drawn by hand")
-    drawn = draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+    drawn = draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
     for _ in range(2):  # what is gone already is no fault
         erase_rois(connection, canvas.group, drawn.ids.values())
@@ -209,7 +213,7 @@ def test_an_answer_that_is_lost_after_the_regions_were_saved_does_not_double_the
 
     monkeypatch.setattr(IUpdate, "do_saveAndReturnIds", saved_and_lost)
 
-    drawn = draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+    drawn = draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
     assert lost
     np.testing.assert_array_equal(decoded(gateway, canvas.image, labels), labels)
@@ -233,7 +237,7 @@ def test_batches_and_groups(
     canvas, annotation = planted(LENGTHS, "ada", "other")
     signed_in.calls.clear()
 
-    drawn = draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+    drawn = draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
     assert signed_in.calls.count("IUpdate.saveAndReturnIds") == 2
     assert gateway.SERVICE_OPTS.getOmeroGroup() != str(canvas.group)
@@ -251,13 +255,15 @@ def test_too_many_objects_are_not_drawn_and_it_is_said(
     tmp_path: Path,
 ):
     canvas, annotation = planted()
-    store = write(tmp_path, labels)
+    store = survey(write(tmp_path, labels))
 
-    with pytest.raises(BadInputError, match=r"has 4 objects, and at most 3 are drawn .* Nothing was drawn. Raise"):
-        draw_objects(connection, canvas, annotation, store, NUCLEI, Drawing(most=3))
+    with pytest.raises(
+        BadInputError, match=r"has 4 objects, and at most 3 are drawn .* Raise the limit with --most-rois"
+    ):
+        draw_objects(connection, canvas, annotation, store, NUCLEI, MARK, Drawing(most=3))
 
     assert not list(signed_in.store.rows("Roi"))
-    assert draw_objects(connection, canvas, annotation, store, NUCLEI, Drawing(most=4)).drawn == 4
+    assert draw_objects(connection, canvas, annotation, store, NUCLEI, MARK, Drawing(most=4)).drawn == 4
 
 
 def test_an_object_too_large_for_one_message_is_refused(
@@ -273,7 +279,7 @@ def test_an_object_too_large_for_one_message_is_refused(
     canvas, annotation = planted()
 
     with pytest.raises(BadInputError, match=r"The object \d+ of .* would need .* Leave the regions out"):
-        draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+        draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
 
 def test_an_object_in_very_many_pieces_is_no_polygon_and_no_part_of_the_objects_stays(
@@ -292,7 +298,7 @@ def test_an_object_in_very_many_pieces_is_no_polygon_and_no_part_of_the_objects_
 
     with pytest.raises(BadInputError, match=r"label=1 is in 2360 pieces on one plane; .* Draw masks instead"):
         draw_objects(
-            connection, canvas, annotation, write(tmp_path, chequered), NUCLEI, Drawing(Form.POLYGONS)
+            connection, canvas, annotation, survey(write(tmp_path, chequered)), NUCLEI, MARK, Drawing(Form.POLYGONS)
         )  # fmt: skip
     assert "IUpdate.saveAndReturnIds" in signed_in.calls
     assert not list(signed_in.store.rows("Roi"))
@@ -304,7 +310,7 @@ def test_labels_of_another_size_are_refused(
     canvas, annotation = planted((1, 1, 1, 60, 81))
 
     with pytest.raises(BadInputError, match=r"has y 60, x 80 pixels, but image \d+ in OMERO t 1, c 1, z 1, y 60, x 81"):
-        draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+        draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
 
 def test_what_the_server_does_not_allow_is_said(
@@ -319,7 +325,7 @@ def test_what_the_server_does_not_allow_is_said(
     signed_in.set_permissions("lab", "rwr---")
 
     with pytest.raises(AccessError, match="does not let the user 'ada' do this: drawing regions of interest on image"):
-        draw_objects(connection, canvas, annotation, write(tmp_path, labels), NUCLEI)
+        draw_objects(connection, canvas, annotation, survey(write(tmp_path, labels)), NUCLEI, MARK)
 
     planting = signed_in.plant("bob")
     roi = planting.put("Roi", image=signed_in.store.find("Image", canvas.image), name="bob's")

@@ -209,19 +209,17 @@ def _graph(which: ObjectId) -> str:
 def marked(connection: Connection, mark: str) -> dict[ObjectId, int]:
     """Return everything on the server that carries a mark, with the group it is in.
 
-    Annotations have it as their description, regions are linked to such a one; files whose annotation was never written
-    have it in their path.
+    Annotations have it as their description, regions as its beginning; files whose annotation was never written, in
+    their path.
     """
     found: dict[ObjectId, int] = {}
-    ours = f"a.ns in ({_quoted(OURS)})"
-    own = f"select a.id, a.details.group.id from {{kind}} a where a.description = :mark and {ours}"  # noqa: S608
-    marks = {
-        **{kind: own.format(kind=kind) for kind in ("MapAnnotation", "FileAnnotation")},
-        "Roi": "select l.parent.id, l.parent.details.group.id from RoiAnnotationLink l join l.child a "  # noqa: S608
-        f"where a.description = :mark and {ours}",
-    }
-    for kind, query in marks.items():
-        for number, group in ask(connection, query, mark=mark):
+    for kind, condition, text in (
+        ("MapAnnotation", f"a.description = :mark and a.ns in ({_quoted(OURS)})", mark),
+        ("FileAnnotation", f"a.description = :mark and a.ns in ({_quoted(OURS)})", mark),
+        ("Roi", "a.description like :mark", f"{mark} %"),
+    ):
+        query = f"select a.id, a.details.group.id from {kind} a where {condition}"  # noqa: S608 - kinds of ours
+        for number, group in ask(connection, query, mark=text):
             found[ObjectId(kind, int(number))] = int(group)
     query = (
         "select f.id, f.details.group.id from OriginalFile f where (f.path like :part or f.name like :part) "
@@ -248,27 +246,18 @@ def targets_of(connection: Connection, objects: Sequence[ObjectId]) -> dict[Obje
     return found
 
 
-def regions_of(connection: Connection, annotations: Sequence[ObjectId]) -> dict[ObjectId, int]:
-    """Return the regions of interest that are linked to annotations, with the group that each is in."""
-    query = "select l.parent.id, l.parent.details.group.id from RoiAnnotationLink l where l.child.id in (:ids)"
-    rows = ask(connection, query, [each.id for each in annotations])
-    return {ObjectId("Roi", int(number)): int(group) for number, group in rows}
-
-
 def standing(connection: Connection, objects: Sequence[ObjectId]) -> dict[ObjectId, int]:
     """Return those of some objects that are there and are ours, with the group that each is in.
 
-    Annotations are in one of our namespaces and have a mark; regions are linked to such a one.
+    Both annotations and regions have a mark, and annotations are in one of our namespaces.
     """
     found: dict[ObjectId, int] = {}
-    ours = f"a.description like 'urn:uuid:%' and a.ns in ({_quoted(OURS)})"
     for kind in sorted({each.kind for each in objects}):
-        query = f"select a.id, a.details.group.id from {kind} a where a.id in (:ids) and {ours}"  # noqa: S608
-        if kind == "Roi":
-            query = (
-                "select l.parent.id, l.parent.details.group.id from RoiAnnotationLink l join l.child a "  # noqa: S608
-                f"where l.parent.id in (:ids) and {ours}"
-            )
+        ours = f" and a.ns in ({_quoted(OURS)})" if kind.endswith("Annotation") else ""
+        query = (
+            f"select a.id, a.details.group.id from {kind} a "  # noqa: S608 - kinds that were recorded as written
+            f"where a.id in (:ids) and a.description like 'urn:uuid:%'{ours}"
+        )
         for number, group in ask(connection, query, [each.id for each in objects if each.kind == kind]):
             found[ObjectId(kind, int(number))] = int(group)
     return found

@@ -1,8 +1,8 @@
 """The objects of a label image as regions of interest on an image in OMERO: masks or polygons, one ROI an object.
 
-A ROI's name is the label value, its description the object's address (``<label image>#label=17``), and it is linked to
-the annotation of the run that made the label image, so that object, ROI and run find each other. An object on several
-planes has one shape on each; in several pieces on a plane, a polygon for each piece.
+A ROI's name is the label value, its description what was written together with it and the object's address
+(``<label image>#label=17``), and it is linked to the annotation of the run, so that object, ROI and run find each
+other. An object on several planes has one shape on each; in several pieces on a plane, a polygon for each piece.
 
 Masks are exact. Polygons follow the edges of pixels within a tolerance (:mod:`filiation.images.outlines`) and fill
 holes. Both have the colour that the label has in every viewer.
@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from filiation.errors import AccessError, BadInputError
-from filiation.images.extents import Extent, Survey, masks, survey
+from filiation.images.extents import Extent, Survey, masks
 from filiation.images.image import AXIS_TYPES
 from filiation.images.omero.connection import Connection
+from filiation.images.omero.objects import Target, ask
 from filiation.images.omero.shapes import Canvas, Drawing, Pen, object_address
 
 MOST_IN_A_BATCH = 200
@@ -69,15 +69,24 @@ class Rois:
         }
 
 
-def find_rois(connection: Connection, annotation: int, label_image: str) -> Rois:
-    """Return the ROIs of a label image's objects that are linked to a run's annotation.
+def canvas_of(connection: Connection, target: Target) -> Canvas:
+    """Return an image as something to draw on; raises as :func:`find_rois`."""
+    sizes = "p.sizeT, p.sizeC, p.sizeZ, p.sizeY, p.sizeX"
+    query = f"select {sizes} from Pixels p where p.image.id in (:ids) order by p.id"  # noqa: S608 - nothing from outside
+    found = connection.call(lambda: [*ask(connection, query, [target.object.id])], f"looking up {target.object}")
+    t, c, z, y, x = (int(length) for length in found[0])
+    return Canvas(target.object.id, target.group, (t, c, z, y, x))
+
+
+def find_rois(connection: Connection, image: int, label_image: str) -> Rois:
+    """Return the ROIs on an image that are a label image's objects.
 
     Parameters
     ----------
     connection
         To the server.
-    annotation
-        Id of the map annotation.
+    image
+        Id of the image.
     label_image
         The label image's address.
 
@@ -86,16 +95,48 @@ def find_rois(connection: Connection, annotation: int, label_image: str) -> Rois
     AccessError, ServerError
         If the server cannot be asked.
     """
-    found = connection.call(lambda: _found(connection, annotation, label_image), "looking for regions of interest")
+    found = connection.call(lambda: _found(connection, image, label_image), "looking for regions of interest")
     return _with_shapes(connection, found)
+
+
+def refuse_unless_drawable(seen: Survey, canvas: Canvas, drawing: Drawing) -> None:
+    """Check that a label image's objects can be drawn on an image.
+
+    Raises
+    ------
+    BadInputError
+        If it does not fit the image, has more objects than are to be drawn, or one too large for a message.
+    """
+    path = seen.store.path
+    lengths = dict(zip(AXIS_TYPES, canvas.lengths, strict=True))
+    shape = dict(zip(seen.store.axes, seen.store.full.array.shape, strict=True))
+    if any(lengths[axis] != length for axis, length in shape.items()):
+        raise BadInputError(
+            f"The label image {path} has {_told(shape)} pixels, but image {canvas.image} in OMERO {_told(lengths)}: "
+            "regions would not lie where the objects are. Give the label image of this image, at its full size."
+        )
+    if len(seen.labels) > drawing.most:
+        raise BadInputError(
+            f"{path} has {len(seen.labels)} objects, and at most {drawing.most} are drawn as regions of interest: "
+            "thousands of them make an image slow in OMERO's clients. Raise the limit with --most-rois, or leave the "
+            "regions out: the label image and the table have every object."
+        )
+    largest = max(seen.objects(), key=_size, default=())
+    if _size(largest) > LARGEST_OBJECT:
+        raise BadInputError(
+            f"The object {largest[0].label} of {path} would need {_size(largest) // 2**20} MB as a region of interest, "
+            f"and one message to OMERO holds {LARGEST_OBJECT // 2**20} MB of it. Leave the regions out for this label "
+            "image."
+        )
 
 
 def draw_objects(
     connection: Connection,
     canvas: Canvas,
     annotation: int,
-    labels: Path,
+    seen: Survey,
     label_image: str,
+    mark: str,
     drawing: Drawing | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Rois:
@@ -109,45 +150,74 @@ def draw_objects(
         The image.
     annotation
         Id of the run's map annotation, in the image's group; the ROIs are linked to it.
-    labels
-        The label image's store.
+    seen
+        The label image, looked through.
     label_image
         Its address.
+    mark
+        What is written together.
     drawing
-        How they are drawn.
+        How objects are drawn.
     progress
         Told how many of how many objects are drawn.
 
     Raises
     ------
-    NotFoundError
-        If there is no label image.
     BadInputError
-        If it is none, does not fit the image, has more objects than are to be drawn, or one that cannot be drawn;
-        nothing stays drawn then.
+        As :func:`refuse_unless_drawable`, or if an object is in too many pieces; nothing stays drawn then.
     AccessError, ServerError
         If the server refuses, or fails.
     """
     drawing = drawing or Drawing()
-    seen = survey(labels)
-    _must_fit(seen, canvas, labels)
-    wanted = seen.labels
-    _must_be_few(wanted, drawing, labels)
-    there = find_rois(connection, annotation, label_image)
-    if set(there.ids) == set(wanted):
+    refuse_unless_drawable(seen, canvas, drawing)
+    there = find_rois(connection, canvas.image, label_image)
+    if set(there.ids) == set(seen.labels):
         return there
     erase_rois(connection, canvas.group, there.ids.values())
-    pen = Pen(canvas, annotation, label_image, seen.store.axes, drawing)
+    pen = Pen(canvas, annotation, mark, label_image, seen.store.axes, drawing)
     ids: dict[int, int] = {}
     try:
-        for batch in _batches(seen, labels):
+        for batch in _batches(seen):
             ids |= _save(connection, pen, _rois(pen, seen, batch))
-            progress(len(ids), len(wanted))
+            progress(len(ids), len(seen.labels))
     except BadInputError:  # an object that cannot be drawn: a part of the objects would be taken for all
         erase_rois(connection, canvas.group, ids.values())
         raise
     rois = _with_shapes(connection, ids)
     return Rois(rois.ids, rois.shapes, drawn=len(ids), filled=len(pen.filled))
+
+
+def link_rois(connection: Connection, group: int, annotation: int, ids: Iterable[int]) -> None:
+    """Link ROIs to an annotation that took the place of the one they were linked to.
+
+    Parameters
+    ----------
+    connection
+        To the server.
+    group
+        Id of the group that all of them are in.
+    annotation
+        Id of the map annotation.
+    ids
+        Of the ROIs.
+
+    Raises
+    ------
+    AccessError, ServerError
+        If the server refuses, or fails.
+    """
+    from omero.model import MapAnnotationI, RoiAnnotationLinkI, RoiI
+
+    links = []
+    for number in ids:
+        links.append(RoiAnnotationLinkI())
+        links[-1].setParent(RoiI(number, False))
+        links[-1].setChild(MapAnnotationI(annotation, False))
+
+    def save() -> None:
+        connection.gateway.c.sf.getUpdateService().saveArray(links, {"omero.group": str(group)})
+
+    connection.call(save, "linking regions of interest", once=True)
 
 
 def erase_rois(connection: Connection, group: int, ids: Iterable[int]) -> None:
@@ -178,7 +248,7 @@ def _save(connection: Connection, pen: Pen, rois: Mapping[int, Any]) -> dict[int
     def save() -> dict[int, int]:
         nonlocal tried
         # The answer to the first attempt may have been lost after the ROIs were saved.
-        there = _found(connection, pen.annotation, pen.label_image) if tried else {}
+        there = _found(connection, pen.canvas.image, pen.label_image) if tried else {}
         tried = True
         missing = [label for label in rois if label not in there]
         service = connection.gateway.c.sf.getUpdateService()
@@ -199,67 +269,46 @@ def _rois(pen: Pen, seen: Survey, extents: list[Extent]) -> dict[int, Any]:
     return rois
 
 
-def _must_fit(seen: Survey, canvas: Canvas, labels: Path) -> None:
-    lengths = dict(zip(AXIS_TYPES, canvas.lengths, strict=True))
-    shape = dict(zip(seen.store.axes, seen.store.full.array.shape, strict=True))
-    if any(lengths[axis] != length for axis, length in shape.items()):
-        raise BadInputError(
-            f"The label image {labels} has {_told(shape)} pixels, but image {canvas.image} in OMERO {_told(lengths)}: "
-            "regions would not lie where the objects are. Give the label image of this image, at its full size."
-        )
-
-
 def _told(lengths: Mapping[str, int]) -> str:
     return ", ".join(f"{axis} {length}" for axis, length in lengths.items())
 
 
-def _must_be_few(labels: Sequence[int], drawing: Drawing, path: Path) -> None:
-    if len(labels) > drawing.most:
-        raise BadInputError(
-            f"{path} has {len(labels)} objects, and at most {drawing.most} are drawn as regions of interest: thousands "
-            "of them make an image slow in OMERO's clients. Nothing was drawn. Raise the limit with --most-rois, or "
-            "leave the regions out: the label image and the table have every object."
-        )
+def _size(extents: tuple[Extent, ...]) -> int:
+    """Return about how many bytes an object takes in a message."""
+    return sum(extent.area // 8 + _BYTES_OF_A_SHAPE for extent in extents)
 
 
-def _batches(seen: Survey, labels: Path) -> Iterator[list[Extent]]:
+def _batches(seen: Survey) -> Iterator[list[Extent]]:
     """Yield the extents of whole objects, a few objects at once."""
     batch: list[Extent] = []
     count = size = 0
     for extents in seen.objects():
-        own = sum(extent.area // 8 + _BYTES_OF_A_SHAPE for extent in extents)
-        if own > LARGEST_OBJECT:
-            raise BadInputError(
-                f"The object {extents[0].label} of {labels} would need {own // 2**20} MB as a region of interest, and "
-                f"one message to OMERO holds {LARGEST_OBJECT // 2**20} MB of it. Leave the regions out for this label "
-                "image."
-            )
-        if batch and (count == MOST_IN_A_BATCH or size + own > MOST_BYTES_IN_A_BATCH):
+        if batch and (count == MOST_IN_A_BATCH or size + _size(extents) > MOST_BYTES_IN_A_BATCH):
             yield batch
             batch, count, size = [], 0, 0
         batch += extents
-        count, size = count + 1, size + own
+        count, size = count + 1, size + _size(extents)
     if batch:
         yield batch
 
 
-def _found(connection: Connection, annotation: int, label_image: str) -> dict[int, int]:
-    """Return label value -> ROI id, of the ROIs linked to an annotation that are about a label image."""
-    rows = _ask(
-        connection,
-        "select r.id, r.name, r.description from Roi r join r.annotationLinks l where l.child.id = :id order by r.id",
-        annotation,
-    )
-    return {int(name): int(number) for number, name, about in rows if about == object_address(label_image, name)}
+def _found(connection: Connection, image: int, label_image: str) -> dict[int, int]:
+    """Return label value -> ROI id, of the ROIs on an image that are a label image's objects."""
+    query = "select r.id, r.name, r.description from Roi r where r.image.id in (:ids) and r.description like :part"
+    rows = ask(connection, query, [image], part=f"%{object_address(label_image, '')}%")
+    return {
+        int(name): int(number)
+        for number, name, about in rows
+        if about.partition(" ")[2] == object_address(label_image, name)
+    }
 
 
 def _with_shapes(connection: Connection, ids: Mapping[int, int]) -> Rois:
     labels = {roi: label for label, roi in ids.items()}
     shapes: dict[int, list[int]] = {}
     query = "select s.roi.id, s.id from Shape s where s.roi.id in (:ids)"
-    for part in _parts(labels):
-        for roi, shape in connection.call(partial(_ask, connection, query, ids=part), "looking up shapes"):
-            shapes.setdefault(labels[int(roi)], []).append(int(shape))
+    for roi, shape in connection.call(lambda: [*ask(connection, query, sorted(labels))], "looking up shapes"):
+        shapes.setdefault(labels[int(roi)], []).append(int(shape))
     return Rois(dict(sorted(ids.items())), {label: own[0] for label, own in sorted(shapes.items()) if len(own) == 1})
 
 
@@ -269,25 +318,11 @@ def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
         yield numbers[start : start + MOST_IN_A_BATCH]
 
 
-def _ask(connection: Connection, query: str, number: int | None = None, ids: Sequence[int] = ()) -> list[list[Any]]:
-    from omero.rtypes import unwrap
-    from omero.sys import ParametersI
-
-    values = ParametersI()
-    if number is not None:
-        values.addId(number)
-    if ids:
-        values.addIds(list(ids))
-    rows = connection.gateway.getQueryService().projection(query, values, {"omero.group": "-1"})
-    answer: list[list[Any]] = [unwrap(row) for row in rows]
-    return answer
-
-
 def _deleted(connection: Connection, group: int, ids: Sequence[int]) -> None:
     from omero import CmdError
     from omero.cmd import Delete2
 
-    there = [int(number) for (number,) in _ask(connection, "select r.id from Roi r where r.id in (:ids)", ids=ids)]
+    there = [int(number) for (number,) in ask(connection, "select r.id from Roi r where r.id in (:ids)", ids)]
     if not there:
         return
     try:

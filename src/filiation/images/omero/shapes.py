@@ -76,7 +76,7 @@ class Canvas:
         return {"omero.group": str(self.group)}
 
 
-def object_address(label_image: str, label: int) -> str:
+def object_address(label_image: str, label: int | str) -> str:
     """Return the address of one object of a label image, as ROIs and graphs have it.
 
     >>> object_address("arcp://uuid,6f1a/work/nuclei.ome.zarr", 17)
@@ -95,6 +95,8 @@ class Pen:
         The image.
     annotation
         Id of the annotation that each ROI is linked to.
+    mark
+        What was written together; the beginning of each ROI's description.
     label_image
         The label image's address.
     axes
@@ -107,6 +109,7 @@ class Pen:
 
     canvas: Canvas
     annotation: int
+    mark: str
     label_image: str
     axes: tuple[str, ...]
     drawing: Drawing
@@ -119,7 +122,7 @@ class Pen:
 
         roi = RoiI()
         roi.setName(rstring(str(label)))
-        roi.setDescription(rstring(object_address(self.label_image, label)))
+        roi.setDescription(rstring(f"{self.mark} {object_address(self.label_image, label)}"))
         roi.setImage(ImageI(self.canvas.image, False))
         roi.linkAnnotation(MapAnnotationI(self.annotation, False))
         return roi

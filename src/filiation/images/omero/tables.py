@@ -98,7 +98,8 @@ def _column(table: pa.Table, name: str, rows: slice) -> Any:
     if pa.types.is_boolean(kind) and not whole.null_count:
         return omero.grid.BoolColumn(plain, "", values)
     if pa.types.is_integer(kind) and not whole.null_count:
-        return omero.grid.LongColumn(plain, "", values)
+        # As a column of ROIs, OMERO's clients lead from a row to its region.
+        return (omero.grid.RoiColumn if plain == "roi" else omero.grid.LongColumn)(plain, "", values)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return omero.grid.DoubleColumn(plain, "", [float("nan") if value is None else float(value) for value in values])
     texts = ["" if value is None else str(value) for value in values]
