@@ -13,7 +13,7 @@ PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 ALONE = echo "Once more, each alone:" && $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup omero omero-if-possible demo test quick lint types imports docs slurm torture bench bench-catalogue format clean
+.PHONY: help setup omero omero-if-possible demo demo-omero test quick lint types imports docs slurm torture bench bench-catalogue format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ omero-if-possible: $(STAMP)
 
 demo: $(STAMP)  ## segment a real micrograph and show what its label image descends from
 	@$(BIN)/python -m filiation demo --folder $(DEMO)
+
+demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go back to it (after make omero)
+	@$(BIN)/python -m tests.omero_demonstration --folder $(DEMO)-omero
 
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
@@ -93,4 +96,4 @@ format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove what the other words made
-	rm -rf $(VENV) $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO) $(DEMO)-omero dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

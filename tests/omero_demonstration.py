@@ -170,13 +170,15 @@ class Seen:
         (table,) = ezomero.get_file_annotation_ids(gateway, "Image", image, ns="filiation/measurements")
         rows = table_rows(gateway, table)
         row = next(row for row in rows if row["label"] == OBJECT)
+        _, address = region.getDescription().split()
         lines = [
-            f"pairs   run = {pairs['run']}, workflow = {pairs.get('workflow', '')}, … ({len(pairs)} of them)",
-            f"regions {len(rois)}; Roi:{region.getId()} has the name {region.getName()} and is about",
-            f"        {region.getDescription()}",
-            f"table   {len(rows)} rows; of label {OBJECT}: "
-            + ", ".join(f"{name} = {value:.6g}" for name, value in row.items()),
+            f"pairs    run = {pairs['run']}, segment: sigma = {pairs['segment: sigma']}, … ({len(pairs)} of them)",
+            f"regions  {len(rois)}; Roi:{region.getId()} is named {region.getName()} and is",
+            f"         {address}",
+            f"table    {len(rows)} rows; one has label = {row['label']}, roi = {row['roi']}, area = {row['area']:g}",
         ]
+        if row["roi"] != region.getId():
+            raise BadInputError(f"The row of label {OBJECT} names Roi:{row['roi']}, not Roi:{region.getId()}.")
         return cls(int(region.getId()), "\n".join(lines))
 
 

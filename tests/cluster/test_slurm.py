@@ -5,27 +5,16 @@ Left out, with the reason, where Slurm neither runs nor can be installed (it nee
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from filiation.crate.validation import validate
 from filiation.model import Status
+from tests.cluster.conftest import SLURM_OPTIONS
 from tests.conftest import Project
 
 pytestmark = pytest.mark.slow
-START = Path(__file__).with_name("start_slurm.sh")
-# Accounting is not set up on one node; without `squeue` Snakemake would ask sacct and wait forever.
-OPTIONS = (
-    *("--executor", "slurm", "--jobs", "4"),
-    *("--default-resources", "slurm_partition=main", "mem_mb=100", "runtime=2", "slurm_account=none"),
-    *("--slurm-init-seconds-before-status-checks", "5", "--slurm-status-command", "squeue"),
-    *("--logger-filiation-pack", "now"),
-)
 
 WORKFLOW = """
 rule all:
@@ -53,21 +42,11 @@ run(work, snakemake)
 """
 
 
-@pytest.fixture(scope="module")
-def slurm() -> None:
-    if not shutil.which("sbatch") and (os.geteuid() != 0 or not shutil.which("apt-get")):
-        pytest.skip("Slurm is not installed, and installing it needs root and apt-get: see docs/how-to/on-a-cluster.md")
-    # A folder that outlives the test: a Slurm that is started stays for the next run of the tests.
-    started = subprocess.run([START, "/tmp/filiation-slurm"], capture_output=True, text=True, check=False)
-    if started.returncode:
-        pytest.skip(f"Slurm could not be started: {started.stderr.strip()}")
-
-
 def test_a_slurm_job_tells_its_id_and_its_real_times(slurm: None, project: Callable[[str], Project]) -> None:
     made = project(WORKFLOW.replace("RETRIES", ""))
     made.write("work.py", WORK.replace("FAIL", "pass"))
 
-    result = made.snakemake(*OPTIONS)
+    result = made.snakemake(*SLURM_OPTIONS)
 
     assert result.returncode == 0, result.stderr
     run = made.packed()
@@ -97,7 +76,7 @@ def test_a_retry_inside_a_slurm_job_is_known_from_its_step_records(
     fail = "if not tries.exists():\n        tries.write_text('1')\n        raise RuntimeError('first try')"
     made.write("work.py", WORK.replace("FAIL", fail))
 
-    result = made.snakemake(*OPTIONS)
+    result = made.snakemake(*SLURM_OPTIONS)
 
     assert result.returncode == 0, result.stderr
     run = made.packed()
