@@ -108,7 +108,7 @@ def laid_out(folder: Path) -> Project:
 def options(made: Project, executor: str) -> tuple[str, ...]:
     common = ("--snakefile", "workflow/Snakefile", "--scheduler", "greedy", "--logger", "filiation")
     if executor == "slurm":  # the three jobs as one of Slurm's, which takes a third of the time
-        return (*common, *SLURM_OPTIONS, "--groups", "fetch=one", "segment=one", "measure=one")
+        return (*common, "--groups", "fetch=one", "segment=one", "measure=one", *SLURM_OPTIONS)
     made.write("submit", SUBMIT).chmod(0o755)
     return (
         *common, "--executor", "cluster-generic", "--cluster-generic-submit-cmd", "./submit", "--jobs", "4",
