@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from filiation.crate.image_metadata import IMAGE_TYPE, expanded
 from filiation.errors import AccessError
 from filiation.images import fetch_into, open_source
 from filiation.lineage import Ledger
@@ -61,6 +62,13 @@ def record(ledger: Ledger, identity: SourceIdentity, number: int = 1) -> None:
         isBasedOn=[{"@id": file.iri} for file in server.files],
         originalFileCount=server.file_count,
     )
+    containers = identity.metadata.containers if identity.metadata is not None else ()
+    run.graph[identity.iri] |= {
+        "@type": ["CreativeWork", expanded(IMAGE_TYPE)],
+        "http://purl.org/dc/terms/isPartOf": [{"@id": each.iri} for each in containers],
+    }
+    for each in containers:
+        run.graph[each.iri] = {"@id": each.iri, "@type": "Collection"}
     run.job("use", (identity.iri,), {f"made-{number}.txt": "x"})
     run.write(ledger.folder / "crates")
 
@@ -151,3 +159,21 @@ def test_a_server_that_nothing_is_known_for_is_an_error_and_no_finding(
 
     with pytest.raises(AccessError, match="nothing to sign in"):
         ledger.check(f"Image:{image.id}")
+
+
+def test_a_dataset_is_checked_image_by_image(ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path):
+    planting = signed_in.plant("ada")
+    dataset = planting.dataset("day 1", [image, planting.image(PIXELS, "changed later", axes="zyx")])
+    for number, row in enumerate(list(signed_in.store.rows("Image")), 1):
+        record(
+            ledger, fetch_into(open_source(f"omero://127.0.0.1/image/{row.id}"), tmp_path / f"{number}.zarr"), number
+        )
+    signed_in.store.touch(row)
+
+    report = ledger.check(f"Dataset:{dataset.id}")
+
+    assert [(finding.what, finding.place) for finding in report.findings] == [
+        ("modified", f"https://127.0.0.1/Image/{row.id}")
+    ]
+    assert report.intact == 1
+    assert len(report.remarks) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filiation.catalogue import Catalogue
+from filiation.crate.image_metadata import IMAGE_TYPE, expanded
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import Ledger
 from filiation.lineage.audit_findings import AuditFinding, Severity
@@ -13,6 +14,7 @@ from tests.lineage.crates import CrateBuilder
 
 ONE, OTHER = "5f0b8a52-0000-4000-8000-000000000001", "5f0b8a52-0000-4000-8000-000000000002"
 WEB = "https://web.example.org"
+IS_PART_OF = "http://purl.org/dc/terms/isPartOf"
 
 
 @pytest.fixture
@@ -36,6 +38,20 @@ def read(
 
 def server_facts(database: str | None) -> dict[str, object]:
     return {"isPartOf": {"@id": f"urn:uuid:{database}"}, "originalFileCount": 0} if database else {}
+
+
+def filed(ledger: Ledger, number: int, image: str, dataset: int, project: int, database: str = ONE) -> None:
+    """Add a run that read an image which was in a dataset of a project, as filiation's crates tell it."""
+    host = image.partition("/Image/")[0]
+    run = read(ledger, number, image, str(number), database)
+    run.graph[image] |= {
+        "@type": ["CreativeWork", expanded(IMAGE_TYPE)], IS_PART_OF: {"@id": f"{host}/Dataset/{dataset}"},
+    }  # fmt: skip
+    run.graph[f"{host}/Dataset/{dataset}"] = {
+        "@id": f"{host}/Dataset/{dataset}", "@type": "Collection", IS_PART_OF: {"@id": f"{host}/Project/{project}"},
+    }  # fmt: skip
+    run.graph[f"{host}/Project/{project}"] = {"@id": f"{host}/Project/{project}", "@type": "Collection"}
+    run.write(ledger.folder / "crates")
 
 
 def remote(ledger: Ledger) -> dict[str, AuditFinding]:
@@ -165,3 +181,33 @@ def test_a_renamed_server_is_one_server_under_all_its_names(ledger: Ledger):
         assert "known by several names" in str(found.note)
     assert set(remote(ledger)) == {"renamed-server"}
     assert remote(ledger)["renamed-server"].severity is Severity.NOTE
+
+
+def test_a_dataset_or_project_stands_for_the_images_that_were_in_it(ledger: Ledger):
+    for number in (1, 2, 3):
+        filed(ledger, number, f"https://omero.example.org/Image/{number}", 12 if number < 3 else 13, 7)
+
+    for name, made in {
+        "Dataset:12": {1, 2},
+        "dataset:13@omero.example.org": {3},
+        "omero://omero.example.org/project/7": {1, 2, 3},
+        f"{WEB}/webclient/?show=dataset-12": {1, 2},
+    }.items():
+        found = ledger.impact(name)
+        assert {entity.path for entity in found.entities if entity.generated} == {f"made-{each}.txt" for each in made}
+    assert ledger.impact("Dataset:12").note == (
+        "2 images were in Dataset:12@omero.example.org when runs read them; what else was in it is not known."
+    )
+
+
+def test_an_unknown_dataset_is_told_with_what_is_known(ledger: Ledger):
+    read(ledger, 9, "https://omero.example.org/Image/9", pixels="9")
+    with pytest.raises(NotFoundError, match=r"in Dataset:4@omero\.example\.org\. Of no image it is recorded"):
+        ledger.impact("Dataset:4@omero.example.org")
+    filed(ledger, 1, "https://omero.example.org/Image/1", 12, 7)
+    filed(ledger, 2, "https://other.example.org/Image/1", 12, 7, OTHER)
+
+    with pytest.raises(NotFoundError, match=r"in Dataset:4\. Known are Dataset:12@omero\.example\.org, Dataset:12@oth"):
+        ledger.impact("Dataset:4")
+    with pytest.raises(BadInputError, match=r"Name one: Dataset:12@omero\.example\.org, Dataset:12@other"):
+        ledger.trace("Dataset:12")

@@ -202,6 +202,6 @@ def main() -> None:
     """Tell what a label image, table or picture descends from.
 
     Runs of Snakemake are tracked with `snakemake --logger filiation`; each leaves a crate in the catalogue, the folder
-    .filiation beside the workflow. THING is a path, a path as a run saw it (RUN:PATH), a digest, an IRI, a run, or the
-    start of a digest or run.
+    .filiation beside the workflow. THING is a path, a path as a run saw it (RUN:PATH), a digest, an IRI, an
+    image in OMERO (Image:51@server), a run, or the start of a digest or run.
     """

@@ -80,9 +80,10 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> None:
     """Show what THING descends from, down to its sources.
 
-    THING is a path, a digest, an IRI, a run, or the start of a digest or run; of several, the lineages are shown as
-    one, and - reads their names from the standard input, one a line. A path is found by the bytes that are there now,
-    so it is traced to the run that really made them, wherever they have been moved.
+    THING is a path, a digest, an IRI, a run, or the start of a digest or run; an image in OMERO (Image:51@server, or a
+    link to it), or a dataset there. Of several, the lineages are shown as one, and - reads their names from the
+    standard input, one a line. A path is found by the bytes that are there now, so it is traced to the run that really
+    made them, wherever they have been moved.
     """
     _answer(catalogue, things, Asked(**options), lambda ledger: ledger.trace)  # type: ignore[arg-type]
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
     from filiation.lineage.observations import Observations
+    from filiation.lineage.omero_names import OmeroName
     from filiation.lineage.paths import LineagePath
     from filiation.lineage.questions import Question
 
@@ -236,7 +237,7 @@ class Ledger:
         Parameters
         ----------
         thing
-            As for :meth:`resolve`; None for everything. Of an image in OMERO its server is asked.
+            As for :meth:`resolve`; None for everything. Of images in OMERO their server is asked.
         pixels
             Whether the pixels of an image in OMERO are read again.
         progress
@@ -251,8 +252,8 @@ class Ledger:
         from filiation.lineage.omero_names import omero_name
 
         name = omero_name(thing) if thing is not None else None
-        if thing is not None and name is not None and name.kind == "Image":
-            return self._check_on_server(thing, name.host, pixels=pixels, progress=progress or (lambda count: None))
+        if thing is not None and name is not None:
+            return self._check_on_server(thing, name, pixels=pixels, progress=progress or (lambda count: None))
         with self._reading() as (index, joining):
             checker = Checker(index, joining, self._catalogue.folder)
             plan = checker.plan(thing, self._resolver(index, joining))
@@ -261,15 +262,19 @@ class Ledger:
             return checker.report(plan, outcomes, index, joining)
 
     def _check_on_server(
-        self, thing: str, host: str | None, *, pixels: bool, progress: Callable[[int], None]
+        self, thing: str, name: OmeroName, *, pixels: bool, progress: Callable[[int], None]
     ) -> CheckReport:
-        from filiation.lineage.omero_check import look, remote_record, report
+        from filiation.lineage.omero_check import look, remote_record, report, together
 
         with self._reading() as (index, joining):
             found = self._resolver(index, joining).resolve(thing)
-            remote = remote_record(index, joining, found.origins, host)
-        outcome = look(remote, pixels=pixels, progress=progress)  # takes long; nobody has to wait for it
-        return report(remote, outcome, pixels=pixels)
+            # An image may have several names, if its server has; a dataset has several images.
+            images = [found.origins] if name.kind == "Image" else [(iri,) for iri in found.origins]
+            remotes = [remote_record(index, joining, iris, name.host) for iris in images]
+        # Takes long; nobody has to wait for it.
+        return together(
+            report(remote, look(remote, pixels=pixels, progress=progress), pixels=pixels) for remote in remotes
+        )
 
     def audit(self, *, progress: Callable[[int], None] | None = None) -> AuditReport:
         """Return what somebody must know who is to rely on what was recorded.

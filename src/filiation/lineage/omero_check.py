@@ -191,5 +191,17 @@ def report(remote: RemoteRecord, outcome: RemoteOutcome, *, pixels: bool) -> Che
     return CheckReport((finding,), 0, record.size or 0, remarks=tuple(remarks))
 
 
+def together(reports: Iterable[CheckReport]) -> CheckReport:
+    """Say of several images what was found, the remarks once."""
+    each = tuple(reports)
+    return CheckReport(
+        findings=tuple(finding for found in each for finding in found.findings),
+        intact=sum(found.intact for found in each),
+        size=sum(found.size for found in each),
+        unrecorded=tuple(record for found in each for record in found.unrecorded),
+        remarks=tuple(dict.fromkeys(remark for found in each for remark in found.remarks)),
+    )
+
+
 def _shown(axes: tuple[str, ...], shape: tuple[int, ...], dtype: str) -> str:
     return f"{' x '.join(str(length) for length in shape)} ({', '.join(axes)}) {dtype}"

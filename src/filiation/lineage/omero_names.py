@@ -135,12 +135,35 @@ class OmeroObjects:
         same = [entity for entity in self._records(name) if _database(entity) in databases]
         iris = tuple(dict.fromkeys(entity.iri for entity in (*records, *same)))
         if name.host is None and len(_servers(records)) > 1:
-            raise BadInputError(
-                f"{name} is known on {len(hosts)} servers. Name one: "
-                + ", ".join(f"{name.kind}:{name.id}@{host}" for host in hosts)
-                + "."
-            )
+            raise BadInputError(_several(name, hosts))
         return KnownObject(iris, tuple(_notes(records, iris)))
+
+    def inside(self, name: OmeroName) -> KnownObject:
+        """Find the images that were in a dataset, project, screen, plate or well when runs read them.
+
+        Raises
+        ------
+        NotFoundError
+            If no image is known to have been in it; the message says what is known.
+        BadInputError
+            If several servers have a container of that kind and number, and none was named.
+        """
+        filed = [
+            (place, entity)
+            for iri in self._index.iris_like("https://*/Image/*")
+            for entity in self._index.entities(iri=iri)
+            for place in _containers(entity)
+            if place.kind == name.kind
+        ]
+        found = [(place, entity) for place, entity in filed if place.id == name.id and name.host in (None, place.host)]
+        if not found:
+            raise NotFoundError(_unknown_container(name, sorted({place for place, _ in filed})))
+        hosts = sorted({place.host for place, _ in found})
+        if len(_servers([entity for _, entity in found])) > 1:
+            raise BadInputError(_several(name, hosts))
+        iris = tuple(sorted({entity.iri for _, entity in found}))
+        were = "1 image was" if len(iris) == 1 else f"{len(iris)} images were"
+        return KnownObject(iris, (f"{were} in {found[0][0]} when runs read them; what else was in it is not known.",))
 
     def _records(self, name: OmeroName) -> list[EntityNode]:
         return [
@@ -199,12 +222,40 @@ def _notes(records: list[EntityNode], iris: tuple[str, ...]) -> list[str]:
     return notes
 
 
+def _several(name: OmeroName, hosts: list[str]) -> str:
+    listed = ", ".join(f"{name.kind}:{name.id}@{host}" for host in hosts)
+    return f"{name} is known on {len(hosts)} servers. Name one: {listed}."
+
+
+def _containers(entity: EntityNode) -> set[OmeroId]:
+    """Return everything that an image was in when it was read: its dataset, and the project around that."""
+    found: set[OmeroId] = set()
+    waiting = list(entity.metadata.containers) if entity.metadata is not None else []
+    while waiting:
+        container = waiting.pop()
+        waiting += container.containers
+        if (place := OmeroId.from_iri(container.iri)) is not None:
+            found.add(place)
+    return found
+
+
+def _unknown_container(name: OmeroName, known: list[OmeroId]) -> str:
+    kind = name.kind.lower()
+    listed = ", ".join(map(str, known[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return f"No image that a run read is known to have been in {name}. " + (
+        f"Known are {listed}{more}." if known else f"Of no image it is recorded in which {kind} it was."
+    )
+
+
 def _servers(records: list[EntityNode]) -> set[str]:
-    """Return what tells the servers of records apart: the database where it is known, else the name."""
+    """Return what tells the servers of records apart: the database where it is known, else the host's name."""
     databases: dict[str, str] = {}
     for entity in records:
-        databases[entity.iri] = _database(entity) or databases.get(entity.iri, "")
-    return {database or iri for iri, database in databases.items()}
+        named = OmeroId.from_iri(entity.iri)
+        host = named.host if named is not None else entity.iri
+        databases[host] = _database(entity) or databases.get(host, "")
+    return {database or host for host, database in databases.items()}
 
 
 def _database(entity: EntityNode) -> str:

@@ -191,7 +191,8 @@ class Resolver:
         name = omero_name(thing)
         if name is None or (name.kind != "Image" and self._index.entities(iri=thing)):
             return None
-        known = OmeroObjects(self._index).find(name)
+        objects = OmeroObjects(self._index)
+        known = objects.find(name) if name.kind == "Image" else objects.inside(name)
         seen = [entity for iri in known.iris for entity in self._index.entities(iri=iri)]
         alike = self._joining.alike(seen)
         note = " ".join(known.notes) or None
