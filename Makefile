@@ -56,6 +56,7 @@ demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go
 
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
+	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
 	@$(BIN)/python -m pytest $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 
 quick: $(STAMP)  ## the tests that take less than two minutes together

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder
+from tests.sparql_servers import oxigraph_server, virtuoso_server
+
+__all__ = ["oxigraph_server", "virtuoso_server"]
 
 
 @pytest.fixture

@@ -52,9 +52,23 @@ class Settings:
     license: str | None = None
 
 
+SERVER_TABLE = "sparql"
 _FIELDS = {
     "agent": ("name", "orcid", "affiliation", "affiliation_ror"),
     "crate": ("license",),
+    SERVER_TABLE: (
+        "dialect",
+        "address",
+        "query",
+        "update",
+        "store",
+        "authentication",
+        "user",
+        "password_file",
+        "token_file",
+        "timeout",
+        "rows",
+    ),
 }
 
 
@@ -67,30 +81,55 @@ def read_settings(catalogue: Path) -> Settings:
         If a file is not TOML, or a field is unknown or not a text.
     """
     values: dict[str, str] = {}
-    config_home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for path in (config_home / "filiation" / "filiation.toml", catalogue / "filiation.toml"):
-        values |= _read_fields(path)
+    for path in _settings_files(catalogue):
+        tables = _read_tables(path)
+        values |= tables.get("agent", {}) | tables.get("crate", {})
+    orcid = values.get("orcid")
+    if orcid and not orcid.startswith("https://orcid.org/"):
+        values["orcid"] = "https://orcid.org/" + orcid.removeprefix("orcid.org/")
     return Settings(**values)
 
 
-def _read_fields(path: Path) -> dict[str, str]:
+def read_server_table(catalogue: Path) -> tuple[dict[str, str], Path] | None:
+    """Read the table ``[sparql]`` and the file that it is from: the catalogue's if it has one, else the user's.
+
+    Never of both: a catalogue from elsewhere could name a server, and a password of the user's would go there.
+
+    Raises
+    ------
+    BadInputError
+        If a file is not TOML, or a field is unknown or not a text.
+    """
+    found = None
+    for path in _settings_files(catalogue):
+        table = _read_tables(path).get(SERVER_TABLE)
+        if table is not None:
+            found = table, path
+    return found
+
+
+def _settings_files(catalogue: Path) -> tuple[Path, Path]:
+    config_home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return config_home / "filiation" / "filiation.toml", catalogue / "filiation.toml"
+
+
+def _read_tables(path: Path) -> dict[str, dict[str, str]]:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise BadInputError(f"The settings in {path} cannot be read: {error}.") from error
-    values: dict[str, str] = {}
+    tables: dict[str, dict[str, str]] = {}
     for table, fields in document.items():
         if table not in _FIELDS or not isinstance(fields, dict):
             raise BadInputError(f"{path}: unknown table [{table}]; expected {', '.join(f'[{t}]' for t in _FIELDS)}.")
         for field, value in fields.items():
             if field not in _FIELDS[table] or not isinstance(value, str):
+                # A password may stand there by mistake: its value is not repeated.
+                found = "not a field that is known" if table == SERVER_TABLE else repr(value)
                 raise BadInputError(
-                    f"{path}: {table}.{field} is {value!r}; expected a text for one of {', '.join(_FIELDS[table])}."
+                    f"{path}: {table}.{field} is {found}; expected a text for one of {', '.join(_FIELDS[table])}."
                 )
-            values[field] = value
-    orcid = values.get("orcid")
-    if orcid and not orcid.startswith("https://orcid.org/"):
-        values["orcid"] = "https://orcid.org/" + orcid.removeprefix("orcid.org/")
-    return values
+        tables[table] = dict(fields)
+    return tables

@@ -96,6 +96,11 @@ class CatalogueFolder:
         return self.caches / "index.arrays"
 
     @property
+    def outbox(self) -> Path:
+        """What waits to be sent to a SPARQL server."""
+        return self.caches / "outbox.sqlite"
+
+    @property
     def digests(self) -> Path:
         """What was digested already, a cache."""
         return self.caches / "digests.sqlite"

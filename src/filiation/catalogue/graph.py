@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
+LANGUAGE_STRING: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
+"""Datatype of every literal that has a language (RDF 1.1 Concepts, 3.3)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from filiation.catalogue.arrays import remove_arrays
@@ -15,15 +15,18 @@ from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.lock import holding
-from filiation.catalogue.store_writer import StoreError, StoreWriter
-from filiation.errors import FiliationError, NotFoundError
+from filiation.catalogue.outbox import WaitingGraph
+from filiation.catalogue.store_writer import StoreError
+from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, graph_store
+from filiation.errors import FiliationError, NotFoundError, ServerError
+from filiation.model import Digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from filiation.catalogue.crates import CatalogueFolder
     from filiation.catalogue.derive import Derived
-    from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
+    from filiation.catalogue.graph import GraphWriter, Rows, Term, Triple
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Told how many of how many are done, and the name of the one at hand."""
@@ -128,7 +131,7 @@ class Catalogue:
         """Take in what is in the folder and not in store and index, and forget what is gone."""
         if not self._is_behind():
             return RebuildReport((), ())
-        with self._writing() as (graph, index):
+        with self._writing(sends=not self.folder.is_shared) as (graph, index):
             self.folder.sweep()
             known = index.stamps()
             there = dict(self.folder.stamped_crates())
@@ -153,9 +156,8 @@ class Catalogue:
             self.folder.sweep()
             self.folder.index.unlink(missing_ok=True)
             remove_arrays(self.folder.arrays)
-            _remove_store(self.folder.store)
-            writer = StoreWriter(self.folder.store, lock=lock, wait=self.wait)
-            with writer as graph, self._index(create=True) as index:
+            self._store.clear()
+            with self._store.writing(lock=lock, wait=self.wait) as graph, self._index(create=True) as index:
                 report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
                 work_out_joins(index, self.folder.crates)
                 return report
@@ -170,33 +172,56 @@ class Catalogue:
         self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None
     ) -> Rows:
         """Answer a SPARQL query of our own over one crate's graph or all; see :class:`LineageGraph`."""
-        with self._store_for_reading() as store:
+        self._deliver()
+        with self._store.reading(wait=self.wait) as store:
             return store.query(text, graph=graph, given=given, limit=limit)
 
     def quads(self) -> tuple[tuple[str, str, Term, str], ...]:
         """Return everything in the store."""
-        with self._store_for_reading() as store:
+        self._deliver()
+        with self._store.reading(wait=self.wait) as store:
             return tuple(store.quads())
 
-    @contextmanager
-    def _store_for_reading(self) -> Iterator[LineageGraph]:
-        from filiation.catalogue.oxigraph import OxigraphGraph
+    def waiting(self) -> tuple[WaitingGraph, ...]:
+        """Return the graphs that a SPARQL server should have and has not; nothing if there is no server."""
+        return self._store.waiting()
 
-        with (
-            holding(self.folder.lock, shared=True, wait=self.wait),
-            OxigraphGraph(self.folder.store) as store,
-        ):
-            yield store
+    @cached_property
+    def _store(self) -> EmbeddedStore | ServedStore:
+        return graph_store(self.folder)
+
+    def _deliver(self) -> None:
+        """Send a SPARQL server what it lacks, so that no answer is short without a word.
+
+        Raises
+        ------
+        ServerError
+            If it lacks so much that this would take long, or does not answer.
+        """
+        if isinstance(self._store, EmbeddedStore):
+            return
+        with self.reading() as index:
+            known = {iri: index.metadata_digest(iri) for iri, _ in index.stamps().values()}
+        expected = {iri: Digest.from_text(text).iri for iri, text in known.items() if text}
+        lacking = self._store.lacks(expected)
+        if len(lacking) > MANY:
+            raise ServerError(
+                f"The SPARQL server {self._store.settings.address} lacks {len(lacking)} of {len(expected)} crates. "
+                "Send them with: filiation rebuild"
+            )
+        if self._store.waiting():
+            with self._writing():  # sends first of all what waits
+                pass
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[GraphWriter, LineageIndex]]:
+    def _writing(self, *, sends: bool = True) -> Iterator[tuple[GraphWriter, LineageIndex]]:
         with holding(self.folder.lock, wait=self.wait) as lock:
-            _remove_what_is_going(self.folder.store)
-            if not self.folder.store.is_dir():
+            self._store.tidy()
+            if not self._store.is_there():
                 self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
             with ExitStack() as opened:
                 with self._telling():
-                    graph = opened.enter_context(StoreWriter(self.folder.store, lock=lock, wait=self.wait))
+                    graph = opened.enter_context(self._store.writing(lock=lock, wait=self.wait, sends=sends))
                     index = opened.enter_context(self._index(create=True))
                 yield graph, index
 
@@ -224,7 +249,7 @@ class Catalogue:
                 return LineageIndex(self.folder.index, create=True, wait=self.wait, arrays=self.folder.arrays)
 
     def _is_behind(self) -> bool:
-        if not self.folder.store.is_dir() or not self.folder.index.is_file():
+        if not self._store.is_there() or not self.folder.index.is_file():
             return bool(self.folder.stamped_crates() or self.folder.leftovers())
         if self.folder.leftovers():
             return True
@@ -233,22 +258,6 @@ class Catalogue:
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != dict(self.folder.stamped_crates())
-
-
-def _remove_store(store: Path) -> None:
-    """Remove the store; renamed first, since what is half removed can neither be read nor made anew."""
-    _remove_what_is_going(store)
-    with suppress(FileNotFoundError):
-        store.rename(_going(store))
-    _remove_what_is_going(store)
-
-
-def _remove_what_is_going(store: Path) -> None:
-    shutil.rmtree(_going(store), ignore_errors=True)
-
-
-def _going(store: Path) -> Path:
-    return store.with_name(f"{store.name}.going")
 
 
 def _take_all_in(
@@ -276,6 +285,7 @@ def _take_in(
     crate: CrateOnDisk, graph: GraphWriter, index: LineageIndex, stated: tuple[Triple, ...] | None = None
 ) -> IngestReport:
     # Questions import this module too, and have nothing to take in.
+    from filiation.catalogue.crate_graph import graph_of
     from filiation.catalogue.derive import derive
     from filiation.catalogue.reading import read_triples
 
@@ -288,15 +298,9 @@ def _take_in(
     derived = derive(stated, crate.iri)
     if known is not None:
         index.doubt(crate.iri)
-    graph.replace(crate.iri, _with_seal(stated, derived, crate))
+    graph.replace(crate.iri, graph_of(stated, derived, crate))
     index.replace(derived, folder=crate.folder.name, stamp=stamp, digest=digest)
     return _report(crate, "new" if known is None else "replaced", derived)
-
-
-def _with_seal(stated: tuple[Triple, ...], derived: Derived, crate: CrateOnDisk) -> list[Triple]:
-    """Add the digest of the metadata file, by which the crate's own statements can be told from later ones."""
-    seal: Triple = (crate.iri, "https://w3id.org/ro/terms/filiation#metadata", crate.metadata_digest.iri)
-    return [*stated, *derived.triples, seal]
 
 
 def _report(crate: CrateOnDisk, outcome: str, derived: Derived | None) -> IngestReport:

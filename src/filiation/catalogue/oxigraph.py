@@ -5,6 +5,7 @@ The only module that speaks to pyoxigraph, besides the process that writes the s
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
@@ -92,6 +93,51 @@ class OxigraphGraph:
         except SyntaxError as error:
             raise BadInputError(f"This is not a SPARQL query: {error}.") from error
         return _rows(answer, limit)
+
+
+class QueryKind(Enum):
+    """What a query is answered with."""
+
+    ROWS = "rows"
+    TRIPLES = "triples"
+    YES_OR_NO = "yes or no"
+
+
+def kind_of_query(text: str) -> QueryKind:
+    """Return what a query is answered with; nothing is asked but an empty store.
+
+    Raises
+    ------
+    BadInputError
+        If it is not SPARQL 1.1, or is an update.
+    """
+    try:
+        answer = ox.Store().query(text)
+    except SyntaxError as error:
+        raise BadInputError(f"This is not a SPARQL query: {error}.") from error
+    if isinstance(answer, ox.QueryBoolean):
+        return QueryKind.YES_OR_NO
+    return QueryKind.TRIPLES if isinstance(answer, ox.QueryTriples) else QueryKind.ROWS
+
+
+def written(term: Term) -> str:
+    """Return a term as SPARQL and N-Triples write it."""
+    return str(_to_ox(term))
+
+
+def parse_n_triples(body: bytes) -> Iterator[tuple[Term, Term, Term]]:
+    """Read N-Triples as a server writes them.
+
+    Raises
+    ------
+    BadInputError
+        If they are not whole.
+    """
+    try:
+        for quad in ox.parse(body, format=ox.RdfFormat.TURTLE):  # N-Triples is a part of Turtle
+            yield _from_ox(quad.subject), quad.predicate.value, _from_ox(quad.object)
+    except (SyntaxError, ValueError) as error:
+        raise BadInputError(f"These are no N-Triples: {error}.") from error
 
 
 def n_triples(triples: Iterable[Triple]) -> bytes:

@@ -15,6 +15,8 @@ PROV: Final = "http://www.w3.org/ns/prov#"
 WFRUN: Final = "https://w3id.org/ro/terms/workflow-run#"
 BIOSCHEMAS: Final = "https://bioschemas.org/"
 F: Final = "https://w3id.org/ro/terms/filiation#"
+SEAL: Final = F + "metadata"
+"""Every crate's graph says of the crate which metadata it was made from; so a graph can be told to be a crate's."""
 
 WORKFLOW: Final = BIOSCHEMAS + "ComputationalWorkflow"
 FORMAL_PARAMETER: Final = BIOSCHEMAS + "FormalParameter"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import catalogue_option, example, json_option, opened, tell_of_waiting_graphs
 from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError, InvalidCrateError, NotFoundError
 
@@ -114,7 +114,8 @@ def ingest(
 def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
     """Make the catalogue's store and index again from its crates.
 
-    Both are only caches: after this, every question is answered as before. Exits with 4 if a crate cannot be read.
+    Both are only caches: after this, every question is answered as before. A SPARQL server that filiation.toml names
+    gets every crate's graph again. Exits with 4 if a crate cannot be read.
     """
     from filiation.lineage import Ledger
     from filiation.lineage.words import counted
@@ -128,6 +129,7 @@ def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
         say(f"{counted(len(report.crates), 'crate')} taken in")
     for problem in report.problems:
         complain(problem)
+    tell_of_waiting_graphs(ledger.folder)
     if report.problems:
         ctx.exit(InvalidCrateError.exit_code)
 
@@ -173,6 +175,7 @@ def _take_from_inbox(catalogue: str | None, every: float | None, as_json: bool) 
                 say(f"{report.id}: {report.outcome}, {report.actions} actions and {report.entities} things")
         for sentence in found.refused:
             complain(sentence)
+        tell_of_waiting_graphs(shared.root)
         if every is None:
             return InvalidCrateError.exit_code if found.refused else 0
         time.sleep(every)

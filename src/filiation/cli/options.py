@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from filiation.cli.output import remark
+from filiation.errors import FiliationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from filiation.lineage import Ledger
 
@@ -41,6 +43,26 @@ def opened(catalogue: str | None) -> Iterator[Ledger]:
         for problem in ledger.problems:
             remark(f"Left out: {problem}")
         _tell_of_waiting_runs(ledger)
+        tell_of_waiting_graphs(ledger.folder)
+
+
+def tell_of_waiting_graphs(catalogue: Path) -> None:
+    """Say what a SPARQL server should have and has not, and why; nothing where there is no server."""
+    from filiation.catalogue import Catalogue, CatalogueFolder
+    from filiation.lineage.words import counted
+
+    try:
+        waiting = Catalogue(CatalogueFolder(catalogue)).waiting()
+    except FiliationError as error:
+        remark(str(error))
+        return
+    if waiting:
+        problem = next((graph.problem for graph in waiting if graph.problem), "")
+        verb = "waits" if len(waiting) == 1 else "wait"
+        remark(
+            f"{counted(len(waiting), 'crate')} {verb} to be sent to the SPARQL server; `trace` and `impact` know them, "
+            f"`ask` and `sparql` do not yet. {problem} The next `filiation ingest` or `filiation rebuild` sends them."
+        )
 
 
 def _tell_of_waiting_runs(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, json_option
+from filiation.cli.options import catalogue_option, json_option, tell_of_waiting_graphs
 from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 
@@ -71,6 +71,7 @@ def pack(
             say(_sentence(report))
     if send_to is not None:
         _send(reports, send_to)
+    tell_of_waiting_graphs(folder.root)
     for failure in failures:
         complain(str(failure))
     if failures:

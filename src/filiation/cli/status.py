@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option
+from filiation.cli.options import catalogue_option, example, json_option, tell_of_waiting_graphs
 from filiation.cli.output import say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -29,16 +29,18 @@ def status(run: str | None, watch: bool, every: float, as_json: bool, catalogue:
     RUN is a run's id or the start of it; without it, the runs that are going on, else the last one. Jobs
     are counted by rule. Only the run's
     journal is read, so it works from another process or machine that sees the folder, such as a cluster's login node.
-    Afterwards it tells how the run ended.
+    Afterwards it tells how the run ended, and which crates wait to be sent to a SPARQL server.
     """
     from filiation.catalogue import CatalogueFolder
     from filiation.catalogue.progress import follow, journals_of
 
-    journals = journals_of(CatalogueFolder.find(catalogue), run)
+    folder = CatalogueFolder.find(catalogue)
+    journals = journals_of(folder, run)
     while True:
         found = [follow(path) for path in journals]
         _show(found, as_json, clear=watch)
         if not watch or all(one.is_over for one in found):
+            tell_of_waiting_graphs(folder.root)
             return
         time.sleep(every)
 

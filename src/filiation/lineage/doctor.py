@@ -15,7 +15,7 @@ from filiation.catalogue import GENERATED, USED, CatalogueFolder, Json, LineageI
 from filiation.catalogue.arrays import Arrays, write_arrays
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.lock import holding
-from filiation.catalogue.oxigraph import OxigraphGraph
+from filiation.catalogue.stores import graph_store
 from filiation.digest import digest_file
 from filiation.errors import NotFoundError
 from filiation.lineage import words
@@ -24,6 +24,7 @@ from filiation.model import Digest
 
 if TYPE_CHECKING:
     from filiation.catalogue import LineageGraph, Progress, Term
+    from filiation.catalogue.outbox import WaitingGraph
 
 _ANY_COMMAND: Final = "Ask anything, for example: filiation runs. What is behind is taken in before each answer."
 _REBUILD: Final = "filiation rebuild: it makes store and index again from the crates, of which nothing is lost."
@@ -95,7 +96,9 @@ def examine(folder: CatalogueFolder, *, wait: float = 10.0, progress: Progress |
             if crates:
                 findings.append(_behind("index-unreadable", str(error), folder.index, _ANY_COMMAND))
             return _diagnosis(crates, findings)
-        store = opened.enter_context(OxigraphGraph(folder.store))
+        graphs = graph_store(folder)
+        findings += _of_the_outbox(graphs.waiting(), folder)
+        store = opened.enter_context(graphs.reading(wait=wait))
         known = {name: iri for name, (iri, _) in index.stamps().items()}
         for number, crate in enumerate(crates):
             findings += _of_a_crate(crate, known.pop(crate.name, None), index, store)
@@ -112,6 +115,12 @@ def examine(folder: CatalogueFolder, *, wait: float = 10.0, progress: Progress |
 def _diagnosis(crates: tuple[Path, ...], findings: list[AuditFinding]) -> Diagnosis:
     ranked = sorted(findings, key=lambda found: (ORDER.index(found.severity), found.where, found.kind))
     return Diagnosis(len(crates), tuple(ranked))
+
+
+def _of_the_outbox(waiting: tuple[WaitingGraph, ...], folder: CatalogueFolder) -> Iterator[AuditFinding]:
+    for graph in waiting:
+        what = f"The crate {graph.graph} waits to be sent to the SPARQL server since {words.moment(graph.since)}."
+        yield _behind("graph-waits", what, folder.outbox, "filiation ingest, or filiation rebuild.", graph.problem)
 
 
 def _of_the_file(index: LineageIndex) -> Iterator[AuditFinding]:

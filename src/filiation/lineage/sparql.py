@@ -13,7 +13,14 @@ import sys
 from typing import Final
 
 from filiation.catalogue import CatalogueFolder, Literal, Term
-from filiation.errors import BadInputError, CatalogueBusyError, FiliationError
+from filiation.errors import (
+    AccessError,
+    BadInputError,
+    CatalogueBusyError,
+    FiliationError,
+    NotFoundError,
+    ServerError,
+)
 from filiation.lineage.answers import Answer
 
 LARGEST_MEMORY: Final = 4 * 1024**3
@@ -87,14 +94,15 @@ def answer_query(folder: CatalogueFolder, query: str, *, timeout: float, limit: 
         raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
     answer = json.loads(done.stdout)
     if "error" in answer:
-        raise _error(answer)
+        raise _error(answer["error"], answer["kinds"])
     rows = tuple(tuple(_term(value) for value in row) for row in answer["rows"])
     return Answer(tuple(answer["columns"]), rows, "SPARQL", truncated=bool(answer["truncated"]))
 
 
-def _error(answer: dict[str, str]) -> FiliationError:
-    kind = CatalogueBusyError if answer["kind"] == "CatalogueBusyError" else BadInputError
-    return kind(answer["error"])
+def _error(text: str, names: list[str]) -> FiliationError:
+    kinds = {kind.__name__: kind for kind in (AccessError, CatalogueBusyError, NotFoundError, ServerError)}
+    kind = next((kinds[name] for name in names if name in kinds), BadInputError)
+    return kind(text)
 
 
 def _term(value: str | list[str] | None) -> Term | None:

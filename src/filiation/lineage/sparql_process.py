@@ -19,7 +19,7 @@ def main() -> None:
     try:
         rows = Catalogue(CatalogueFolder(Path(task["folder"]))).query(task["query"], limit=task["limit"])
     except FiliationError as error:
-        json.dump({"error": str(error), "kind": type(error).__name__}, sys.stdout)
+        json.dump({"error": str(error), "kinds": [kind.__name__ for kind in type(error).mro()]}, sys.stdout)
         return
     plain = [[_plain(value) for value in row] for row in rows.rows]
     json.dump({"columns": rows.columns, "rows": plain, "truncated": rows.truncated}, sys.stdout)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,7 @@ __all__ = ["Question", "question", "questions"]
 
 _DATATYPES: Final = {bool: XSD + "boolean", int: XSD + "integer", float: XSD + "double"}
 _ONLY_IF_GIVEN: Final = re.compile(r"#\? (?P<names>\w+(?: \w+)*)$")
-_HEAD: Final = re.compile(r"# (title|source|columns|takes|json): (.+)")
+_HEAD: Final = re.compile(r"# (title|source|columns|takes|json|boolean|duration): (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Question:
         SPARQL.
     json_columns
         Columns whose values stand in the graph as JSON text, and in the answer as what that says.
+    boolean_columns
+        Columns of truth values, which some stores work out as numbers.
+    duration_columns
+        Columns of the time from ``started`` to ``ended``, which some stores work out as whole seconds.
     """
 
     name: str
@@ -62,6 +67,8 @@ class Question:
     source: str
     query: str
     json_columns: frozenset[str] = frozenset()
+    boolean_columns: frozenset[str] = frozenset()
+    duration_columns: frozenset[str] = frozenset()
 
     def answer(self, catalogue: Catalogue, graph: str | None, given: Mapping[str, str]) -> Answer:
         """Answer it.
@@ -94,12 +101,18 @@ class Question:
             tuple(value if place is None else row[place] for place, value in zip(places, fixed, strict=True))
             for row in rows.rows
         )
-        written = [name in self.json_columns for name in self.columns]
-        read = (
-            tuple(_said(value) if as_json else value for value, as_json in zip(row, written, strict=True))
-            for row in aligned
-        )
+        read = (tuple(self._read(name, row) for name in self.columns) for row in aligned)
         return Answer(self.columns, tuple(read), self.title)
+
+    def _read(self, name: str, row: tuple[Term | None, ...]) -> Term | None:
+        value = row[self.columns.index(name)]
+        if name in self.json_columns:
+            return _said(value)
+        if name in self.boolean_columns and isinstance(value, Literal):
+            return Literal("true" if value.text in ("true", "1") else "false", XSD + "boolean")
+        if name in self.duration_columns:
+            return _elapsed(value, row[self.columns.index("started")], row[self.columns.index("ended")])
+        return value
 
 
 @cache
@@ -134,8 +147,25 @@ def _read(file: str, text: str) -> Question:
             takes.append((name, meaning))
         head[key] = value
     columns = tuple(head["columns"].split())
-    said = frozenset(head.get("json", "").split())
-    return Question(file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text, said)
+    kinds = [frozenset(head.get(kind, "").split()) for kind in ("json", "boolean", "duration")]
+    return Question(
+        file.removesuffix(".rq"), head["title"], columns, tuple(takes), head.get("source", ""), text, *kinds
+    )
+
+
+def _elapsed(value: Term | None, started: Term | None, ended: Term | None) -> Term | None:
+    """Return the time between two as xsd:dayTimeDuration, where the store gave a number of seconds."""
+    if not isinstance(value, Literal) or value.datatype == XSD + "dayTimeDuration":
+        return value
+    seconds = (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    minutes, left = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    clock = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number)
+    clock += f"{left:.6f}".rstrip("0").rstrip(".") + "S" if left or not (days or clock) else ""
+    text = f"{sign}P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
+    return Literal(text, XSD + "dayTimeDuration")
 
 
 def _narrowed(query: str, given: Mapping[str, object]) -> str:
