@@ -90,3 +90,15 @@ def test_a_kind_of_gap_that_is_none_is_refused(run, call):
     done = call("gaps", "no money")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("filiation: There is no kind of gap called 'no money'. There are: cycle,")
+
+
+def test_a_note_is_kept_listed_and_found(run, call):
+    assert call("annotate", "results/labels.txt").stderr == "Nothing was noted.\n"
+    done = call("annotate", "results/labels.txt", "quality=good", "--why", "looked at it")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].split() == ["thing", "key", "value", "by", "when", "why"]
+    assert '"good"' in done.stdout
+    assert json.loads(call("annotate", "results/labels.txt", "--json").stdout)[0]["why"] == "looked at it"
+    assert "results/labels.txt" in call("find", "entity", "annotation.quality=good").stdout
+    refused = call("annotate", "results/labels.txt", "good")
+    assert (refused.exit_code, refused.stdout) == (2, "")

@@ -63,6 +63,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },
     "Keep": {
+        "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
         "backfill": Entry(
             "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."

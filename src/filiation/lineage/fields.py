@@ -8,7 +8,7 @@ from typing import Final
 
 from filiation.catalogue import ActionNode, EntityNode, Node, RunSummary
 from filiation.lineage.comparing import DURATION, SIZE, Comparison, Free, Moment, Number, Start, Text, Truth, Version
-from filiation.model import Status
+from filiation.model import ImageMetadata, Status
 
 ACTION: Final = "action"
 THING: Final = "entity"
@@ -163,7 +163,42 @@ def _image(name: str) -> Finding:
 
 
 def _annotation(node: Node, key: str, around: Surroundings) -> Iterable[object]:
-    return [value for name, value in around.annotations.get(node.iri, ()) if name == key]
+    """Take what people noted here, and what is noted of an image on its server."""
+    noted = [value for name, value in around.annotations.get(node.iri, ()) if name == key]
+    metadata = node.metadata if isinstance(node, EntityNode) else None
+    if metadata is None:
+        return noted
+    return [*noted, *(pair.value for pairs in metadata.key_values for pair in pairs.pairs if pair.name == key)]
+
+
+def _server(told: Callable[[ImageMetadata], Iterable[object]]) -> Finding:
+    """Take what a server tells of an image."""
+
+    def found(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
+        metadata = node.metadata if isinstance(node, EntityNode) else None
+        return [] if metadata is None else [value for value in told(metadata) if value is not None]
+
+    return found
+
+
+def _tags(metadata: ImageMetadata) -> Iterable[object]:
+    return [tag.name for tag in metadata.tags]
+
+
+def _instrument(metadata: ImageMetadata) -> Iterable[object]:
+    parts = (metadata.instrument, metadata.objective)
+    return [name for part in parts if part is not None for name in (part.manufacturer, part.model)]
+
+
+def _magnification(metadata: ImageMetadata) -> Iterable[object]:
+    return [] if metadata.objective is None else [metadata.objective.nominal_magnification]
+
+
+def _filed_in(metadata: ImageMetadata) -> Iterable[object]:
+    waiting = list(metadata.containers)
+    for container in waiting:  # grows as it goes: what a container stands in itself counts too
+        waiting += container.containers
+    return [name for container in waiting for name in (container.name, container.iri)]
 
 
 def _words(node: Node, _key: str, around: Surroundings) -> Iterable[object]:
@@ -213,11 +248,18 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("made", _THINGS, Truth(), "whether a job of the run made it", _of("generated")),
     Field("axes", _THINGS, Text(), "axes of an image, such as zyx", _image("axes")),
     Field("dtype", _THINGS, Text(), "pixel type of an image", _image("dtype")),
+    Field("tag", _THINGS, Text(), "a tag that an image has on its server", _server(_tags)),
+    Field("instrument", _THINGS, Text(), "maker or model of the microscope or its objective", _server(_instrument)),
+    Field("magnification", _THINGS, Number(), "of the objective", _server(_magnification)),
+    Field("channel", _THINGS, Text(), "name of a channel", _server(lambda of: (c.name for c in of.channels))),
+    Field("container", _THINGS, Text(), "dataset, project, plate or screen that it is filed in", _server(_filed_in)),
+    Field("owner", _THINGS, Text(), "whose it is on its server", _server(lambda of: [of.owner and of.owner.user])),
+    Field("acquired", _THINGS, Moment(), "when it was taken", _server(lambda of: [of.acquired])),
     Field("name", KINDS, Text(), "its name", _names),
     Field("agent", KINDS, Text(), "who ran it: a name or an ORCID", _agent),
     Field("run", KINDS, Start("a run or the start of its id", 4), "the run that tells of it", _run),
     Field("workflow", KINDS, Text(), "the workflow of that run", _workflow),
-    Field("annotation.", KINDS, Free(), "what somebody noted of it, by name", _annotation),
+    Field("annotation.", KINDS, Free(), "what was noted of it, here or on its server, by name", _annotation),
     Field("text", KINDS, Text(), "anything it is called, parameters and notes too; ask with ~", _words),
 )  # fmt: skip
 """In the order in which help lists them."""

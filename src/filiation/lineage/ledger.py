@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from rdflib import Dataset
 
+    from filiation.catalogue.annotations import Annotation
     from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
@@ -347,6 +348,46 @@ class Ledger:
         wanted = replace(place, tags=tuple(tags))
         return audit_server(known, place.host, wanted if container is not None or wanted.tags else None)
 
+    # --- annotations -------------------------------------------------------------------------------------------
+
+    def annotate(self, thing: str, *pairs: str, why: str | None = None) -> tuple[Annotation, ...]:
+        """Note something of a thing or a job, with who and when; it is written to disk, and never over another.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`.
+        pairs
+            ``key=value`` each; ``key=`` takes a value back.
+        why
+            The reason.
+
+        Raises
+        ------
+        BadInputError
+            If a pair is none.
+        """
+        from filiation.lineage.annotating import annotate
+
+        with self._reading() as (index, joining):
+            found = self._resolver(index, joining).resolve(thing)
+            return annotate(self._catalogue.folder, index, found, pairs, why)
+
+    def annotations(self, thing: str | None = None) -> tuple[Annotation, ...]:
+        """Return what was noted of a thing, or of everything, the oldest first; also what was taken back since."""
+        from filiation.catalogue.annotations import read_annotations
+
+        annotations, problems = read_annotations(self._catalogue.folder)
+        with self._reading() as (index, joining):
+            self.problems = (*self.problems, *problems)
+            if thing is None:
+                return annotations
+            found = self._resolver(index, joining).resolve(thing)
+        iris, digest = set(found.nodes), None if found.digest is None else str(found.digest)
+        return tuple(
+            each for each in annotations if iris & set(each.iris) or (digest is not None and digest == each.digest)
+        )
+
     # --- over the whole catalogue ------------------------------------------------------------------------------
 
     def gaps(self, *kinds: str) -> Observations:
@@ -492,7 +533,13 @@ class Ledger:
             yield index, Tracer(index, joining, self._resolver(index, joining), lambda: self._surroundings(index))
 
     def _surroundings(self, index: LineageIndex) -> Surroundings:
-        return Surroundings({run.iri: run for run in index.runs()})
+        """Return what conditions may ask for besides what nodes say themselves."""
+        from filiation.catalogue.annotations import read_annotations
+        from filiation.lineage.annotating import by_node
+
+        annotations, problems = read_annotations(self._catalogue.folder)
+        self.problems = (*self.problems, *problems)
+        return Surroundings({run.iri: run for run in index.runs()}, by_node(index, annotations))
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
