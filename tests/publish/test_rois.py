@@ -14,7 +14,8 @@ pytest.importorskip("omero.gateway", reason="omero-py is not installed: see `mak
 ezomero = pytest.importorskip("ezomero", exc_type=ImportError)
 
 import filiation  # noqa: E402
-from filiation.images import LabelImage, write_labels, write_table  # noqa: E402
+from filiation.digest import digest_tree  # noqa: E402
+from filiation.images import LabelImage, pixel_digest, read_labels, write_labels, write_table  # noqa: E402
 from filiation.model import EntityKind  # noqa: E402
 from tests.lineage.crates import CrateBuilder  # noqa: E402
 from tests.omero_demonstration import table_rows  # noqa: E402
@@ -172,6 +173,32 @@ def test_a_connection_lost_on_the_way_is_made_good_by_the_next_call(
         assert not list(signed_in.store.rows(kind)), kind
 
 
+def test_a_copy_of_the_label_image_knows_its_regions_and_is_told_by_lineage(
+    drawable: Recorded, call: Call, gateway: Any, tmp_path: Path
+):
+    before = digest_tree(tmp_path / NUCLEI)
+
+    pieces = registered(call, "--rois", "masks", "--labels-into", "in-omero")
+
+    copy = Path("in-omero") / NUCLEI
+    rois = rois_of(gateway, drawable.images[0])
+    assert pieces[f"label image {copy}"]["outcome"] == "written"
+    properties = read_labels(copy).properties
+    assert properties is not None
+    assert {label: known["omero:roiId"] for label, known in properties.items()} == {
+        int(name): roi.getId() for name, roi in rois.items()
+    }
+    assert {known["omero:shapeId"] for known in properties.values()} == {
+        shape for roi in rois.values() for shape in ezomero.get_shape_ids(gateway, roi.getId())
+    }
+    assert pixel_digest(copy) == pixel_digest(tmp_path / NUCLEI)
+    assert digest_tree(tmp_path / NUCLEI) == before
+    traced = {node.iri for node in filiation.open(drawable.folder).trace(str(copy)).nodes}
+    assert drawable.run.iri_of(NUCLEI) in traced
+    again = registered(call, "--rois", "masks", "--labels-into", "in-omero")
+    assert "there is something at" in again[f"label image {copy}"]["reason"]
+
+
 def test_what_cannot_be_drawn_is_told_and_the_rest_is_registered(drawable: Recorded, call: Call, gateway: Any):
     pieces = registered(call, "--rois", "masks", "--most-rois", "2")
 
@@ -193,6 +220,7 @@ def test_what_cannot_be_drawn_is_told_and_the_rest_is_registered(drawable: Recor
     ("arguments", "message"),
     [
         (("--tolerance", "1"), "go with --rois"),
+        (("--labels-into", "here"), "--labels-into goes with --rois"),
         (("--rois", "masks", "--undo"), "--undo goes with none of"),
         (("--rois", "polygons", "--tolerance", "-1"), "The tolerance of polygons is -1.0; expected 0 or more"),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +13,7 @@ from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from filiation.images.omero import Host
     from filiation.images.omero.shapes import Drawing
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--tolerance", type=float, metavar="PIXELS", help="How far a polygon may be off the outline.  [default: 1]"
 )
+@click.option("--labels-into", metavar="FOLDER", help="Write label images once more there, with the ids of their ROIs.")
 @click.option("--most-rois", type=int, metavar="N", help="Draw no label image of more objects.  [default: 5000]")
 @json_option
 @catalogue_option
@@ -50,6 +53,7 @@ def register(
     rois: str | None,
     tolerance: float | None,
     most_rois: int | None,
+    labels_into: str | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -65,7 +69,16 @@ def register(
     """
     if take_away and (dry_run or replace or rois):
         raise click.UsageError("--undo goes with none of --dry-run, --replace and --rois.")
-    drawing = _drawing(rois, tolerance, most_rois)
+    if labels_into is not None and rois is None:
+        raise click.UsageError("--labels-into goes with --rois.")
+    write = _writing(
+        dry_run=dry_run,
+        renew=replace,
+        tables=tables,
+        crate=crate,
+        drawing=_drawing(rois, tolerance, most_rois),
+        copies=None if labels_into is None else Path(labels_into),
+    )
     reports: list[RegistrationReport] = []
     failures: list[FiliationError] = []
     with opened(catalogue) as ledger:
@@ -74,11 +87,7 @@ def register(
                 if take_away:
                     reports += _undone(ledger, run, server)
                 else:
-                    reports.append(
-                        _registered(
-                            ledger, run, server, drawing, dry_run=dry_run, renew=replace, tables=tables, crate=crate
-                        )
-                    )
+                    reports.append(_registered(ledger, run, server, write))
             except FiliationError as error:
                 if len(runs) == 1:
                     raise
@@ -94,28 +103,22 @@ def register(
         ctx.exit(failures[0].exit_code)
 
 
+def _writing(**wanted: Any) -> Callable[..., RegistrationReport]:
+    from filiation.publish import register as write
+
+    return partial(write, **wanted)
+
+
 def _registered(
-    ledger: Ledger,
-    run: str,
-    server: str | None,
-    drawing: Drawing | None,
-    *,
-    dry_run: bool,
-    renew: bool,
-    tables: bool,
-    crate: bool,
+    ledger: Ledger, run: str, server: str | None, write: Callable[..., RegistrationReport]
 ) -> RegistrationReport:
     from filiation.publish import plan_registration
-    from filiation.publish import register as write
 
     named = _host(server) if server else None
     plan = plan_registration(ledger, run, named.name if named else None)
     host = named or _host(plan.host)
     with steps_bar(f"Writing to {host}") as advance:
-        return write(
-            ledger, plan, host, dry_run=dry_run, renew=renew, tables=tables, crate=crate, drawing=drawing,
-            progress=advance,
-        )  # fmt: skip
+        return write(ledger, plan, host, progress=advance)
 
 
 def _drawing(form: str | None, tolerance: float | None, most: int | None) -> Drawing | None:

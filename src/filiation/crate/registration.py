@@ -18,7 +18,7 @@ from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
 from filiation.crate.writer import METADATA
-from filiation.model import Agent, EntityKind, Machine, Software, run_iri
+from filiation.model import Agent, Digest, EntityKind, Machine, Presence, Software, run_iri
 
 REGISTRATION = "#registration-"
 """Beginning of the local id of each action that wrote something."""
@@ -46,12 +46,17 @@ class Known:
         An ``EntityKind`` value, or for an object on the server its class there, such as ``MapAnnotation``.
     identifiers
         IRIs of its digests.
+    place, tree, pixels
+        Of a store that was written here: where, and its digests; no other crate tells of it.
     """
 
     iri: str
     name: str
     kind: str
     identifiers: tuple[str, ...] = ()
+    place: str | None = None
+    tree: Digest | None = None
+    pixels: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +248,8 @@ def _things(made: Registration) -> Iterator[Node]:
             identifier=single([*thing.identifiers]),
             entityKind=thing.kind,
             additionalType=None if is_local else reference(_OME + thing.kind),
+            lastSeen=thing.place,
+            presence=None if thing.place is None else Presence.PRESENT.value,
+            treeDigest=None if thing.tree is None else thing.tree.hex,
+            pixelDigest=None if thing.pixels is None else thing.pixels.hex,
         )

@@ -17,13 +17,15 @@ from uuid import uuid4
 from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
-from filiation.images import read_table
+from filiation.digest import digest_tree
+from filiation.images import annotate_labels, pixel_digest, read_table
 from filiation.images.omero.address import Host
 from filiation.images.omero.annotations import FOLDER, marked, remove, standing, targets_of, write_file, write_pairs
 from filiation.images.omero.connection import Connection, connect
 from filiation.images.omero.objects import ObjectId, Target, object_named, refuse_unless_writable
 from filiation.images.omero.rois import Rois, canvas_of, draw_objects, erase_rois, link_rois
 from filiation.images.omero.tables import write_table
+from filiation.model import EntityKind, entity_iri
 from filiation.publish.pending import Pending, pending_of
 from filiation.publish.pieces import Piece, compared
 from filiation.publish.regions import region_ids, with_regions, with_roi_column
@@ -84,6 +86,7 @@ def register(
     tables: bool = True,
     crate: bool = True,
     drawing: Drawing | None = None,
+    copies: Path | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> RegistrationReport:
     """Put what a plan says on the server, as far as it is not there; record what was written.
@@ -102,6 +105,8 @@ def register(
         Whether tables are written, and the crate's metadata.
     drawing
         How the objects of label images are drawn as regions of interest; None to draw none.
+    copies
+        Folder for copies of the label images with the ids of their regions; None for none.
     progress
         Told how many of how many pieces are written.
 
@@ -121,7 +126,7 @@ def register(
             lambda: compared(connection, plan, tables=tables, crate=crate, renew=renew),
             f"looking up what {plan.run.id[:8]} made",
         )
-        told = tuple(with_regions(connection, found, drawing, renew))
+        told = tuple(with_regions(connection, found, drawing, renew=renew, copies=copies))
         refuse_unless_writable(connection, list(dict.fromkeys(each.target for each in told if each.to_be_written)))
         return told
 
@@ -278,11 +283,15 @@ class _Change:
             canvas, pairs = canvas_of(connection, piece.target), _pairs_on(piece.target, done)
             drawn = draw_objects(connection, canvas, pairs.id, piece.survey, piece.labels.iri, mark, self._drawing)
             return replace(piece, regions=drawn)
+        if piece.labels is not None and piece.copy is not None:
+            known = self._rois[piece.labels.iri]
+            annotate_labels(piece.copy, Path(piece.labels.place or piece.labels.path), known.properties())
+            return piece
         if piece.table is not None:
             content = read_table(Path(piece.table.place or piece.table.path))
-            known = [self._rois[iri].ids for iri in piece.used[0].labels if iri in self._rois]
-            if len(known) == 1:
-                content = with_roi_column(content, known[0])
+            regions = [self._rois[iri].ids for iri in piece.used[0].labels if iri in self._rois]
+            if len(regions) == 1:
+                content = with_roi_column(content, regions[0])
             facts = {"run": self._run, "digest": str(piece.table.digest or ""), "path": piece.table.path}
             which = write_table(connection, piece.target, piece.namespace, place, content, facts, mark)
         elif piece.path:
@@ -313,10 +322,16 @@ class _Change:
             made=(
                 *(self._known(piece.object, piece.what) for piece in written if piece.object is not None),
                 *(self._known(which, piece.what) for piece in written for which in region_ids(piece.regions)),
+                *(self._local(piece.copy) for piece in written if piece.copy is not None),
             ),
             started=began,
             ended=datetime.now(UTC),
         )
+
+    def _local(self, store: Path) -> Known:
+        path, tree, pixels = store.as_posix(), digest_tree(store).digest, pixel_digest(store)
+        kind, place = EntityKind.LABEL_IMAGE.value, str(store.resolve())
+        return Known(entity_iri(self._id, path), path, kind, (tree.iri, pixels.iri), place, tree, pixels)
 
     def _known(self, which: ObjectId, what: str = "") -> Known:
         return Known(which.iri(self._host), f"{what} ({which})" if what else str(which), which.kind)

@@ -63,6 +63,8 @@ class Piece:
         Of regions that are to be written: the label image, looked through.
     regions
         Of regions: those that are there.
+    copy
+        Of a label image that is written once more, with the ids of its regions: where.
     used
         What of the run is put there with it.
     outcome
@@ -85,6 +87,7 @@ class Piece:
     labels: EntityNode | None = None
     survey: Survey | None = None
     regions: Rois | None = None
+    copy: Path | None = None
     used: tuple[Descent, ...] = ()
     outcome: Outcome = Outcome.WRITTEN
     object: ObjectId | None = None

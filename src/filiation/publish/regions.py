@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from filiation.images.omero.connection import Connection
     from filiation.images.omero.rois import Rois
     from filiation.images.omero.shapes import Drawing
+    from filiation.lineage import EntityNode
     from filiation.lineage.descent import Descent
 
 LABEL = "label"
@@ -32,7 +33,12 @@ ROI = "roi"
 
 
 def with_regions(
-    connection: Connection, pieces: Iterable[Piece], drawing: Drawing | None, renew: bool
+    connection: Connection,
+    pieces: Iterable[Piece],
+    drawing: Drawing | None,
+    *,
+    renew: bool,
+    copies: Path | None = None,
 ) -> Iterator[Piece]:
     """Yield pieces, and after the pairs of an image its label images as regions; tables are renewed with these.
 
@@ -46,6 +52,8 @@ def with_regions(
         How objects are drawn; None to draw nothing, and keep what is there.
     renew
         Whether what is there is written anew.
+    copies
+        Folder for label images that are written once more, with the ids of their regions; None for none.
 
     Raises
     ------
@@ -62,6 +70,20 @@ def with_regions(
             if descent.is_label_image and (region := _compared(connection, piece, descent, drawing, renew)):
                 changed |= {descent.made.iri} if region.to_be_written else set()
                 yield region
+                if copies is not None and region.outcome is not Outcome.UNAVAILABLE:
+                    yield _copy(region, descent.made, copies)
+
+
+def _copy(region: Piece, labels: EntityNode, folder: Path) -> Piece:
+    """Return a label image's copy that knows its regions; what is there stays, as its regions may be others'."""
+    place = folder / labels.path.lstrip("/.")
+    outcome, reason = Outcome.WRITTEN, ""
+    if place.exists():
+        outcome, reason = Outcome.UNAVAILABLE, f"there is something at {place}; name another folder"
+    return Piece(
+        f"label image {place}", region.target, region.namespace, labels=labels, used=region.used, copy=place,
+        outcome=outcome, reason=reason,
+    )  # fmt: skip
 
 
 def with_roi_column(table: Table, rois: Mapping[int, int]) -> Table:
