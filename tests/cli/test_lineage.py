@@ -102,3 +102,19 @@ def test_a_note_is_kept_listed_and_found(run, call):
     assert "results/labels.txt" in call("find", "entity", "annotation.quality=good").stdout
     refused = call("annotate", "results/labels.txt", "good")
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_lineage_is_counted_and_listed_by_page(run, call):
+    told = call("impact", "data/raw.txt", "--page", "1").stdout.splitlines()
+    lineage = json.loads(call("impact", "data/raw.txt", "--json").stdout)
+    things = sorted(node["iri"] for node in lineage["nodes"] if node["type"] == "entity")
+    jobs = len(lineage["nodes"]) - len(things)
+    runs = len({edge["crate"] for edge in lineage["edges"]})
+    noun = "job" if jobs == 1 else "jobs"
+    assert told[0] == f"data/raw.txt, descendants: {len(things)} things, {jobs} {noun}, {runs} run"
+    assert told[1:] == things
+    counted = json.loads(call("trace", "results/labels.txt", "--count", "--json").stdout)
+    assert (counted["direction"], counted["names"]) == ("ancestors", [])
+    refused = call("impact", "data/raw.txt", "--count", "--depth", "1")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("filiation: --count and --page are of a whole lineage")

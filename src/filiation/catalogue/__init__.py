@@ -15,6 +15,7 @@ RebuildReport(crates=(), problems=())
 """
 
 from filiation.catalogue.adjacency import Reached
+from filiation.catalogue.arrays import THING
 from filiation.catalogue.crate_on_disk import CrateOnDisk, carried, identify, payload_path
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.graph import LineageGraph, Literal, Rows, Term, Triple
@@ -44,6 +45,7 @@ __all__ = [
     "PART",
     "ROLES",
     "SAME_CONTENT",
+    "THING",
     "USED",
     "ActionNode",
     "Catalogue",

@@ -33,7 +33,17 @@ class Asked:
     form: str | None
     output: str
     svg: str | None
+    count: bool
+    page: int | None
     as_json: bool
+
+    @property
+    def is_of_counts(self) -> bool:
+        """Whether only counts and names are asked for, which takes the whole of a lineage."""
+        counting = self.count or self.page is not None
+        if counting and (self.depth or self.until or self.only or self.from_run or self.svg or self.form):
+            raise BadInputError("--count and --page are of a whole lineage: they go with no other option but --json.")
+        return counting
 
 
 def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -60,6 +70,11 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
                 "-o", "--output", default="-", metavar="FILE", help="Write into FILE instead of the standard output."
             ),
             click.option("--svg", metavar="FILE", help="Draw a picture into FILE as well; - is the standard output."),
+            click.option("--count", is_flag=True, help="Tell only how many things, jobs and runs there are."),
+            click.option(
+                "--page", type=click.IntRange(min=1), metavar="N",
+                help="The counts, and the IRIs of the N-th thousand of the things.",
+            ),
             json_option,
             catalogue_option,
         )
@@ -85,7 +100,7 @@ def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> 
     standard input, one a line. A path is found by the bytes that are there now, so it is traced to the run that really
     made them, wherever they have been moved.
     """
-    _answer(catalogue, things, Asked(**options), lambda ledger: ledger.trace)  # type: ignore[arg-type]
+    _answer(catalogue, things, Asked(**options), "ancestors", lambda ledger: ledger.trace)  # type: ignore[arg-type]
 
 
 @click.command(
@@ -99,7 +114,7 @@ def impact(things: tuple[str, ...], catalogue: str | None, **options: object) ->
     For a raw image, a script or a table that turned out to be wrong: all labels, tables and pictures that were
     made from it, in any run. THING is as for `filiation trace`.
     """
-    _answer(catalogue, things, Asked(**options), lambda ledger: ledger.impact)  # type: ignore[arg-type]
+    _answer(catalogue, things, Asked(**options), "descendants", lambda ledger: ledger.impact)  # type: ignore[arg-type]
 
 
 @click.command(epilog=example("filiation path data/raw.ome.zarr results/ihc/nuclei.parquet"))
@@ -130,11 +145,19 @@ def path(first: str, second: str, form: str | None, output: str, as_json: bool, 
 
 
 def _answer(
-    catalogue: str | None, things: tuple[str, ...], asked: Asked, question: Callable[[Ledger], Callable[..., Lineage]]
+    catalogue: str | None,
+    things: tuple[str, ...],
+    asked: Asked,
+    direction: str,
+    question: Callable[[Ledger], Callable[..., Lineage]],
 ) -> None:
     _refuse_both(asked.form, asked.as_json)
     named = _from_input(things)
     with opened(catalogue) as ledger:
+        if asked.is_of_counts:
+            counted = ledger.count(*named, direction=direction, page=asked.page)
+            say_json(counted.to_json()) if asked.as_json else say(counted.text().rstrip("\n"))
+            return
         lineage = question(ledger)(
             *named, depth=asked.depth, until=asked.until, only=asked.only, from_run=asked.from_run
         )

@@ -16,7 +16,7 @@ Everything is a method of an opened catalogue:
 """
 
 from filiation.catalogue import ActionNode, Edge, EntityNode, IngestReport, RebuildReport, RunSummary
-from filiation.lineage.answers import Answer, Lineage, RunDetail
+from filiation.lineage.answers import Answer, Counted, Lineage, RunDetail
 from filiation.lineage.findings import CheckReport, Finding
 from filiation.lineage.ledger import Ledger
 from filiation.lineage.resolution import Resolution
@@ -26,6 +26,7 @@ __all__ = [
     "ActionNode",
     "Answer",
     "CheckReport",
+    "Counted",
     "Edge",
     "EntityNode",
     "Finding",

@@ -144,6 +144,40 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How large a lineage is, and some of its names: for answers too large to be drawn.
+
+    Parameters
+    ----------
+    thing, direction
+        What was asked about, and ``ancestors`` or ``descendants``.
+    things, actions, runs
+        How many there are; what was asked about is counted too.
+    names
+        IRIs of things, a page of them, in the order of all.
+    """
+
+    thing: str
+    direction: str
+    things: int
+    actions: int
+    runs: int
+    names: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Say it in lines: the counts, then the names."""
+        from filiation.lineage.words import counted
+
+        told = ", ".join((counted(self.things, "thing"), counted(self.actions, "job"), counted(self.runs, "run")))
+        return "".join(f"{line}\n" for line in (f"{self.thing}, {self.direction}: {told}", *self.names))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        counts: dict[str, Json] = {"things": self.things, "actions": self.actions, "runs": self.runs}
+        return {"thing": self.thing, "direction": self.direction, **counts, "names": list(self.names)}
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """One run with all it did.
 

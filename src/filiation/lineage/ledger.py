@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import (
+    THING,
     Catalogue,
     CatalogueFolder,
     IngestReport,
@@ -18,7 +19,7 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.errors import BadInputError
-from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Lineage, RunDetail
+from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Counted, Lineage, RunDetail
 from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
 from filiation.lineage.fields import Surroundings
@@ -27,6 +28,7 @@ from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.resumptions import resumed_in, resumption_of
 from filiation.lineage.tracing import Extent, Tracer
+from filiation.lineage.walk import reach
 from filiation.model import Digest, is_uri
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
     from filiation.lineage.omero_names import OmeroName
     from filiation.lineage.paths import LineagePath
     from filiation.lineage.questions import Question
+
+
+PAGE: Final = 1_000
+"""Names on a page of :meth:`Ledger.count`."""
 
 
 class Ledger:
@@ -189,6 +195,26 @@ class Ledger:
         extent = Extent(depth, read_conditions(until), read_conditions(only), from_run)
         with self._tracing() as (_, tracer):
             return tracer.walk(things, DESCENDANTS, extent)
+
+    def count(self, *things: str, direction: str = DESCENDANTS, page: int | None = None) -> Counted:
+        """Return how large a lineage is, without drawing it: a million names take longer than a million steps.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`.
+        direction
+            ``ancestors`` or ``descendants``.
+        page
+            Which thousand of the things' IRIs to list, from 1; None for none.
+        """
+        with self._tracing() as (index, tracer):
+            found = [tracer.resolver.resolve(thing) for thing in dict.fromkeys(things)]
+            up = direction == ANCESTORS
+            roots = {iri for each in found for iri in (each.origins if up else each.nodes)}
+            reached = reach(index, roots, up=up)
+            names = () if page is None else reached.page((page - 1) * PAGE, PAGE, kind=THING)
+            return Counted(", ".join(each.thing for each in found), direction, *reached.count(), reached.crates, names)
 
     def path(self, first: str, second: str) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.
