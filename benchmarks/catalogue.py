@@ -39,6 +39,17 @@ LARGEST_FOR_RDFLIB = 20_000
 """Things of an answer that rdflib is still asked for."""
 
 
+_TELLING = """
+import sys
+from filiation.__main__ import main
+try:
+    main()
+finally:
+    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(line, file=sys.stderr)
+"""
+
+
 @dataclass
 class Costs:
     """What was measured, by what was asked and who answered."""
@@ -163,7 +174,7 @@ class Peers:
 def ask(institute: Institute, folder: CatalogueFolder, peers: Peers, costs: Costs) -> list[str]:
     """Ask everybody in turn; return lines on how large the answers are."""
     label, raw = institute.last_label(), institute.raw_image()
-    flat = next(f"{SERVER}{n}" for n in range(1, 1 + FLAT_FIELDS) if f"{SERVER}{n}" in peers.name)
+    flat = _flat_field(peers)
     told: list[str] = []
     with LineageIndex(folder.index, arrays=folder.arrays) as index:
         for number in range(ROUNDS):
@@ -197,6 +208,11 @@ def ask(institute: Institute, folder: CatalogueFolder, peers: Peers, costs: Cost
     return told
 
 
+def _flat_field(peers: Peers) -> str:
+    """Return the first that any run of a small institute used."""
+    return next(f"{SERVER}{n}" for n in range(1, 1 + FLAT_FIELDS) if f"{SERVER}{n}" in peers.name)
+
+
 def grow(institute: Institute, folder: CatalogueFolder, costs: Costs, scratch: Path) -> None:
     """Take in new crates, real ones."""
     catalogue = Catalogue(folder)
@@ -206,18 +222,22 @@ def grow(institute: Institute, folder: CatalogueFolder, costs: Costs, scratch: P
             catalogue.ingest(crate)
 
 
-def start_cold(institute: Institute, folder: CatalogueFolder, costs: Costs) -> str:
+def start_cold(institute: Institute, flat: str, folder: CatalogueFolder, costs: Costs) -> str:
     """Ask from a shell, each time in a new process."""
-    command = [sys.executable, "-m", "filiation", "trace", institute.last_label(), "--catalogue", str(folder.root)]
-    memory = 0.0
-    for _ in range(ROUNDS):
-        with costs.of("`filiation trace` of a label from a cold shell", "filiation"):
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            _, status, used = os.wait4(process.pid, 0)
-        if status:
-            raise RuntimeError(f"trace ended with {status}")
-        memory = max(memory, used.ru_maxrss / 1024)
-    return f"memory of `filiation trace`: {memory:.0f} MB"
+    # Compiled modules are kept, as anybody has them after the first call.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    memory = []
+    for asked in (["trace", institute.last_label()], ["impact", "--count", flat]):
+        arguments = [*asked, "--catalogue", str(folder.root)]
+        for number in range(ROUNDS + 1):
+            with costs.of(f"`filiation {' '.join(asked[:-1])}` from a cold shell", "filiation"):
+                command = [sys.executable, "-m", "filiation", *arguments]
+                subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=True)
+            if number == 0:  # it may have had modules to compile
+                costs.milliseconds.popitem()
+        told = subprocess.run([sys.executable, "-c", _TELLING, *arguments], capture_output=True, text=True, check=True)
+        memory.append(f"`filiation {asked[0]}` {int(told.stderr.split()[-2]) / 1024:.0f} MB")
+    return f"memory: {', '.join(memory)}"
 
 
 def main() -> None:
@@ -238,8 +258,7 @@ def main() -> None:
         with LineageIndex(folder.index, arrays=folder.arrays) as index:
             peers = Peers(index, Path(scratch))
         lines = ask(institute, folder, peers, costs)
-        del peers
-        lines.append(start_cold(institute, folder, costs))
+        lines.append(start_cold(institute, _flat_field(peers), folder, costs))
         grow(institute, folder, costs, Path(scratch))
         print("\n".join(lines))
         print(f"load of the machine: {', '.join(f'{load:.1f}' for load in os.getloadavg())}\n")

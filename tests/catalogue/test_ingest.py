@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, identify
+from filiation.catalogue.arrays import open_arrays, write_arrays
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
 from filiation.catalogue.store_writer import StoreWriter
@@ -251,3 +252,16 @@ def test_the_catalogue_is_found_upwards_and_by_the_environment(
     with pytest.raises(NotFoundError) as caught:
         CatalogueFolder.find(tmp_path)
     assert str(caught.value) == (f"No catalogue at {tmp_path}. Expected a folder .filiation or one that holds it.")
+
+
+def test_what_arrays_know_is_not_noted_twice(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
+    catalogue.ingest(nuclei_run(folder, 1).write(tmp_path / "elsewhere"))
+    with catalogue.reading() as index:
+        assert write_arrays(index)
+        before = index.state()[1]
+        assert index.changed_since(0)
+    catalogue.ingest(nuclei_run(folder, 2, sigma=3.0).write(tmp_path / "elsewhere"))
+    with catalogue.reading() as index:
+        assert index.state()[2] == before
+        assert index.changed_since(0) == index.changed_since(before)
+        assert open_arrays(index) is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from filiation.catalogue.arrays import remove_arrays
+from filiation.catalogue.arrays import open_arrays, remove_arrays
 from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.index import LineageIndex
@@ -124,7 +124,7 @@ class Catalogue:
             arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
                 report = _take_in(arrived, graph, index, stated)
-                work_out_joins(index, self.folder.crates)
+                self._settle(index)
                 return report
 
     def catch_up(self) -> RebuildReport:
@@ -144,7 +144,7 @@ class Catalogue:
             ]
             with self._telling():
                 report = _take_all_in(self.folder, behind, graph, index, None)
-                work_out_joins(index, self.folder.crates)
+                self._settle(index)
                 return report
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
@@ -159,7 +159,7 @@ class Catalogue:
             self._store.clear()
             with self._store.writing(lock=lock, wait=self.wait) as graph, self._index(create=True) as index:
                 report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
-                work_out_joins(index, self.folder.crates)
+                self._settle(index)
                 return report
 
     @contextmanager
@@ -224,6 +224,13 @@ class Catalogue:
                     graph = opened.enter_context(self._store.writing(lock=lock, wait=self.wait, sends=sends))
                     index = opened.enter_context(self._index(create=True))
                 yield graph, index
+
+    def _settle(self, index: LineageIndex) -> None:
+        """Work out what depends on all crates together, and forget what arrays have made superfluous."""
+        work_out_joins(index, self.folder.crates)
+        arrays, (_, _, kept) = open_arrays(index), index.state()
+        if arrays is not None and arrays.generation > kept:
+            index.forget_changes(arrays.generation)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
