@@ -11,7 +11,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
