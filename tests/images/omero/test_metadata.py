@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from filiation.images import check_store, fetch_into, open_source
 from filiation.model import FACTS_ATTRIBUTE, Container, ImageMetadata, Pair, Quantity, from_plain
+from tests.model.described import image_metadata
 
 if TYPE_CHECKING:
     from tests.omero_server.rows import Row
@@ -196,6 +199,19 @@ def test_what_the_schema_has_no_place_for_stays_out_of_the_ome_xml_and_in_the_fa
     assert document.instruments[0].objectives[0].lens_na == 0.5
     assert document.instruments[0].objectives[0].immersion is None
     assert document.structured_annotations.comment_annotations[0].value == "bell \ufffd rings"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(metadata=image_metadata(st.floats(width=32, allow_nan=False, allow_infinity=False)))
+def test_whatever_a_server_tells_becomes_ome_xml_that_the_schema_accepts(metadata: ImageMetadata):
+    """Numbers of single precision, as OME's schema has them."""
+    ome_types = pytest.importorskip("ome_types")
+    from filiation.images.omero.ome_xml import ome_xml
+    from filiation.images.omero.pixels import Grid
+
+    grid = Grid(7, 3, (1, 2, 1, 48, 64), np.dtype("u2"))
+
+    ome_types.validate_xml(ome_xml(metadata, grid, (1.0, 0.5, 0.5), ("", "micrometer", "micrometer")))
 
 
 def test_an_image_of_which_nothing_is_told_has_its_name_owner_and_group(signed_in: OmeroServer, tmp_path: Path):

@@ -165,7 +165,7 @@ def channel_of(host: Host, index: int, found: Any, logical: Any, parts: Parts, e
     path, set_of_filters = logical.lightPath, logical.filterSet
     detector = detector if detector is not None and detector.isLoaded() else None
     light = light if light is not None and light.isLoaded() else None
-    way = next((each for each in (path, set_of_filters) if each is not None and each.isLoaded()), None)
+    way = next((each for each in (path, set_of_filters) if _lets_light_through(each)), None)
     return Channel(
         iri=iri_of(host, found),
         index=index,
@@ -199,6 +199,14 @@ def colour_of(channel: Any) -> str:
     """Return a channel's red, green and blue as six hexadecimal digits; empty if it has none."""
     parts = [plain(getattr(channel, name)) for name in ("red", "green", "blue")]
     return "" if None in parts else "".join(f"{part:02X}" for part in parts)
+
+
+def _lets_light_through(way: Any) -> bool:
+    """Tell whether a light path or a filter set names anything; a file has the one or the other."""
+    if way is None or not way.isLoaded():
+        return False
+    links = (*_linked(way, "copyExcitationFilterLink"), *_linked(way, "copyEmissionFilterLink"))
+    return way.dichroic is not None or bool(links)
 
 
 def _linked(way: Any, name: str) -> list[Any]:

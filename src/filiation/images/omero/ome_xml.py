@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from filiation.errors import MissingExtraError
 from filiation.images.omero.pixels import DTYPES, Grid
@@ -34,6 +35,8 @@ _Model = TypeVar("_Model", bound="BaseModel")
 
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for, section 2.2."""
+_WELL = re.compile(r"(?P<row>[A-Z]{1,3})(?P<column>[1-9][0-9]{0,5})")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
         "microscope_type": "type", "detector_type": "type", "light_source_type": "type", "filter_type": "type",
@@ -250,12 +253,14 @@ class _Document:
     def _annotations(self) -> Any:
         made, metadata = self._model, self._metadata
         tags = [
-            _element(made.TagAnnotation, id=_annotation_id(tag.iri), namespace=tag.namespace, value=tag.name,
+            _element(made.TagAnnotation, id=_annotation_id(tag.iri), namespace=_uri(tag.namespace), value=tag.name,
                      description=tag.description)
             for tag in metadata.tags
         ]  # fmt: skip
         comments = [
-            _element(made.CommentAnnotation, id=_annotation_id(note.iri), namespace=note.namespace, value=note.text)
+            _element(
+                made.CommentAnnotation, id=_annotation_id(note.iri), namespace=_uri(note.namespace), value=note.text
+            )
             for note in metadata.comments
         ]
         pairs = [self._pairs(each) for each in metadata.key_values]
@@ -267,7 +272,7 @@ class _Document:
         made = self._model
         pairs = [made.Map.M(k=_text(pair.name), value=_text(pair.value)) for pair in found.pairs]
         return _element(
-            made.MapAnnotation, id=_annotation_id(found.iri), namespace=found.namespace, value=made.Map(ms=pairs)
+            made.MapAnnotation, id=_annotation_id(found.iri), namespace=_uri(found.namespace), value=made.Map(ms=pairs)
         )
 
     def _containers(self) -> dict[str, list[Any]]:
@@ -281,31 +286,33 @@ class _Document:
                     known.dataset_refs.append(made.DatasetRef(id=_id(container.iri)))
             for plate in container.containers if kind_of_object(container.iri) == "Well" else ():
                 known = found["Plate"].setdefault(plate.iri, _named(made.Plate, plate))
-                known.wells.append(self._well(container, image))
+                if place := place_of_well(container.name or ""):
+                    known.wells.append(self._well(container.iri, *place, image))
                 for screen in plate.containers:
                     found["Screen"][screen.iri] = _named(
                         made.Screen, screen, plate_refs=[made.Screen.PlateRef(id=_id(plate.iri))]
                     )
         return {f"{kind.lower()}s": list(each.values()) for kind, each in found.items()}
 
-    def _well(self, well: Container, image: Any) -> Any:
-        made, number = self._model, well.iri.rpartition("/")[2]
-        row, column = place_of_well(well.name or "A1")
+    def _well(self, iri: str, row: int, column: int, image: Any) -> Any:
+        made, number = self._model, iri.rpartition("/")[2]
         sample = made.WellSample(id=f"WellSample:{number}", index=0, image_ref=image)
-        return made.Well(id=_id(well.iri), row=row, column=column, well_samples=[sample])
+        return made.Well(id=_id(iri), row=row, column=column, well_samples=[sample])
 
 
-def place_of_well(name: str) -> tuple[int, int]:
-    """Return row and column, from 0, of a well's name.
+def place_of_well(name: str) -> tuple[int, int] | None:
+    """Return row and column, from 0, of a well's name; None if it is none.
 
-    >>> place_of_well("B3"), place_of_well("AA1")
-    ((1, 2), (26, 0))
+    >>> place_of_well("B3"), place_of_well("AA1"), place_of_well("left")
+    ((1, 2), (26, 0), None)
     """
-    letters = name.rstrip("0123456789")
+    found = _WELL.fullmatch(name)
+    if found is None:
+        return None
     row = 0
-    for letter in letters:
+    for letter in found["row"]:
         row = row * 26 + ord(letter) - ord("A") + 1
-    return row - 1, int(name[len(letters) :]) - 1
+    return row - 1, int(found["column"]) - 1
 
 
 def _named(cls: Any, container: Container, **more: Any) -> Any:
@@ -354,6 +361,17 @@ def _once(things: Iterable[Any]) -> dict[str, Any]:
 
 def _text(value: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def _uri(namespace: str | None) -> str | None:
+    """Return a namespace as the URI reference that OME-XML asks for; people write any text."""
+    if namespace is None:
+        return None
+    before, mark, after = quote(namespace, safe="/?&=@!$'()*+,;~-._:#").partition("#")
+    scheme, _, rest = before.partition(":")
+    if _SCHEME.fullmatch(scheme) is None or rest.startswith("//") or not rest:
+        before = before.replace(":", "%3A") if not before.startswith(("http://", "https://")) else before
+    return f"{before}{mark}{after.replace('#', '%23')}"
 
 
 def _signed(number: int) -> int:
