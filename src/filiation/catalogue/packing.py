@@ -12,6 +12,7 @@ from filiation.capture.assembly import assemble
 from filiation.capture.clocks import clock_findings
 from filiation.capture.definitions import repository_told
 from filiation.capture.deployment import Deployed, read_deployed
+from filiation.capture.images_outside import changed_meanwhile
 from filiation.capture.journal import Event, Journal, read_journal
 from filiation.capture.left_behind import written_since
 from filiation.capture.naming import inside
@@ -163,7 +164,8 @@ def _observe(
     entities = [_with_image(entity, observer, cache) for entity in known]
     usage = _benchmarks(journal.events, observer.folder)
     around, looked_at = _surroundings(journal, bare.workflow, entities, observer)
-    told = (*clock_findings(journal.events, steps), *problems, *observer.problems, *around.problems)
+    changed = changed_meanwhile(steps)
+    told = (*clock_findings(journal.events, steps), *changed, *problems, *observer.problems, *around.problems)
     run = assemble(journal, steps, (*entities, *looked_at), usage, told, around, deployed)
     return run, observer
 
