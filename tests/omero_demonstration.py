@@ -112,6 +112,8 @@ class Demonstration:
         self.step("What was made of this image?", ["filiation", "impact", f"omero://{self.host}/image/{self.image}",
                                                    "--depth", "3"])  # fmt: skip
         self.step("And from the region back to the image", ["filiation", "trace", roi])
+        question = ["filiation", "ask", "labels", "--given", "magnification=40", "--given", "tag=control"]
+        self.step("Which label images come from images that were taken with 40x and are tagged?", question)
         labels = f"results/{self.sample}/nuclei.ome.zarr"
         self.step("Are the bytes still those recorded?", ["filiation", "check", labels])
 

@@ -41,6 +41,8 @@ def test_from_the_image_to_a_region_and_its_row_and_back(tmp_path: Path) -> None
     for expected in (f"https://127.0.0.1/Roi/{roi}", "made by segment (sample=tissue-1)", "sigma = 1.5",
                      "https://127.0.0.1/Image/1"):  # fmt: skip
         assert expected in back
+    asked = parts["Which label images come from images that were taken with 40x and are tagged?"]
+    assert "results/tissue-1/nuclei.ome.zarr" in asked
     assert "1 of 1 things are as they were recorded" in parts["Are the bytes still those recorded?"]
 
 

@@ -316,7 +316,12 @@ class _Change:
         return Writing(
             about=Known(target.object.iri(self._host), target.name, target.object.kind),
             used=tuple(
-                Known(made.iri, made.path, made.kind, tuple(found.iri for found in (made.digest, made.pixels) if found))
+                Known(
+                    made.iri,
+                    made.path.rpartition("/")[2],
+                    made.kind,
+                    tuple(found.iri for found in (made.digest, made.pixels) if found),
+                )
                 for made in used.values()
             ),
             made=(
