@@ -27,6 +27,7 @@ from tests.omero_server.fixtures import (  # noqa: F401
     sign_in,
     signed_in,
 )
+from tests.tutorial import tools, tutorial  # noqa: F401
 from tests.waiting import wait_until
 
 WORKFLOWS = Path(__file__).parent / "workflows"

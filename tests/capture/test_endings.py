@@ -335,6 +335,13 @@ def test_a_killed_group_is_resumed_by_a_run_of_its_own(project: MakeProject) -> 
     assert detail.resumes is not None
     assert (detail.resumes.run, detail.resumes.again, detail.resumes.used) == (killed.id, ("slow",), ("quick.txt",))
     assert Ledger(made.catalogue).show(killed.id).resumed_in == resumed.id
+    informed = "SELECT ?by ?before { ?by <http://www.w3.org/ns/prov#wasInformedBy> ?before }"
+    runs = ((f"{resumed.iri}#run", f"{killed.iri}#run"),)
+    assert Ledger(made.catalogue).sparql(informed).as_text() == runs
+    assert (
+        f"Run {resumed.id[:8]} went on from run {killed.id[:8]}"
+        in Ledger(made.catalogue).trace(str(made.folder / "slow.txt")).tree()
+    )
     for run, line in (
         (
             resumed,

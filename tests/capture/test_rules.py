@@ -387,3 +387,29 @@ def test_a_workdir_of_the_workflow_is_where_its_files_are(project: MakeProject) 
     found = run.entity("x.txt")
     assert found is not None
     assert found.digest is not None
+
+
+UNSEEN = """
+import filiation.capture.listener
+
+def fails(function):
+    raise LookupError(function)
+
+filiation.capture.listener.frame_of = fails
+
+rule makes:
+    input: "raw.txt"
+    output: "x.txt"
+    params: number=1
+    shell: "cp {input} {output}"
+"""
+
+
+def test_without_snakemakes_live_objects_the_events_alone_are_recorded(project: MakeProject) -> None:
+    """As with a Snakemake of the future, whose functions have other names: less is known, and that is said."""
+    situation = Situation("unseen", UNSEEN, DONE, {"makes": (DONE,)}, frozenset({"x.txt"}), files={"raw.txt": "raw"})
+    _, run = play(situation, project)
+    action = only(run, "makes")
+    assert ([slot.path for slot in action.inputs], action.parameters) == (["raw.txt"], ())
+    assert action.command == "cp raw.txt x.txt"
+    assert "Job 0 (makes): parameters, script and environment were not captured." in run.not_captured

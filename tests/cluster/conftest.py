@@ -14,7 +14,8 @@ START = Path(__file__).with_name("start_slurm.sh")
 SLURM_OPTIONS = (
     *("--executor", "slurm", "--jobs", "4"),
     *("--default-resources", "slurm_partition=main", "mem_mb=100", "runtime=2", "slurm_account=none"),
-    *("--slurm-init-seconds-before-status-checks", "5", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--slurm-status-command", "squeue"),
+    *("--seconds-between-status-checks", "1"),
     *("--logger-filiation-pack", "now"),
 )
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from filiation.crate.validation import validate
-from filiation.model import Status
+from filiation.model import Presence, Status
+from tests.capture.situations import only, statuses
+from tests.capture.test_commands import PREFIX
 from tests.cluster.conftest import SLURM_OPTIONS
 from tests.conftest import Project
 
@@ -27,6 +29,19 @@ rule work:
     RETRIES
     script: "work.py"
 """
+# Beside Snakemake's tutorial, of which every command is recorded by one line at its top: a command that is recorded by
+# itself, and an exception that only the node hears.
+BESIDE = """
+rule count_words:
+    input: "calls/all.vcf"
+    output: "words.txt"
+    shell: "filiation step -- wc -w {input} > {output}"
+
+rule fails:
+    output: "never.txt"
+    run:
+        raise ValueError("no such thing on this node")
+"""
 WORK = """
 import time
 from pathlib import Path
@@ -42,29 +57,45 @@ run(work, snakemake)
 """
 
 
-def test_a_slurm_job_tells_its_id_and_its_real_times(slurm: None, project: Callable[[str], Project]) -> None:
-    made = project(WORKFLOW.replace("RETRIES", ""))
+def test_jobs_of_every_kind_tell_their_slurm_job_and_their_real_times(slurm: None, tutorial: Project) -> None:
+    made = tutorial
+    _, rule, work = WORKFLOW.replace("RETRIES", "").partition("rule work")
+    made.write("Snakefile", PREFIX + (made.folder / "Snakefile").read_text() + rule + work + BESIDE)
     made.write("work.py", WORK.replace("FAIL", "pass"))
 
-    result = made.snakemake(*SLURM_OPTIONS)
+    made.write("config.yaml", "samples: {A: data/samples/A.fastq}\nprior_mutation_rate: 0.001\n")  # half the jobs
+    targets = ("all", "words.txt", "out/1.txt", "never.txt")
+    result = made.snakemake(*SLURM_OPTIONS, "--keep-going", *targets)
 
-    assert result.returncode == 0, result.stderr
     run = made.packed()
-    assert run.status is Status.FINISHED
-    assert len({action.scheduler_job for action in run.actions}) == 2
+    assert run.not_captured == (), result.stderr
+    assert {rule: set(each) for rule, each in statuses(run).items() if rule != "fails"} == {
+        rule: {Status.FINISHED}
+        for rule in (
+            "bwa_index", "bwa_map", "samtools_sort", "samtools_index", "bcftools_call", "plot_quals", "work",
+            "count_words",
+        )
+    }, result.stderr  # fmt: skip
+    failed = only(run, "fails")
+    assert failed.status is Status.FAILED
+    assert "no such thing on this node" in str(failed.error)
+    assert len({action.scheduler_job for action in run.actions}) == len(run.actions) == 9
     for action in run.actions:
-        assert action.status is Status.FINISHED
-        assert action.scheduler_job is not None
-        assert action.scheduler_job.isdigit()
+        assert str(action.scheduler_job).isdigit()
+        if action is failed:
+            continue
         assert action.time_source == "step"
         assert action.machine is not None
         assert action.submitted is not None
         assert action.started is not None
         assert action.ended is not None
-        assert action.submitted < action.started
-        assert 2 <= (action.ended - action.started).total_seconds() < 15
-    (records, _) = next((made.catalogue / "steps").iterdir()), None
+        assert action.submitted < action.started < action.ended
+        assert (action.ended - action.started).total_seconds() >= (2 if action.rule == "work" else 0)
+    records = made.catalogue / "steps" / run.id
     assert all('"partition": "main"' in path.read_text() for path in records.glob("*.json"))
+    passing = run.entity("mapped_reads/A.bam")
+    assert passing is not None
+    assert (passing.presence, passing.digest is None) == (Presence.DELETED, False)
     assert validate(made.catalogue / "crates" / run.id).valid
 
 

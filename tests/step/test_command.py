@@ -101,6 +101,14 @@ def test_who_kills_the_recorder_kills_the_command(records: Path, tmp_path: Path)
     assert read(records)["status"] == "interrupted"
 
 
+def test_a_command_in_a_shell_that_is_recorded_as_a_whole_is_a_part_of_it(records: Path) -> None:
+    prefix = f'exec {Path(sys.executable).parent}/filiation step --shell "$BASH_EXECUTION_STRING"; '
+    inner = " ".join([*STEP, "--", "echo", "said"])
+    done = subprocess.run(["bash", "-c", f"{prefix}{inner}; exit 3"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "")
+    assert read(records)["command"]["exit"] == 3  # type: ignore[index]
+
+
 def test_a_record_that_cannot_be_written_costs_the_record_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("FILIATION_STEP_FOLDER", str(tmp_path / "file" / "steps"))

@@ -181,6 +181,7 @@ class Recorder:
         facts["format"], facts["pid"], facts["catalogue"] = FORMAT, os.getpid(), str(self._catalogue)
         self._journal = JournalWriter(self._catalogue / "journals" / f"{self._run}.jsonl")
         os.environ[KEY_VARIABLE] = self._key
+        os.environ.pop("FILIATION_STEP_WHOLE", None)  # of the job that this run is, in another run
         os.environ[STEP_FOLDER_VARIABLE] = str(self._step_folder)
         for what in ("sources", "configfiles", "profiles"):
             self._small_files |= set(facts.get(what, ()))

@@ -38,6 +38,7 @@ from filiation.catalogue.nodes import (
     RunSummary,
     shown_time,
 )
+from filiation.catalogue.resumptions import Resumption
 
 __all__ = [
     "CODE",
@@ -64,6 +65,7 @@ __all__ = [
     "Progress",
     "Reached",
     "RebuildReport",
+    "Resumption",
     "Rows",
     "RunSummary",
     "Term",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,10 @@ from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.join_rules import work_out_joins
+from filiation.catalogue.joining import Joining
 from filiation.catalogue.lock import holding
 from filiation.catalogue.outbox import WaitingGraph
+from filiation.catalogue.resumptions import graph_about, resumption_of, runs_after, statements_of
 from filiation.catalogue.store_writer import StoreError
 from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, graph_store
 from filiation.errors import FiliationError, NotFoundError, ServerError
@@ -125,6 +127,7 @@ class Catalogue:
             with self._telling():
                 report = _take_in(arrived, graph, index, stated)
                 self._settle(index)
+                self._relate([report], graph, index)
                 return report
 
     def catch_up(self) -> RebuildReport:
@@ -135,8 +138,10 @@ class Catalogue:
             self.folder.sweep()
             known = index.stamps()
             there = dict(self.folder.stamped_crates())
+            orphans: set[str] = set()
             for name, (iri, _) in known.items():
                 if name not in there:
+                    orphans.update(runs_after(index, iri))
                     index.remove(iri)
                     graph.remove(iri)
             behind = [
@@ -145,6 +150,7 @@ class Catalogue:
             with self._telling():
                 report = _take_all_in(self.folder, behind, graph, index, None)
                 self._settle(index)
+                self._relate(report.crates, graph, index, orphans)
                 return report
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
@@ -160,6 +166,7 @@ class Catalogue:
             with self._store.writing(lock=lock, wait=self.wait) as graph, self._index(create=True) as index:
                 report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
                 self._settle(index)
+                self._relate(report.crates, graph, index)
                 return report
 
     @contextmanager
@@ -232,6 +239,35 @@ class Catalogue:
         if arrays is not None and arrays.generation > kept:
             index.forget_changes(arrays.generation)
 
+    def _relate(
+        self, taken: Sequence[IngestReport], graph: GraphWriter, index: LineageIndex, orphans: Iterable[str] = ()
+    ) -> None:
+        """State which unfinished runs the runs went on from: those taken in, and those after them in their folders.
+
+        Only the store of our own holds it: what a SPARQL server is sent is what each crate says by itself.
+
+        Parameters
+        ----------
+        taken
+            The crates taken in, whose joins are worked out.
+        graph, index
+            The store and the index.
+        orphans
+            IRIs of crates that are gone, or whose run came after one that is gone.
+        """
+        if isinstance(self._store, EmbeddedStore):
+            joining = Joining(index)
+            new = {report.iri for report in taken if report.outcome == "new"}
+            for crate in sorted({*orphans, *(iri for report in taken for iri in runs_after(index, report.iri))}):
+                run = index.run(crate)
+                found = resumption_of(index, joining, run) if run is not None else None
+                if found is not None:
+                    graph.replace(graph_about(crate), statements_of(found))
+                elif crate not in new:
+                    graph.remove(graph_about(crate))
+        for report in taken:
+            index.restamp(report.iri, _stamp(report.folder))
+
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Say of a disk that is full or broken what that means for store and index, and what it does not."""
@@ -297,16 +333,16 @@ def _take_in(
     from filiation.catalogue.reading import read_triples
 
     known = index.metadata_digest(crate.iri)
-    stamp, digest = _stamp(crate.folder), str(crate.metadata_digest)
+    digest = str(crate.metadata_digest)
     if known == digest:
-        index.restamp(crate.iri, stamp)
         return _report(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
     derived = derive(stated, crate.iri)
     if known is not None:
         index.doubt(crate.iri)
     graph.replace(crate.iri, graph_of(stated, derived, crate))
-    index.replace(derived, folder=crate.folder.name, stamp=stamp, digest=digest)
+    # Without its stamp, which it gets when all is said that follows from it: else the next who asks says it.
+    index.replace(derived, folder=crate.folder.name, stamp="", digest=digest)
     return _report(crate, "new" if known is None else "replaced", derived)
 
 

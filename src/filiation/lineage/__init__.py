@@ -16,11 +16,11 @@ Everything is a method of an opened catalogue:
 """
 
 from filiation.catalogue import ActionNode, Edge, EntityNode, IngestReport, RebuildReport, RunSummary
+from filiation.catalogue.resumptions import Resumption
 from filiation.lineage.answers import Answer, Counted, Lineage, RunDetail
 from filiation.lineage.findings import CheckReport, Finding
 from filiation.lineage.ledger import Ledger
 from filiation.lineage.resolution import Resolution
-from filiation.lineage.resumptions import Resumption
 
 __all__ = [
     "ActionNode",

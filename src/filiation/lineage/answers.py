@@ -11,8 +11,8 @@ from filiation.catalogue import SAME_CONTENT, ActionNode, Edge, EntityNode, Json
 if TYPE_CHECKING:
     import networkx as nx
 
+    from filiation.catalogue import Resumption
     from filiation.lineage.registrations import Registered
-    from filiation.lineage.resumptions import Resumption
 
 ANCESTORS = "ancestors"
 DESCENDANTS = "descendants"
@@ -48,6 +48,8 @@ class Lineage:
         What came of it when the runs that made the roots were run again, the oldest first.
     registrations
         What of the roots was written to servers, the oldest first.
+    resumptions
+        Which runs of the answer went on from a run that was interrupted or failed, in order of the runs.
     """
 
     thing: str
@@ -61,6 +63,7 @@ class Lineage:
     stopped: tuple[str, ...] = ()
     alike: tuple[tuple[str, int], ...] = ()
     registrations: tuple[Registered, ...] = ()
+    resumptions: tuple[Resumption, ...] = ()
 
     @cached_property
     def by_iri(self) -> dict[str, Node]:
@@ -117,9 +120,10 @@ class Lineage:
         from filiation.lineage.drawing import draw_tree
 
         drawn = draw_tree(self if each else self.collapsed)
+        resumed = [words.went_on(found) for found in self.resumptions]
         again = [words.reproduction(action) for action in self.reproductions]
         registered = [words.registration(found) for found in self.registrations]
-        return drawn + "".join(f"{line}\n" for line in (*again, *registered))
+        return drawn + "".join(f"{line}\n" for line in (*resumed, *again, *registered))
 
     def to_svg(self, *, each: bool = False) -> str:
         """Draw the answer as a picture; see :meth:`tree`."""
@@ -140,6 +144,7 @@ class Lineage:
             "stopped": list(self.stopped),
             "reproductions": [action.to_json() for action in self.reproductions],
             "registrations": [found.to_json() for found in self.registrations],
+            "resumptions": [found.to_json() for found in self.resumptions],
         }
 
 
@@ -194,9 +199,9 @@ class RunDetail:
     reproductions
         What came of it when the run was run again, the oldest first.
     resumes
-        The interrupted run that it went on from, if it did.
+        The unfinished run that it went on from, if it did.
     resumed_in
-        Of an interrupted run: the UUID of the run that went on from it.
+        Of an unfinished run: the UUID of the run that went on from it.
     registrations
         What of it was written to servers, the oldest first.
     """

@@ -18,6 +18,7 @@ from filiation.catalogue import (
     RebuildReport,
     RunSummary,
 )
+from filiation.catalogue.resumptions import resumed_in, resumption_of, resumptions_among
 from filiation.errors import BadInputError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Counted, Lineage, RunDetail
 from filiation.lineage.conditions import read_conditions
@@ -26,7 +27,6 @@ from filiation.lineage.fields import Surroundings
 from filiation.lineage.registrations import registrations_of, registrations_using
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
-from filiation.lineage.resumptions import resumed_in, resumption_of
 from filiation.lineage.tracing import Extent, Tracer
 from filiation.lineage.walk import reach
 from filiation.model import Digest, is_uri
@@ -181,7 +181,8 @@ class Ledger:
             crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
             again = tuple(action for crate in crates for action in reproductions_of(index, crate))
             registered = registrations_using(index, lineage.roots)
-            return replace(lineage, reproductions=again, registrations=registered)
+            resumed = resumptions_among(index, tracer.joining, {action.crate for action in lineage.actions})
+            return replace(lineage, reproductions=again, registrations=registered, resumptions=resumed)
 
     def impact(
         self,

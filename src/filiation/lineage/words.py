@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from filiation.catalogue import ActionNode, EntityNode
+    from filiation.catalogue import ActionNode, EntityNode, Resumption
     from filiation.lineage.registrations import Registered
-    from filiation.lineage.resumptions import Resumption
     from filiation.model import Container, Digest, ImageMetadata, Objective, Parameter
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+MOST_JOBS: Final = 6
+"""So many jobs are named in a sentence; the rest are counted."""
+_ENDED: Final = {"interrupted": "was interrupted", "failed": "failed"}
 
 
 def plain(text: str) -> str:
@@ -119,13 +123,19 @@ def registration(found: Registered) -> str:
 
 
 def resumption(found: Resumption) -> str:
-    """Write that a run went on from an interrupted one: which, and what of it."""
+    """Write that a run went on from an unfinished one: which, and what of it."""
     parts = []
     if found.again:
-        parts.append(f"did again {', '.join(plain(name) for name in found.again)}")
+        more = f" and {len(found.again) - MOST_JOBS} more" if len(found.again) > MOST_JOBS else ""
+        parts.append(f"did again {', '.join(plain(name) for name in found.again[:MOST_JOBS])}{more}")
     if found.used:
         parts.append(f"used {len(found.used)} {'thing' if len(found.used) == 1 else 'things'} that it had made")
-    return f"run {found.run[:8]}, which was interrupted: {', '.join(parts)}"
+    return f"run {found.run[:8]}, which {_ENDED.get(found.status, found.status)}: {', '.join(parts)}"
+
+
+def went_on(found: Resumption) -> str:
+    """Write which run went on from an unfinished one."""
+    return f"Run {found.by[:8]} went on from {resumption(found)}"
 
 
 def parameter(found: Parameter) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
 STEP_FOLDER_VARIABLE = "FILIATION_STEP_FOLDER"
+WHOLE_VARIABLE = "FILIATION_STEP_WHOLE"
+"""Set for what runs in a shell that is recorded as a whole: a command in it is a part of that record."""
 NOT_FOUND, NOT_EXECUTABLE, MISUSE = 127, 126, 2
 _PREFIX = re.compile(r'exec\s+(?:\S*/)?filiation\s+step\s+--shell\s+"\$BASH_EXECUTION_STRING"\s*;[ \t]?')
 _PASSED_ON = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGTSTP")
@@ -40,6 +42,7 @@ def main(arguments: list[str]) -> int:
         if prefix is not None:
             rest = text[prefix.end() :]
             words = ["bash", "-c", f"{text[: prefix.start()]}:; {rest}"]
+            os.environ[WHOLE_VARIABLE] = "1"
             return _run(words, fingerprinted=[rest.strip()], program=_first_word(rest))
         sys.stderr.write(
             "filiation step --shell: the text given does not hold the prefix that calls it. "
@@ -48,6 +51,8 @@ def main(arguments: list[str]) -> int:
         return MISUSE
     words = list(arguments[1:] if arguments[:1] == ["--"] else arguments)
     if words and not (words[0].startswith("-") and words == arguments):
+        if WHOLE_VARIABLE in os.environ:
+            return _become(words)
         return _run(words, fingerprinted=words, program=os.path.basename(words[0]))
     sys.stderr.write("Usage: filiation step -- COMMAND [ARGUMENT]...\n")
     return MISUSE
