@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\"{}|\\^`\x7f]|%(?![0-9A-Fa-f]{2})")
 
 
+_ABSOLUTE: Final = re.compile(r"(?:file:(?://(?:localhost)?)?)?/(?!/)")
+
 # Entities that are turned into triples at a time: what is held besides the document and the triples.
 _PART: Final = 1_000
 
@@ -134,4 +136,7 @@ def _tidying() -> Callable[[object], object]:
 def _reference(identifier: str) -> str:
     if identifier.startswith("_:"):
         return "#blank-" + quote(identifier[2:], safe="-._~")
+    if absolute := _ABSOLUTE.match(identifier):
+        # A path on a machine that nobody names: of another crate it would be another file, in this one it is no part.
+        identifier = "outside/" + identifier[absolute.end() :]
     return _FORBIDDEN.sub(lambda found: quote(found.group().encode("utf-8")), identifier)

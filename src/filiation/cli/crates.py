@@ -52,6 +52,7 @@ def validate(ctx: click.Context, crate: str, profile: str, severity: str, as_jso
 )
 @click.option("--watch", is_flag=True, help="With --inbox: go on, and look into it again every few seconds.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds between.")
+@click.option("--explain", is_flag=True, help="Tell what was assumed of each crate.")
 @json_option
 @catalogue_option
 @click.pass_context
@@ -61,15 +62,19 @@ def ingest(
     inbox: bool,
     watch: bool,
     every: float,
+    explain: bool,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
     """Take crates into the catalogue, of any workflow engine.
 
     Each folder is copied; a crate that is there already changes nothing. Where there is no catalogue yet, one is made.
-    A crate that cannot be read is named, and the others are taken in all the same. With --inbox, the crates are those
+    A crate that cannot be read is named, and the others are taken in all the same. --explain tells what a crate does
+    not say, and what was taken for granted. With --inbox, the crates are those
     that were sent there (`filiation send`), and leave it; those that cannot be read go to inbox/refused.
     """
+    from filiation.catalogue.explaining import explain as explained
+
     if bool(crates) == inbox:
         raise click.UsageError("Name crates, or say --inbox." if not inbox else "--inbox takes no crates by name.")
     if inbox:
@@ -95,12 +100,15 @@ def ingest(
                     "actions": report.actions,
                     "folder": str(report.folder),
                 }
+                | ({"assumed": list(explained(report.folder))} if explain else {})
                 for report in reports
             ]
         )
     else:
         for report in reports:
             say(f"{report.id}: {report.outcome}, {report.actions} actions and {report.entities} things")
+            for sentence in explained(report.folder) if explain else ():
+                say(f"  {sentence}")
     for failure in failures:
         complain(str(failure))
     if failures:

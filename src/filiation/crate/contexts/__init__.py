@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from filiation.errors import InvalidCrateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CONTEXT_URLS", "context_document", "inline"]
+__all__ = ["CONTEXT_URLS", "context_document", "inline", "meant_by"]
 
 _FILES = MappingProxyType(
     {
@@ -32,8 +33,32 @@ _FILES = MappingProxyType(
     }
 )
 
+_IN_THE_WILD = re.compile(
+    r"https?://(?:www\.)?(?:w3id\.org/ro|researchobject\.org/ro-crate)/"
+    r"(?:(?:crate/)?(?P<version>1\.[0-3])(?:-DRAFT|\.\d+)?(?:/context)?|terms/workflow-run(?:/context)?)(?:\.jsonld|/)?"
+)
 CONTEXT_URLS: tuple[str, ...] = tuple(_FILES)
 """Every URL that a crate may name as its context."""
+
+
+def meant_by(url: str) -> str | None:
+    """Return the URL of the context that a URL as crates in the wild have it stands for; None if it is unknown.
+
+    They write ``http``, a closing slash, a file's name, a draft's number. RO-Crate 1.0 is read with the context of 1.1,
+    which changed none of the terms that lineage is told in.
+
+    >>> meant_by("http://w3id.org/ro/crate/1.1-DRAFT/context.jsonld")
+    'https://w3id.org/ro/crate/1.1/context'
+    """
+    if url in _FILES:
+        return url
+    found = _IN_THE_WILD.fullmatch(url)
+    if found is None:
+        return None
+    if found["version"] is None:
+        return "https://w3id.org/ro/terms/workflow-run/context"
+    version = "1.1" if found["version"] == "1.0" else found["version"]
+    return f"https://w3id.org/ro/crate/{version}/context"
 
 
 def context_document(url: str) -> dict[str, Any]:
@@ -44,13 +69,14 @@ def context_document(url: str) -> dict[str, Any]:
     InvalidCrateError
         If the URL is none of :data:`CONTEXT_URLS`; a crate never makes filiation fetch anything.
     """
-    if url not in _FILES:
+    meant = meant_by(url)
+    if meant is None:
         known = ", ".join(CONTEXT_URLS)
         raise InvalidCrateError(
             f"The crate's @context names {url!r}, which filiation does not bundle and will not fetch; it knows "
             f"{known}. Write the terms that it defines into the crate's @context instead."
         )
-    return _load(_FILES[url])
+    return _load(_FILES[meant])
 
 
 def inline(document: Mapping[str, Any]) -> dict[str, Any]:
