@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import click
@@ -87,6 +88,7 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
     epilog=example(
         "filiation trace results/ihc/nuclei.ome.zarr",
         "filiation trace tree1:52ba13 --svg lineage.svg",
+        "filiation trace 'results/ihc/nuclei.ome.zarr#label=17'",
         "filiation trace results/*/nuclei.parquet --until rule=segment --format table",
     )
 )
@@ -99,7 +101,12 @@ def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> 
     link to it), or a dataset there. Of several, the lineages are shown as one, and - reads their names from the
     standard input, one a line. A path is found by the bytes that are there now, so it is traced to the run that really
     made them, wherever they have been moved.
+
+    labels.ome.zarr#label=17 is one object of a label image: where its voxels are, what was measured of it, and what
+    the label image descends from.
     """
+    if len(things) == 1 and _answer_object(things[0], catalogue, options):
+        return
     _answer(catalogue, things, Asked(**options), "ancestors", lambda ledger: ledger.trace)  # type: ignore[arg-type]
 
 
@@ -166,6 +173,29 @@ def _answer(
     form = asked.form or ("json" if asked.as_json else "tree")
     if asked.svg != "-" or asked.form or asked.as_json:
         _write(lineage, form, asked.output, each=asked.each)
+
+
+def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]) -> bool:
+    """Answer for one object of a label image, if ``thing`` names one and is nothing itself."""
+    if "#label=" not in thing or Path(thing).exists():
+        return False
+    from filiation.lineage.objects import split_label
+
+    named = split_label(thing)
+    if named is None:
+        return False
+    as_json, form = bool(options["as_json"]), options["form"]
+    if form not in (None, "tree", "json") or any(
+        options[name] for name in ("depth", "until", "only", "from_run", "svg")
+    ):
+        raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
+    with opened(catalogue) as ledger:
+        found = ledger.object(*named)
+    if as_json or form == "json":
+        say_json(found.to_json())
+    else:
+        say(found.text(each=bool(options["each"])).rstrip("\n"))
+    return True
 
 
 def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:

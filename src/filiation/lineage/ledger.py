@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
+    from filiation.lineage.objects import ObjectLineage
     from filiation.lineage.observations import Observations
     from filiation.lineage.omero_names import OmeroName
     from filiation.lineage.paths import LineagePath
@@ -216,6 +217,27 @@ class Ledger:
             reached = reach(index, roots, up=up)
             names = () if page is None else reached.page((page - 1) * PAGE, PAGE, kind=THING)
             return Counted(", ".join(each.thing for each in found), direction, *reached.count(), reached.crates, names)
+
+    def object(self, thing: str, label: int) -> ObjectLineage:
+        """Return one object of a label image: where it is, what was measured of it, what it descends from.
+
+        Parameters
+        ----------
+        thing
+            The label image, as for :meth:`resolve`; it is read where it lies.
+        label
+            The object's value.
+
+        Raises
+        ------
+        NotFoundError
+            If the label image is not there any more, or has no such object.
+        BadInputError
+            If it is no label image.
+        """
+        from filiation.lineage.objects import describe_object
+
+        return describe_object(label, self.trace(thing), self.impact(thing, depth=1))
 
     def path(self, first: str, second: str) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.

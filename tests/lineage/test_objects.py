@@ -1,0 +1,122 @@
+"""One object of a label image, from its voxels back to the image it was segmented from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filiation.catalogue import Catalogue
+from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.images import LabelImage, write_labels, write_table
+from filiation.images.label_objects import find_object
+from filiation.lineage import Ledger
+from filiation.lineage.objects import split_label
+from tests.lineage.crates import CrateBuilder, write
+
+LABELS = "nuclei.ome.zarr"
+
+
+def labels() -> LabelImage:
+    data = np.zeros((6, 40, 30), np.uint32)
+    data[1:4, 5:9, 20:30] = 17
+    data[5, 39, 0] = 3
+    return LabelImage(
+        data, ("z", "y", "x"), scale=(2.0, 0.5, 0.5), units=("micrometer",) * 3, properties={17: {"omero:roiId": 4711}}
+    )
+
+
+@pytest.fixture
+def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.chdir(folder)
+    write_labels(folder / LABELS, labels())
+    table = pa.table({"label": [3, 17], "area": [0.5, 60.0], "seen": ["no", "yes"]})
+    write_table(folder / "table.parquet", table)
+    kinds = {"raw.ome.zarr": "image", LABELS: "label image"}
+    run = CrateBuilder(folder, 1)
+    run.job("fetch", ("skimage:cells",), {"raw.ome.zarr": {"zarr.json": "{}"}}, kinds=kinds)
+    run.job("segment", ("raw.ome.zarr",), {LABELS: None}, parameters={"sigma": 2}, kinds=kinds)
+    run.job("measure", ("raw.ome.zarr", LABELS), {"table.parquet": None, "notes.parquet": "no table"}, kinds=kinds)
+    run.write(catalogue.folder.crates)
+    return Ledger()
+
+
+def test_an_object_has_a_place_a_row_and_a_lineage(ledger: Ledger) -> None:
+    answer = ledger.object(LABELS, 17)
+    found = answer.found
+    assert (found.voxels, found.start, found.stop) == (120, (1, 5, 20), (4, 9, 30))
+    assert (found.origin, found.extent) == ((1.0, 2.25, 9.75), (6.0, 2.0, 5.0))
+    assert found.properties == (("omero:roiId", 4711),)
+    assert answer.image == "raw.ome.zarr"
+    assert [(each.table, dict(each.row)) for each in answer.measured] == [
+        ("table.parquet", {"label": 17, "area": 60.0, "seen": "yes"}),
+    ]
+    assert [action.name for action in answer.lineage.actions] == ["fetch", "segment"]
+    assert answer.text().startswith(
+        "object 17 of nuclei.ome.zarr\n"
+        "   voxels      120\n"
+        "   box         z 1 to 4, y 5 to 9, x 20 to 30, in raw.ome.zarr\n"
+        "   extent      z 6 micrometer, y 2 micrometer, x 5 micrometer\n"
+        "   omero:roiId 4711\n"
+        "   measured    in table.parquet\n"
+        "               area = 60, seen = yes\n"
+        "\n"
+        "nuclei.ome.zarr\n"
+    )
+    assert json.loads(json.dumps(answer.to_json()))["stop"] == [4, 9, 30]
+
+
+def test_what_cannot_be_is_said(ledger: Ledger, folder: Path) -> None:
+    with pytest.raises(NotFoundError, match="has no object 5: no voxel of it has this value"):
+        ledger.object(LABELS, 5)
+    with pytest.raises(BadInputError):
+        ledger.object("table.parquet", 5)
+    write(folder / LABELS / "zarr.json", "{}")
+    with pytest.raises(ChangedError):
+        ledger.object(LABELS, 17)
+
+
+@given(
+    boxes=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 9), st.integers(1, 9)), max_size=5)
+)
+def test_the_box_is_that_of_numpy(tmp_path_factory: pytest.TempPathFactory, boxes: list[tuple[int, ...]]) -> None:
+    data = np.zeros((30, 30), np.uint16)
+    for number, (y, x, high, wide) in enumerate(boxes, start=1):
+        data[y : y + high, x : x + wide] = number
+    path = tmp_path_factory.mktemp("labels") / "labels.ome.zarr"
+    write_labels(path, LabelImage(data, ("y", "x")))
+    for number in range(1, len(boxes) + 1):
+        where = np.argwhere(data == number)
+        if not len(where):
+            with pytest.raises(NotFoundError):
+                find_object(path, number)
+            continue
+        found = find_object(path, number)
+        assert (found.voxels, found.start) == (len(where), tuple(where.min(axis=0)))
+        assert found.stop == tuple(where.max(axis=0) + 1)
+
+
+def test_names_of_objects_are_told_from_other_names() -> None:
+    assert split_label("a#label=1#label=22") == ("a#label=1", 22)
+    assert [split_label(text) for text in ("a", "a#label=", "#label=3", "a#label=x", "a#label=-1")] == [None] * 5
+
+
+def test_the_command_line_answers_for_an_object(ledger: Ledger) -> None:
+    from click.testing import CliRunner
+
+    from filiation.cli import main
+
+    def call(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, list(words), prog_name="filiation")
+        return done.exit_code, done.output
+
+    code, told = call("trace", f"{LABELS}#label=17")
+    assert (code, told.splitlines()[0]) == (0, "object 17 of nuclei.ome.zarr")
+    assert json.loads(call("trace", f"{LABELS}#label=17", "--json")[1])["voxels"] == 120
+    assert call("trace", f"{LABELS}#label=17", "--format", "dot")[0] == 2
+    assert call("trace", f"{LABELS}#label=5")[0] == 3
