@@ -185,9 +185,8 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
     if named is None:
         return False
     as_json, form = bool(options["as_json"]), options["form"]
-    if form not in (None, "tree", "json") or any(
-        options[name] for name in ("depth", "until", "only", "from_run", "svg")
-    ):
+    narrowed = any(options[name] for name in ("depth", "until", "only", "from_run", "svg", "count", "page"))
+    if narrowed or options["output"] != "-" or form not in (None, "tree", "json"):
         raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
     with opened(catalogue) as ledger:
         found = ledger.object(*named)
