@@ -74,7 +74,17 @@ def test_an_image_is_found_by_every_name_that_people_have_for_it(ledger: Ledger,
     found = ledger.impact(name)
 
     assert {entity.path for entity in found.entities} == {"https://omero.example.org/Image/51", "made-1.txt"}
-    assert found.note is None
+    assert (found.note is None) is (WEB not in name)
+
+
+def test_a_link_of_a_page_that_no_record_tells_of_is_said_to_be_taken_for_the_known_server(ledger: Ledger):
+    read(ledger, 1, "https://omero.example.org/Image/51", url=f"{WEB}/webclient/?show=image-51")
+
+    assert ledger.impact(f"{WEB}/webclient/?show=image-51").note is None
+    assert (
+        "The link is of other.example.org, which no record tells of; it is taken for a page of omero.example.org"
+        in (ledger.impact("https://other.example.org/webclient/?show=image-51").note or "")
+    )
 
 
 def test_names_of_other_things_are_left_to_others():

@@ -281,6 +281,29 @@ def test_others_may_write_in_a_read_annotate_group_and_only_they_or_its_leader_u
     assert on_the_server(signed_in) == before
 
 
+def test_what_another_user_wrote_and_one_cannot_see_is_not_taken_for_gone(
+    recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
+):
+    from filiation.images.omero.connection import close_all
+
+    call("omero", "register", recorded.run.id[:8])
+    before = on_the_server(signed_in)
+    signed_in.add_group("elsewhere", PRIVATE)
+    signed_in.add_user("eve", "eve-password", ("elsewhere",))
+    with monkeypatch.context() as as_eve:
+        as_eve.setenv("OMERO_USER", "eve")
+        as_eve.setenv("OMERO_PASSWORD", "eve-password")
+        close_all()
+        refused = call("omero", "register", recorded.run.id[:8], "--undo")
+    close_all()
+
+    assert refused.exit_code == 11, refused.output
+    assert "What 'ada' wrote to Dataset:1 of run 00000001 cannot be seen by 'eve'" in refused.stderr
+    assert on_the_server(signed_in) == before
+    assert call("omero", "register", recorded.run.id[:8], "--undo").exit_code == 0
+    assert not on_the_server(signed_in)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", [1, 4, 10, 14])
 def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_undo_removes(

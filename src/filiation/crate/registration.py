@@ -28,6 +28,8 @@ RUN = "run"
 """The kind of thing that a run as a whole is, where an action takes it."""
 FAILURE = "#failure"
 """Local id of the action that broke off."""
+AS_THE_USER = ", as the user "
+"""Before the login name of who wrote, at the end of what is said of a writing."""
 _OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
 _PROCESS = PROFILES[0]
 
@@ -195,7 +197,7 @@ def _actions(made: Registration) -> Iterator[Node]:
             f"{REGISTRATION}{what.replace(':', '-')}",
             "CreateAction",
             name=f"{made.name}: {what}",
-            description=f"Results of run {made.run} were written to {writing.about.iri}, as the user {made.user}",
+            description=f"Results of run {made.run} were written to {writing.about.iri}{AS_THE_USER}{made.user}",
             object=references([run, *(used.iri for used in writing.used)]),
             result=references(thing.iri for thing in writing.made),
             about=reference(writing.about.iri),
@@ -210,7 +212,7 @@ def _actions(made: Registration) -> Iterator[Node]:
             REMOVAL,
             "UpdateAction",
             name=f"Removal of what run {made.run[:8]} had on {made.host}",
-            description=f"What had been registered of run {made.run} was deleted, as the user {made.user}",
+            description=f"What had been registered of run {made.run} was deleted{AS_THE_USER}{made.user}",
             object=references([run, *(thing.iri for thing in made.removed)]),
             **when,
             **common,

@@ -136,7 +136,8 @@ class OmeroObjects:
         iris = tuple(dict.fromkeys(entity.iri for entity in (*records, *same)))
         if name.host is None and len(_servers(records)) > 1:
             raise BadInputError(_several(name, hosts))
-        return KnownObject(iris, tuple(_notes(records, iris)))
+        notes = (*_notes(records, iris), *self._note_on_page(records, name.page, hosts))
+        return KnownObject(iris, notes)
 
     def inside(self, name: OmeroName) -> KnownObject:
         """Find the images that were in a dataset, project, screen, plate or well when runs read them.
@@ -180,6 +181,16 @@ class OmeroObjects:
         web = f"{address.scheme}://{address.netloc}"
         return [entity for entity in records if (entity.url or "").startswith(f"{web}/")] or [
             entity for entity in records if entity.iri.startswith(f"https://{address.hostname}/")
+        ]
+
+    @classmethod
+    def _note_on_page(cls, records: list[EntityNode], page: str | None, hosts: list[str]) -> list[str]:
+        """Say what a link is taken for, where no record tells that its page shows that server."""
+        if page is None or cls._of_page(records, page):
+            return []
+        return [
+            f"The link is of {urlsplit(page).hostname}, which no record tells of; it is taken for a page of "
+            f"{', '.join(hosts)}, the only server known to have an image of this number."
         ]
 
     def _unknown(self, name: OmeroName) -> str:

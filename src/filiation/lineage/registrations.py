@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filiation.catalogue import GENERATED, USED
-from filiation.crate.registration import REGISTRATION, REMOVAL
+from filiation.crate.registration import AS_THE_USER, REGISTRATION, REMOVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,17 @@ class Registered:
     def there(self) -> tuple[EntityNode, ...]:
         """What was not removed."""
         return tuple(thing for thing in self.objects if thing.iri not in self.removed)
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Class and id of what was written to."""
+        kind, _, number = self.action.iri.partition(REGISTRATION)[2].rpartition("-")
+        return kind, int(number)
+
+    @property
+    def user(self) -> str:
+        """Login name, on the server, of who wrote."""
+        return (self.action.command or "").rpartition(AS_THE_USER)[2]
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""

@@ -18,11 +18,12 @@ from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
 from filiation.digest import digest_tree
+from filiation.errors import AccessError
 from filiation.images import annotate_labels, pixel_digest, read_table
 from filiation.images.omero.address import Host
 from filiation.images.omero.annotations import FOLDER, marked, remove, standing, targets_of, write_file, write_pairs
 from filiation.images.omero.connection import Connection, connect
-from filiation.images.omero.objects import ObjectId, Target, object_named, refuse_unless_writable
+from filiation.images.omero.objects import ObjectId, Target, look_up, object_named, refuse_unless_writable
 from filiation.images.omero.rois import Rois, canvas_of, draw_objects, erase_rois, link_rois
 from filiation.images.omero.tables import write_table
 from filiation.model import EntityKind, entity_iri
@@ -157,7 +158,7 @@ def undo(ledger: Ledger, run: str, host: Host) -> RegistrationReport:
     Raises
     ------
     AccessError
-        If something may not be removed.
+        If something may not be removed, or this user cannot see whether it is there.
     ServerError
         If the server is lost; the next call does the rest.
     """
@@ -168,10 +169,30 @@ def undo(ledger: Ledger, run: str, host: Host) -> RegistrationReport:
     gone = tuple(which for which in ours if which not in there)
     if not ours:
         return RegistrationReport(run, host.name)
+    _refuse_unless_seen(ledger, connection, run, gone)
     with _Change(ledger, connection, run) as change:
         change.remove(there)
         change.gone = gone
     return RegistrationReport(run, host.name, (), tuple(change.removed), gone, change.record)
+
+
+def _refuse_unless_seen(ledger: Ledger, connection: Connection, run: str, gone: Iterable[ObjectId]) -> None:
+    """Check that what looks gone is not merely hidden from this user, as all is that others have in a private group."""
+    iris = {which.iri(connection.host.name) for which in gone}
+    by_others = {
+        ObjectId(*each.target): each.user
+        for each in ledger.show(run).registrations
+        if each.user != connection.user and any(thing.iri in iris for thing in each.there)
+    }
+    seen = connection.call(lambda: look_up(connection, list(by_others)), f"looking up what {run[:8]} was written to")
+    hidden = [(place, user) for place, user in sorted(by_others.items()) if place not in seen]
+    if hidden:
+        place, user = hidden[0]
+        raise AccessError(
+            f"What {user!r} wrote to {place} of run {run[:8]} cannot be seen by {connection.user!r} on "
+            f"{connection.host}, nor can {place}; whether it is there is not known, and nothing was removed. Sign in "
+            f"as {user!r} and repeat the command."
+        )
 
 
 def _registered(ledger: Ledger, run: str, host: str) -> Iterable[ObjectId]:
