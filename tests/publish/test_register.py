@@ -304,6 +304,25 @@ def test_what_another_user_wrote_and_one_cannot_see_is_not_taken_for_gone(
     assert not on_the_server(signed_in)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--replace",), ("--undo", "--server", "127.0.0.1")])
+def test_another_server_under_the_name_is_not_touched(
+    arguments: tuple[str, ...], recorded: Recorded, call: Call, signed_in: OmeroServer
+):
+    database = "urn:uuid:5f0b8a52-0000-4000-8000-000000000001"
+    for image in recorded.images:
+        facts = {"isPartOf": {"@id": database}, "originalFileCount": 0}
+        recorded.run.graph[f"https://127.0.0.1/Image/{image.id}"] |= facts
+    recorded.run.graph[database] = {"@id": database, "@type": "DataCatalog"}
+    recorded.run.write(recorded.folder / ".filiation" / "crates")
+
+    refused = call("omero", "register", recorded.run.id[:8], *arguments)
+
+    assert refused.exit_code == filiation.errors.ChangedError.exit_code, refused.output
+    assert "Another OMERO server answers under the name 127.0.0.1" in refused.stderr
+    assert "recorded is 5f0b8a52-0000-4000-8000-000000000001" in refused.stderr
+    assert not on_the_server(signed_in)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", [1, 4, 10, 14])
 def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_undo_removes(

@@ -13,13 +13,17 @@ from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from filiation.images.omero import Host
+    from filiation.images.omero.objects import ObjectId
     from filiation.images.omero.shapes import Drawing
     from filiation.lineage import Ledger
     from filiation.publish import RegistrationReport
     from filiation.publish.pieces import Piece
+
+MOST_NAMED = 10
+"""Objects on a server that are named one by one."""
 
 
 @click.command(
@@ -168,15 +172,21 @@ def _lines(report: RegistrationReport, *, dry_run: bool) -> Iterator[str]:
             yield f"  {target.object} {target.name}".rstrip()
         yield f"    {piece.what}: {_outcome(piece, dry_run=dry_run)}"
     if report.removed:
-        yield f"  removed: {', '.join(map(str, report.removed))}"
+        yield f"  removed: {_named(report.removed)}"
     if report.gone:
-        yield f"  was gone already: {', '.join(map(str, report.gone))}"
+        yield f"  was gone already: {_named(report.gone)}"
     if any(piece.outcome is Outcome.DIFFERENT for piece in report.pieces):
         yield "  What differs stays as it is; --replace renews it."
     if report.record is not None:
         yield f"  Recorded as {report.record.name[:8]}."
     elif not dry_run:
         yield "  Nothing to do."
+
+
+def _named(objects: Sequence[ObjectId]) -> str:
+    """Name objects, the first of many alone: --json has all."""
+    more = f" and {len(objects) - MOST_NAMED} more" if len(objects) > MOST_NAMED else ""
+    return ", ".join(map(str, objects[:MOST_NAMED])) + more
 
 
 def _outcome(piece: Piece, *, dry_run: bool) -> str:

@@ -18,7 +18,7 @@ from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.registrations import record_registration
 from filiation.crate.registration import Known, Writing, mark_of
 from filiation.digest import digest_tree
-from filiation.errors import AccessError
+from filiation.errors import AccessError, ChangedError
 from filiation.images import annotate_labels, pixel_digest, read_table
 from filiation.images.omero.address import Host
 from filiation.images.omero.annotations import FOLDER, marked, remove, standing, targets_of, write_file, write_pairs
@@ -30,7 +30,7 @@ from filiation.model import EntityKind, entity_iri
 from filiation.publish.pending import Pending, pending_of
 from filiation.publish.pieces import Piece, compared
 from filiation.publish.regions import region_ids, with_regions, with_roi_column
-from filiation.publish.registration import RegistrationPlan
+from filiation.publish.registration import RegistrationPlan, databases_of
 
 if TYPE_CHECKING:
     from filiation.catalogue import Json
@@ -113,6 +113,8 @@ def register(
 
     Raises
     ------
+    ChangedError
+        If another server answers under this name than the one that the images were read from.
     NotFoundError
         If an image is not there, or not to be seen.
     AccessError
@@ -121,6 +123,7 @@ def register(
         If the server is lost; what was written is recorded, and the next call does the rest.
     """
     connection = connect(host)
+    _refuse_another_server(connection, plan.run.id, plan.databases)
 
     def look() -> tuple[Piece, ...]:
         found = connection.call(
@@ -157,12 +160,15 @@ def undo(ledger: Ledger, run: str, host: Host) -> RegistrationReport:
 
     Raises
     ------
+    ChangedError
+        If another server answers under this name than the one that the images were read from.
     AccessError
         If something may not be removed, or this user cannot see whether it is there.
     ServerError
         If the server is lost; the next call does the rest.
     """
     connection = connect(host)
+    _refuse_another_server(connection, run, databases_of(ledger.descents(run), host.name))
     _clear_up(ledger, connection, run)
     ours = tuple(_registered(ledger, run, host.name))
     there = connection.call(lambda: standing(connection, ours), f"looking up what {run[:8]} had there")
@@ -174,6 +180,22 @@ def undo(ledger: Ledger, run: str, host: Host) -> RegistrationReport:
         change.remove(there)
         change.gone = gone
     return RegistrationReport(run, host.name, (), tuple(change.removed), gone, change.record)
+
+
+def _refuse_another_server(connection: Connection, run: str, recorded: frozenset[str]) -> None:
+    """Check that a server is the one whose images a run read: its name may have come to mean another."""
+    if not recorded:
+        return
+    database = connection.call(
+        lambda: str(connection.gateway.getConfigService().getDatabaseUuid()), "asking which server it is"
+    )
+    if others := recorded - {database}:
+        raise ChangedError(
+            f"Another OMERO server answers under the name {connection.host.name} than the one whose images run "
+            f"{run[:8]} read: its database is {database}, recorded is {', '.join(sorted(others))}. Nothing was written "
+            "or removed, as the same number means another image there. Find out which server is meant: "
+            "`filiation omero audit`."
+        )
 
 
 def _refuse_unless_seen(ledger: Ledger, connection: Connection, run: str, gone: Iterable[ObjectId]) -> None:

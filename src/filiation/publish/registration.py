@@ -69,12 +69,15 @@ class RegistrationPlan:
         By id.
     metadata
         The content of the crate's metadata file.
+    databases
+        UUIDs of the database of the server that the images were read from, as far as recorded.
     """
 
     run: RunSummary
     host: str
     images: tuple[ImageResults, ...]
     metadata: bytes
+    databases: frozenset[str] = frozenset()
 
 
 def plan_registration(ledger: Ledger, run: str, host: str | None = None) -> RegistrationPlan:
@@ -116,7 +119,13 @@ def plan_registration(ledger: Ledger, run: str, host: str | None = None) -> Regi
         _results(summary, crate, which, source, [descent for descent in found if source.iri in _iris(descent)])
         for which, source in sorted(images.items())
     )
-    return RegistrationPlan(summary, server, tuple(results), metadata)
+    return RegistrationPlan(summary, server, tuple(results), metadata, databases_of(found, server))
+
+
+def databases_of(descents: Iterable[Descent], host: str) -> frozenset[str]:
+    """Return the UUIDs of the databases that images were read from under a server's name, as far as recorded."""
+    images = {image.iri: image for descent in descents for image in descent.images if _on(host, image)}
+    return frozenset(image.server.database for image in images.values() if image.server is not None)
 
 
 def _on(host: str, image: EntityNode) -> ObjectId | None:
