@@ -60,7 +60,8 @@ def samples(server: str | None, tags: tuple[str, ...], as_json: bool, **containe
     click.echo("\t".join(COLUMNS))
     for image in found:
         click.echo("\t".join([image.sample, str(image.address), *[""] * (len(COLUMNS) - 2)]))
-    remark(f"{len(found)} image{'s' if len(found) > 1 else ''} of {address}")
+    tagged = f", tagged {', '.join(map(repr, tags))}" if tags else ""
+    remark(f"{len(found)} image{'s' if len(found) > 1 else ''} of {address}{tagged}")
 
 
 def _address(server: str | None, tags: tuple[str, ...], container: str | None) -> Address:

@@ -53,6 +53,9 @@ def test_what_is_for_one_server_is_not_sent_to_another():
     assert len(list(find_credentials(HOST, environment))) == 2
     assert not list(find_credentials(Host("elsewhere.example.org"), environment))
     assert "is for OMERO.example.org" in str(nothing_found(Host("elsewhere.example.org"), environment))
+    environment["OMERO_HOST"] = "OMERO.example.org:5000"
+    assert len(list(find_credentials(Host(HOST.name, 5000), environment))) == 2
+    assert not list(find_credentials(Host(HOST.name, 5001), environment))
 
 
 def test_a_password_file_is_read_if_it_is_its_owners_alone(tmp_path: Path):

@@ -97,7 +97,7 @@ def nothing_found(host: Host, environment: Mapping[str, str] | None = None) -> A
 
 
 def _is_for(named: str, host: Host) -> bool:
-    return not named or named.lower() == host.name
+    return named.lower() in ("", host.name, f"{host.name}:{host.port}")
 
 
 def _password_of(user: str, environment: Mapping[str, str]) -> Credentials:
