@@ -19,6 +19,7 @@ import filiation  # noqa: E402
 from filiation.crate.validation import validate  # noqa: E402
 from tests.lineage.crates import CrateBuilder  # noqa: E402
 from tests.omero_server.accounts import PRIVATE, READ_ANNOTATE, READ_ONLY  # noqa: E402
+from tests.processes import watched_command_lines  # noqa: E402
 from tests.publish.conftest import TABLE, Call, Recorded, segmented  # noqa: E402
 
 if TYPE_CHECKING:
@@ -346,6 +347,41 @@ def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_un
 
     assert call("omero", "register", recorded.run.id[:8], "--undo").exit_code == 0
     assert on_the_server(signed_in) == set()
+
+
+def test_label_images_have_an_address_where_the_folder_is_served(recorded: Recorded, call: Call, gateway: Any):
+    run = recorded.run.id[:8]
+    wrong = call("omero", "register", run, "--labels-url", "data.example.org")
+    assert wrong.exit_code == 2
+    assert "'data.example.org' is no address of a folder: it begins with https://, http:// or s3://." in wrong.stderr
+
+    served = ("--labels-url", "https://data.example.org/study/")
+    assert call("omero", "register", run, *served).exit_code == 0
+
+    for image in recorded.images:
+        place = f"https://data.example.org/study/results/{image.id}/nuclei.ome.zarr"
+        assert pairs_of(gateway, image)["label image URL"] == place
+    assert set(outcomes(call, run, *served)) == {"there already"}
+
+
+@pytest.mark.slow
+def test_no_process_is_given_a_password_and_nothing_written_holds_one(
+    recorded: Recorded, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
+):
+    password = "canary-7f3a9c-of-ada"
+    signed_in.accounts["ada"].password = password
+    monkeypatch.setenv("OMERO_PASSWORD", password)
+    command = [sys.executable, "-m", "filiation", "omero", "register", recorded.run.id]
+    with watched_command_lines(password.encode()) as seen:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not seen
+    keys = [str(row["uuid"]) for row in signed_in.store.rows("Session")]
+    kept = [*(path.read_bytes() for path in recorded.folder.rglob("*") if path.is_file())]
+    kept += [repr(row.values).encode() for kind in KINDS for row in signed_in.store.rows(kind)]
+    kept += [(done.stdout + done.stderr).encode()]
+    assert keys
+    assert not [secret for secret in (password, *keys) for content in kept if secret.encode() in content]
 
 
 @pytest.mark.slow

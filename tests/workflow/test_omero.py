@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from filiation.images import pixel_digest_of_array, read_image
 from filiation.images.synthetic import Nuclei3D, nuclei3d
 from filiation.model import OriginalFile, ServerFacts
 from tests.conftest import Project
+from tests.processes import watched_command_lines
 
 if TYPE_CHECKING:
     from tests.omero_server.server import OmeroServer
@@ -49,20 +48,6 @@ rule mean:
 FETCH = Path(__file__).parents[2] / "workflow" / "scripts" / "fetch.py"
 
 
-def command_lines_with(text: bytes, done: threading.Event) -> list[str]:
-    """Look at every process' arguments until told to stop; return where a text was seen."""
-    seen = []
-    while not done.is_set():
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if text in place.read_bytes():
-                    seen.append(str(place))
-            except OSError:
-                continue
-        time.sleep(0.05)
-    return seen
-
-
 def test_one_image_by_script_and_by_storage_is_one_thing_and_the_password_is_nowhere(
     signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch, project: Callable[[str], Project]
 ) -> None:
@@ -73,16 +58,9 @@ def test_one_image_by_script_and_by_storage_is_one_thing_and_the_password_is_now
     signed_in.plant("ada").fileset([planted], {"lab/nuclei.lif": b"bytes of a microscope"})
     number = planted.id
     made = project(SNAKEFILE.format(number=number, fetch=FETCH))
-    seen: list[str] = []
-    done = threading.Event()
-    watcher = threading.Thread(target=lambda: seen.extend(command_lines_with(PASSWORD.encode(), done)))
-    watcher.start()
 
-    try:
+    with watched_command_lines(PASSWORD.encode()) as seen:
         result = made.snakemake("--logger-filiation-pack", "now")
-    finally:
-        done.set()
-        watcher.join()
 
     assert result.returncode == 0, result.stderr
     np.testing.assert_array_equal(read_image(made.folder / "fetched.ome.zarr").data, image.data)

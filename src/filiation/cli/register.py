@@ -40,6 +40,7 @@ MOST_NAMED = 10
 @click.option(
     "--tolerance", type=float, metavar="PIXELS", help="How far a polygon may be off the outline.  [default: 1]"
 )
+@click.option("--labels-url", metavar="URL", help="Where the run's folder is served: label images get their address.")
 @click.option("--labels-into", metavar="FOLDER", help="Write label images once more there, with the ids of their ROIs.")
 @click.option("--most-rois", type=int, metavar="N", help="Draw no label image of more objects.  [default: 5000]")
 @json_option
@@ -57,6 +58,7 @@ def register(
     rois: str | None,
     tolerance: float | None,
     most_rois: int | None,
+    labels_url: str | None,
     labels_into: str | None,
     as_json: bool,
     catalogue: str | None,
@@ -75,6 +77,11 @@ def register(
         raise click.UsageError("--undo goes with none of --dry-run, --replace and --rois.")
     if labels_into is not None and rois is None:
         raise click.UsageError("--labels-into goes with --rois.")
+    if labels_url is not None and not labels_url.startswith(("https://", "http://", "s3://")):
+        raise click.BadParameter(
+            f"{labels_url!r} is no address of a folder: it begins with https://, http:// or s3://.",
+            param_hint="--labels-url",
+        )
     write = _writing(
         dry_run=dry_run,
         renew=replace,
@@ -91,7 +98,7 @@ def register(
                 if take_away:
                     reports += _undone(ledger, run, server)
                 else:
-                    reports.append(_registered(ledger, run, server, write))
+                    reports.append(_registered(ledger, run, server, write, labels_url))
             except FiliationError as error:
                 if len(runs) == 1:
                     raise
@@ -114,12 +121,16 @@ def _writing(**wanted: Any) -> Callable[..., RegistrationReport]:
 
 
 def _registered(
-    ledger: Ledger, run: str, server: str | None, write: Callable[..., RegistrationReport]
+    ledger: Ledger,
+    run: str,
+    server: str | None,
+    write: Callable[..., RegistrationReport],
+    labels_url: str | None,
 ) -> RegistrationReport:
     from filiation.publish import plan_registration
 
     named = _host(server) if server else None
-    plan = plan_registration(ledger, run, named.name if named else None)
+    plan = plan_registration(ledger, run, named.name if named else None, labels_url)
     host = named or _host(plan.host)
     with steps_bar(f"Writing to {host}") as advance:
         return write(ledger, plan, host, progress=advance)

@@ -149,8 +149,7 @@ def _was_read(index: LineageIndex, entity: EntityNode) -> bool:
 
 
 def _another_server(known: KnownImages, found: Survey) -> Iterator[AuditFinding]:
-    others = {e.server.database for e in known.records.values() if e.server is not None} - {found.database}
-    if others:
+    if others := _other_databases(known, found):
         yield AuditFinding(
             Severity.SERIOUS,
             "another-server",
@@ -159,6 +158,10 @@ def _another_server(known: KnownImages, found: Survey) -> Iterator[AuditFinding]
             "Find out which server runs meant; ask the old one under its new name, and see filiation audit.",
             evidence=(f"its database is {found.database}", *(f"recorded: {other}" for other in sorted(others))),
         )
+
+
+def _other_databases(known: KnownImages, found: Survey) -> set[str]:
+    return {each.server.database for each in known.records.values() if each.server is not None} - {found.database}
 
 
 def _unexplained(known: KnownImages, found: Survey) -> Iterator[AuditFinding]:
@@ -189,7 +192,9 @@ def _unexplained(known: KnownImages, found: Survey) -> Iterator[AuditFinding]:
 
 
 def _taken_away(known: KnownImages, found: Survey, *, limited: bool) -> Iterator[AuditFinding]:
-    """Tell of what was registered and is not on the server."""
+    """Tell of what was registered and is not on the server; not of another server, which never had it."""
+    if _other_databases(known, found):
+        return
     gone: dict[str, list[ObjectId]] = defaultdict(list)
     for which, run in known.registered.items():
         if which not in found.standing and not limited:

@@ -1,7 +1,8 @@
 """What leaves the house: results and their provenance, put where others look.
 
-``registration`` says what of a run belongs on which image of an OMERO server, ``omero`` puts it there, tells what is
-there already, and takes it away again; ``within_a_run`` does so from a job of the run itself.
+``registration`` says what of a run belongs on which image of an OMERO server; ``omero`` puts it there, tells what is
+there already, and takes it away again, each time by a ``change`` with a record of its own; ``within_a_run`` does so
+from a job of the run itself.
 """
 
 from filiation.publish.omero import RegistrationReport, register, undo

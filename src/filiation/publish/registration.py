@@ -13,7 +13,7 @@ from filiation.crate.metadata import METADATA_FILE
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.omero.namespaces import LONGEST_VALUE
 from filiation.images.omero.objects import ObjectId, object_named
-from filiation.model import Status
+from filiation.model import Status, encode_path
 
 if TYPE_CHECKING:
     from filiation.catalogue import EntityNode, RunSummary
@@ -80,7 +80,9 @@ class RegistrationPlan:
     databases: frozenset[str] = frozenset()
 
 
-def plan_registration(ledger: Ledger, run: str, host: str | None = None) -> RegistrationPlan:
+def plan_registration(
+    ledger: Ledger, run: str, host: str | None = None, labels_url: str | None = None
+) -> RegistrationPlan:
     """Find out what of a run belongs on which image of a server.
 
     Parameters
@@ -91,6 +93,8 @@ def plan_registration(ledger: Ledger, run: str, host: str | None = None) -> Regi
         The run's id, or the start of it.
     host
         The server; the only one that the run's images are on if left out.
+    labels_url
+        Where the run's folder is served: the address of each label image is told too.
 
     Raises
     ------
@@ -116,7 +120,9 @@ def plan_registration(ledger: Ledger, run: str, host: str | None = None) -> Regi
     crate = _persistent(metadata) or summary.iri
     images = {iri: image for descent in found for image in descent.images if (iri := _on(server, image))}
     results = (
-        _results(summary, crate, which, source, [descent for descent in found if source.iri in _iris(descent)])
+        _results(
+            summary, crate, which, source, [descent for descent in found if source.iri in _iris(descent)], labels_url
+        )
         for which, source in sorted(images.items())
     )
     return RegistrationPlan(summary, server, tuple(results), metadata, databases_of(found, server))
@@ -137,11 +143,23 @@ def _iris(descent: Descent) -> frozenset[str]:
     return frozenset(image.iri for image in descent.images)
 
 
-def _results(run: RunSummary, crate: str, image: ObjectId, source: EntityNode, descents: list[Descent]) -> ImageResults:
+def _results(
+    run: RunSummary,
+    crate: str,
+    image: ObjectId,
+    source: EntityNode,
+    descents: list[Descent],
+    labels_url: str | None,
+) -> ImageResults:
     labels = tuple(descent for descent in descents if descent.is_label_image)
     # A table of objects tells of one label image; what gathers several images is no table of this one.
     tables = tuple(each for each in descents if not each.is_label_image and each.labels and len(each.images) == 1)
-    told = [*_of_run(run, crate), *_of_image(source), *_of_results(labels, tables), *_of_parameters(descents)]
+    told = [
+        *_of_run(run, crate),
+        *_of_image(source),
+        *_of_results(labels, tables, labels_url),
+        *_of_parameters(descents),
+    ]
     pairs, long_values = fitting((*told, ("filiation", version("filiation"))))
     return ImageResults(image, labels, tables, pairs, long_values)
 
@@ -172,13 +190,20 @@ def _of_image(source: EntityNode) -> Iterator[Pair]:
             return
 
 
-def _of_results(labels: Iterable[Descent], tables: Iterable[Descent]) -> Iterator[Pair]:
+def _of_results(labels: Iterable[Descent], tables: Iterable[Descent], labels_url: str | None) -> Iterator[Pair]:
     for noun, found in (("label image", labels), ("table", tables)):
         for number, descent in enumerate(found, start=1):
             made, name = descent.made, noun if number == 1 else f"{noun} {number}"
             yield name, made.path
             if made.place and made.place != made.path:
                 yield f"{name} address", made.place
+            if (
+                labels_url
+                and descent.is_label_image
+                and not made.path.startswith(("/", ".."))
+                and "://" not in made.path
+            ):
+                yield f"{name} URL", f"{labels_url.rstrip('/')}/{encode_path(made.path)}"
             for digest in (made.digest, made.pixels):
                 if digest is not None:
                     yield f"{name} {'pixels' if digest is made.pixels else 'digest'}", str(digest)

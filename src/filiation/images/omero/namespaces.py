@@ -10,9 +10,7 @@ RO_CRATE: Final = "filiation/ro-crate"
 """The metadata of a run's crate, a file on a dataset."""
 MEASUREMENTS: Final = "filiation/measurements"
 """A run's table of objects, an OMERO.table on an image."""
-LABEL_IMAGE: Final = "filiation/label-image"
-"""The address of a label image, where it stands alone."""
 
-OURS: Final = (RUN, RO_CRATE, MEASUREMENTS, LABEL_IMAGE)
+OURS: Final = (RUN, RO_CRATE, MEASUREMENTS)
 LONGEST_VALUE: Final = 2000
 """Bytes of a key or value in pairs. PostgreSQL's index refuses about 2,700, and the whole annotation with it."""
