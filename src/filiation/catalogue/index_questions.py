@@ -1,0 +1,247 @@
+"""What is asked of the index by name: crates and runs, things, actions, edges."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue.index_numbers import NUMBERS, IndexNumbers
+from filiation.catalogue.nodes import (
+    ROLES,
+    ActionNode,
+    Edge,
+    EntityNode,
+    RunSummary,
+    action_from_text,
+    entity_from_text,
+    run_from_text,
+)
+from filiation.catalogue.summary import COLUMNS, GAPS, CrateSummary
+from filiation.model import decode_path, encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ENTITY: Final = "SELECT entity.record FROM entity JOIN term ON term.id = entity.term"
+_ACTION: Final = "SELECT action.record FROM action JOIN term ON term.id = action.term"
+_EDGE: Final = (
+    "SELECT s.iri, d.iri, edge.role, c.iri FROM edge "
+    "JOIN term s ON s.id = edge.src JOIN term d ON d.id = edge.dst JOIN term c ON c.id = edge.crate"
+)
+
+
+class IndexQuestions(IndexNumbers):
+    """What is asked of an index, by IRI, path, digest or crate."""
+
+    def stamps(self) -> dict[str, tuple[str, str]]:
+        """Return the crate's IRI and the stamp of its metadata, by the name of its folder."""
+        rows = self._connection.execute("SELECT folder, iri, stamp FROM crate")
+        return {folder: (iri, stamp) for folder, iri, stamp in rows}
+
+    def unjoined(self) -> tuple[str, ...]:
+        """Return the IRIs of the crates whose joins are to be worked out, sorted."""
+        rows = self._connection.execute("SELECT iri FROM crate WHERE NOT joined ORDER BY iri")
+        return tuple(iri for (iri,) in rows)
+
+    def runs(self) -> tuple[RunSummary, ...]:
+        """Return every run, sorted by IRI."""
+        rows = self._connection.execute("SELECT run FROM crate ORDER BY iri")
+        return tuple(run_from_text(text) for (text,) in rows)
+
+    def run(self, crate: str) -> RunSummary | None:
+        """Return the run of a crate, if it is there."""
+        row = self._connection.execute("SELECT run FROM crate WHERE iri = ?", (crate,)).fetchone()
+        return None if row is None else run_from_text(row[0])
+
+    def runs_like(self, start: str) -> tuple[RunSummary, ...]:
+        """Return the runs whose id starts with ``start``, sorted by IRI."""
+        low = f"arcp://uuid,{start}"
+        rows = self._connection.execute(
+            "SELECT run FROM crate WHERE iri >= ? AND iri < ? ORDER BY iri", (low, f"{low}g")
+        )
+        return tuple(run_from_text(text) for (text,) in rows)
+
+    def run_folders(self) -> tuple[str, ...]:
+        """Return the folders that runs ran in, sorted."""
+        rows = self._connection.execute("SELECT DISTINCT place FROM crate WHERE place IS NOT NULL ORDER BY place")
+        return tuple(decode_path(place) for (place,) in rows)
+
+    def runs_in(self, folder: str) -> tuple[RunSummary, ...]:
+        """Return the runs that ran in a folder, in the order in which they began."""
+        rows = self._connection.execute(
+            "SELECT run FROM crate WHERE place = ? ORDER BY began, iri", (encode_path(folder),)
+        )
+        return tuple(run_from_text(text) for (text,) in rows)
+
+    def summaries(self) -> tuple[CrateSummary, ...]:
+        """Return what was counted of each crate, sorted by IRI."""
+        rows = self._connection.execute(f"SELECT iri, {', '.join(COLUMNS)} FROM crate ORDER BY iri")  # noqa: S608
+        return tuple(CrateSummary(*row) for row in rows)
+
+    def jobs_by_day_and_agent(self) -> tuple[tuple[str | None, str | None, int, int, int], ...]:
+        """Return day, agent, runs, jobs and failed jobs, sorted; None for what crates do not tell."""
+        rows = self._connection.execute(
+            "SELECT day, agent, count(*), sum(jobs), sum(failed) FROM crate GROUP BY day, agent ORDER BY day, agent"
+        )
+        return tuple(rows)
+
+    def gaps(self) -> dict[str, int]:
+        """Return how many actions and things of all crates lack what; see :class:`CrateSummary`."""
+        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in GAPS)
+        row = self._connection.execute(f"SELECT {sums} FROM crate").fetchone()  # noqa: S608 - our own names
+        return dict(zip(GAPS, row, strict=True))
+
+    def metadata_digest(self, crate: str) -> str | None:
+        """Return the digest of the metadata that was read of a crate, as written."""
+        row = self._connection.execute("SELECT digest FROM crate WHERE iri = ?", (crate,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def folder_of(self, crate: str) -> str | None:
+        """Return the name of a crate's folder."""
+        row = self._connection.execute("SELECT folder FROM crate WHERE iri = ?", (crate,)).fetchone()
+        return None if row is None else str(row[0])
+
+    # --- reading: nodes ----------------------------------------------------------------------------------------
+
+    def entities(
+        self,
+        *,
+        iri: str | None = None,
+        crate: str | None = None,
+        digest: str | None = None,
+        pixels: str | None = None,
+        place: str | None = None,
+        path: str | None = None,
+        generated: bool | None = None,
+    ) -> tuple[EntityNode, ...]:
+        """Return the things that match everything given, sorted by IRI and crate."""
+        given: dict[str, str | int | None] = {
+            "term.iri": iri,
+            "digest": digest,
+            "pixels": pixels,
+            "place": None if place is None else encode_path(place),
+            "path": None if path is None else encode_path(path),
+            "generated": generated,
+        }
+        wanted = {column: value for column, value in given.items() if value is not None}
+        conditions = [f"{column} = ?" for column in wanted]
+        values = list(wanted.values())
+        if crate is not None:
+            conditions.append("crate = (SELECT id FROM term WHERE iri = ?)")
+            values.append(crate)
+        # Only the names of columns are put into the text; every value is bound.
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._connection.execute(_ENTITY + where, values)
+        found = (entity_from_text(record) for (record,) in rows)
+        return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
+    def iris_like(self, pattern: str) -> tuple[str, ...]:
+        """Return the IRIs of things that match a pattern in which ``*`` stands for anything, sorted."""
+        rows = self._connection.execute(
+            "SELECT iri FROM term WHERE iri GLOB ? "
+            "AND EXISTS (SELECT 1 FROM entity WHERE entity.term = term.id) ORDER BY iri",
+            (pattern,),
+        )
+        return tuple(iri for (iri,) in rows)
+
+    def made_empty(self, digest: str, *, path: str, place: str | None) -> tuple[EntityNode, ...]:
+        """Return what was made without any bytes at a path or a place, sorted by IRI and crate."""
+        found = {}
+        for column, value in (("path", path), ("place", place)):
+            if value is not None:
+                rows = self._connection.execute(
+                    f"SELECT record FROM entity WHERE {column} = ? AND +digest = ? AND +generated = 1",  # noqa: S608
+                    (encode_path(value), digest),
+                )
+                found.update({(node.iri, node.crate): node for node in (entity_from_text(text) for (text,) in rows)})
+        return tuple(node for _, node in sorted(found.items()))
+
+    def entities_below(self, place: str) -> tuple[EntityNode, ...]:
+        """Return the things that were seen inside the folder ``place``, sorted by IRI and crate."""
+        folder = encode_path(place.rstrip("/"))
+        # "0" is the character after "/".
+        rows = self._connection.execute(_ENTITY + " WHERE place > ? AND place < ?", (f"{folder}/", f"{folder}0"))
+        found = (entity_from_text(record) for (record,) in rows)
+        return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
+    def trees_made_at(self, place: str) -> tuple[EntityNode, ...]:
+        """Return the directories and stores that runs made at a place, sorted by IRI and crate."""
+        rows = self._connection.execute(_ENTITY + " WHERE place = ? AND generated = 1 AND tree", (encode_path(place),))
+        found = (entity_from_text(record) for (record,) in rows)
+        return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
+    def paths_named(self, name: str, limit: int = 5) -> tuple[str, ...]:
+        """Return some of the paths that end with a name, sorted."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT path FROM entity WHERE path = ?1 OR substr(path, -length(?1) - 1) = '/' || ?1 "
+            "ORDER BY path LIMIT ?2",
+            (encode_path(name), limit),
+        )
+        return tuple(decode_path(path) for (path,) in rows)
+
+    def digests_like(self, prefix: str) -> tuple[str, ...]:
+        """Return the written digests, of any kind, whose hexadecimal digits start with ``prefix``, sorted."""
+        found: set[str] = set()
+        for column in ("digest", "pixels"):
+            for kind in ("sha256", "tree1", "pixels1"):
+                low, high = f"{kind}:{prefix}", f"{kind}:{prefix}g"  # "g" comes after every hexadecimal digit
+                rows = self._connection.execute(
+                    f"SELECT DISTINCT {column} FROM entity WHERE {column} >= ? AND {column} < ?",  # noqa: S608
+                    (low, high),
+                )
+                found.update(text for (text,) in rows)
+        return tuple(sorted(found))
+
+    def actions(self, *, iri: str | None = None, crate: str | None = None) -> tuple[ActionNode, ...]:
+        """Return the actions that match everything given, sorted by IRI."""
+        conditions, values = [], []
+        if iri is not None:
+            conditions.append("term.iri = ?")
+            values.append(iri)
+        if crate is not None:
+            conditions.append("crate = (SELECT id FROM term WHERE iri = ?)")
+            values.append(crate)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._connection.execute(_ACTION + where, values)
+        return tuple(sorted((action_from_text(text) for (text,) in rows), key=lambda action: action.iri))
+
+    # --- reading: edges ----------------------------------------------------------------------------------------
+
+    def edges_into(self, iri: str) -> tuple[Edge, ...]:
+        """Return the edges within runs that end at ``iri``, sorted."""
+        return self._edges(" WHERE edge.dst = (SELECT id FROM term WHERE iri = ?)", iri)
+
+    def edges_out_of(self, iri: str) -> tuple[Edge, ...]:
+        """Return the edges within runs that start at ``iri``, sorted."""
+        return self._edges(" WHERE edge.src = (SELECT id FROM term WHERE iri = ?)", iri)
+
+    def edges_of(self, crate: str) -> tuple[Edge, ...]:
+        """Return the edges that a crate tells of, sorted."""
+        return self._edges(" WHERE edge.crate = (SELECT id FROM term WHERE iri = ?)", crate)
+
+    def is_whole(self, crate: str) -> bool:
+        """Whether the two forms in which a crate's edges are kept say the same."""
+        (number,) = self.numbers_of([crate]).values()
+        rows = set(self._connection.execute("SELECT src, dst, role FROM edge WHERE crate = ?", (number,)))
+        (block,) = self._connection.execute("SELECT edges FROM flow WHERE crate = ?", (number,)).fetchone() or (b"",)
+        numbers = array(NUMBERS, block)
+        third = len(numbers) // 3
+        return rows == set(zip(numbers[:third], numbers[third : 2 * third], numbers[2 * third :], strict=False))
+
+    def damage(self) -> tuple[str, ...]:
+        """Return what SQLite finds wrong with the file."""
+        return tuple(text for (text,) in self._connection.execute("PRAGMA quick_check(5)") if text != "ok")
+
+    def makers_of(self, found: EntityNode) -> tuple[str, ...]:
+        """Return the IRIs of what other runs made that a thing may be, sorted."""
+        rows = self._connection.execute(
+            "SELECT s.iri FROM joined JOIN term AS s ON s.id = joined.src "
+            "WHERE joined.dst = (SELECT id FROM term WHERE iri = ?) "
+            "AND joined.crate = (SELECT id FROM term WHERE iri = ?) ORDER BY s.iri",
+            (found.iri, found.crate),
+        )
+        return tuple(iri for (iri,) in rows)
+
+    def _edges(self, where: str, value: str) -> tuple[Edge, ...]:
+        rows: Iterable[tuple[str, str, int, str]] = self._connection.execute(_EDGE + where, (value,))
+        return tuple(sorted(Edge(src, dst, ROLES[role], crate) for src, dst, role, crate in rows))
