@@ -17,6 +17,7 @@ from typing import Final
 
 from filiation.capture.place import FOLDER, VARIABLE, nearest_catalogue
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
+from filiation.catalogue.versions import keep_aside, note_arrival
 from filiation.crate import flush, flush_tree
 from filiation.digest import digest_file
 from filiation.errors import BadInputError, InvalidCrateError, NotFoundError
@@ -53,6 +54,11 @@ class CatalogueFolder:
     def journals(self) -> Path:
         """One journal a run."""
         return self.root / "journals"
+
+    @property
+    def history(self) -> Path:
+        """What was known when, and the crates that others took the place of (:mod:`filiation.catalogue.versions`)."""
+        return self.root / "history"
 
     @property
     def steps(self) -> Path:
@@ -177,8 +183,8 @@ class CatalogueFolder:
     def arrive(self, source: Path, *, move: bool = False, read: CrateOnDisk | None = None) -> CrateOnDisk:
         """Bring a crate into the catalogue; under its final name it is complete or not there at all.
 
-        The crate is copied into a temporary folder beside its destination, flushed to disk, and renamed. One of the
-        same id is replaced.
+        The crate is copied into a temporary folder beside its destination, flushed to disk, and renamed. Another one of
+        the same id is kept aside first (:mod:`filiation.catalogue.versions`); the same one stays as it is.
 
         Parameters
         ----------
@@ -197,8 +203,9 @@ class CatalogueFolder:
         """
         crate = identify(source) if read is None else read
         destination = self.crates / crate.id
-        if source.absolute() == destination:
-            return crate
+        here = CrateOnDisk(destination, crate.id, crate.metadata_digest, crate.own)
+        if source.absolute() == destination or _is_the_same(source, here):
+            return here
         self.crates.mkdir(parents=True, exist_ok=True)
         arriving = self.crates / f"{_TEMPORARY}{crate.id}-{this_host()}+{os.getpid()}"
         shutil.rmtree(arriving, ignore_errors=True)
@@ -208,11 +215,13 @@ class CatalogueFolder:
                 flush_tree(arriving)
                 if digest_file(arriving / METADATA) != crate.metadata_digest:
                     raise InvalidCrateError(f"{source} was changed while it was being read. Take it in again.")
+            keep_aside(self, crate.id)
             _swap_in(arriving, destination)
         except BaseException:
             shutil.rmtree(arriving, ignore_errors=True)
             raise
-        return CrateOnDisk(destination, crate.id, crate.metadata_digest, crate.own)
+        note_arrival(self, crate.id, str(crate.metadata_digest))
+        return here
 
     def settle(self, folder: Path) -> CrateOnDisk:
         """Give a crate that someone put into the folder under another name the name of its id.
@@ -253,6 +262,23 @@ class CatalogueFolder:
             shutil.rmtree(path, ignore_errors=True)
             swept.append(path.name)
         return tuple(swept)
+
+
+def _is_the_same(source: Path, here: CrateOnDisk) -> bool:
+    """Whether a crate is there already, with every file that the one that comes has; they are not read again."""
+    if not here.metadata.is_file() or digest_file(here.metadata) != here.metadata_digest:
+        return False
+    return _sizes(source) == _sizes(here.folder)
+
+
+def _sizes(crate: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for folder, _, names in os.walk(crate):
+        for name in names:
+            state = os.lstat(f"{folder}/{name}")
+            if stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
+                found[os.path.relpath(f"{folder}/{name}", crate)] = state.st_size
+    return found
 
 
 def _names(folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ from filiation.catalogue.adjacency import Adjacency
 from filiation.catalogue.index_file import connect
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
+from filiation.catalogue.index_versions import IndexVersions, put_versions
 from filiation.catalogue.nodes import (
     NO_BYTES,
     ROLES,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from filiation.catalogue.derive import Derived
+    from filiation.catalogue.versions import Version
 
 _CODES: Final = {role: code for code, role in enumerate(ROLES)}
 # Crates whose joins what a crate made may change: those that found the same bytes, or something inside such a tree.
@@ -54,7 +56,7 @@ SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
 """
 
 
-class LineageIndex(IndexQuestions):
+class LineageIndex(IndexQuestions, IndexVersions):
     """The index in one file; a context manager.
 
     Parameters
@@ -100,7 +102,9 @@ class LineageIndex(IndexQuestions):
             self._adjacency = Adjacency(self)
         return self._adjacency
 
-    def replace(self, derived: Derived, *, folder: str, stamp: str, digest: str) -> None:
+    def replace(
+        self, derived: Derived, *, folder: str, stamp: str, digest: str, versions: Iterable[Version] = ()
+    ) -> None:
         """Put a crate's lineage in place of what is there of it, in one transaction.
 
         Joins with other runs are to be worked out afterwards: its own, and those of runs that may have found what it
@@ -116,6 +120,8 @@ class LineageIndex(IndexQuestions):
             What tells cheaply that the metadata file is the one that was read.
         digest
             Digest of the metadata file.
+        versions
+            The run's crates, this one and those before it.
         """
         crate = derived.run.iri
         with self._transaction() as cursor:
@@ -144,6 +150,7 @@ class LineageIndex(IndexQuestions):
             cursor.execute(
                 "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
             )
+            put_versions(cursor, crate, versions)
             self._doubt_joins(cursor, crate)
             self._note_change(cursor, touched | _ends(edges) | set(actions) | set(things))
 
@@ -157,10 +164,16 @@ class LineageIndex(IndexQuestions):
         with self._transaction() as cursor:
             cursor.execute("UPDATE crate SET stamp = '', digest = '' WHERE iri = ?", (crate,))
 
-    def remove(self, crate: str) -> None:
-        """Forget a crate; nothing happens if it is not there."""
+    def remove(self, crate: str, versions: Iterable[Version] = ()) -> None:
+        """Forget a crate but for when it was known; nothing happens if it is not there."""
         with self._transaction() as cursor:
             self._note_change(cursor, self._remove(cursor, crate))
+            put_versions(cursor, crate, versions)
+
+    def set_versions(self, crate: str, versions: Iterable[Version]) -> None:
+        """Put what is known of a run's crates in place of what is there."""
+        with self._transaction() as cursor:
+            put_versions(cursor, crate, versions)
 
     def set_joins(self, found: Sequence[tuple[str, Sequence[Edge], int]]) -> None:
         """Put joins in place of those that are noted of crates, in one transaction.

@@ -11,7 +11,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -53,12 +53,17 @@ CREATE TABLE joined (
 CREATE INDEX joined_up ON joined (dst, src, role, crate);
 CREATE INDEX joined_crate ON joined (crate);
 CREATE TABLE flow (crate INTEGER PRIMARY KEY, edges BLOB NOT NULL, actions BLOB NOT NULL, things BLOB NOT NULL);
+CREATE TABLE version (
+    crate TEXT NOT NULL, taken_in TEXT NOT NULL, until TEXT, digest TEXT NOT NULL, folder TEXT, ended TEXT NOT NULL,
+    agent TEXT, why TEXT, PRIMARY KEY (crate, taken_in)
+) WITHOUT ROWID;
 CREATE TABLE changed (generation INTEGER PRIMARY KEY, terms BLOB NOT NULL);
 """
 """``joined`` is what runs say of each other, worked out from all of them; ``crate.joined`` whether it is up to date.
 ``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
 bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
-whose edges a change touched, since the generation ``state.kept``.
+whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the
+former ones too; no other table has anything of those.
 """
 
 _OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)

@@ -20,8 +20,9 @@ from filiation.catalogue.outbox import WaitingGraph
 from filiation.catalogue.resumptions import graph_about, resumption_of, runs_after, statements_of
 from filiation.catalogue.store_writer import StoreError
 from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, graph_store
+from filiation.catalogue.versions import note_what_is_there, runs_with_history
 from filiation.errors import FiliationError, NotFoundError, ServerError
-from filiation.model import Digest
+from filiation.model import Digest, run_iri
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +126,7 @@ class Catalogue:
             self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
-                report = _take_in(arrived, graph, index, stated)
+                report = _take_in(self.folder, arrived, graph, index, stated)
                 self._settle(index)
                 self._relate([report], graph, index)
                 return report
@@ -142,7 +143,7 @@ class Catalogue:
             for name, (iri, _) in known.items():
                 if name not in there:
                     orphans.update(runs_after(index, iri))
-                    index.remove(iri)
+                    index.remove(iri, note_what_is_there(self.folder, name))
                     graph.remove(iri)
             behind = [
                 self.folder.crates / name for name, stamp in there.items() if known.get(name, ("", ""))[1] != stamp
@@ -165,6 +166,9 @@ class Catalogue:
             self._store.clear()
             with self._store.writing(lock=lock, wait=self.wait) as graph, self._index(create=True) as index:
                 report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
+                there = {path.name for path in self.folder.list_crates()}
+                for run in set(runs_with_history(self.folder)) - there:
+                    index.set_versions(run_iri(run), note_what_is_there(self.folder, run))
                 self._settle(index)
                 self._relate(report.crates, graph, index)
                 return report
@@ -313,7 +317,7 @@ def _take_all_in(
     reports, problems = [], []
     for number, folder in enumerate(folders):
         try:
-            reports.append(_take_in(catalogue.settle(folder), graph, index))
+            reports.append(_take_in(catalogue, catalogue.settle(folder), graph, index))
         except StoreError:
             raise  # it is not this crate's fault, and the next would fare no better
         except (FiliationError, OSError) as error:
@@ -325,7 +329,11 @@ def _take_all_in(
 
 @collecting_once()
 def _take_in(
-    crate: CrateOnDisk, graph: GraphWriter, index: LineageIndex, stated: tuple[Triple, ...] | None = None
+    catalogue: CatalogueFolder,
+    crate: CrateOnDisk,
+    graph: GraphWriter,
+    index: LineageIndex,
+    stated: tuple[Triple, ...] | None = None,
 ) -> IngestReport:
     # Questions import this module too, and have nothing to take in.
     from filiation.catalogue.crate_graph import graph_of
@@ -334,15 +342,18 @@ def _take_in(
 
     known = index.metadata_digest(crate.iri)
     digest = str(crate.metadata_digest)
+    versions = note_what_is_there(catalogue, crate.id)
     if known == digest:
+        if versions != index.versions(crate.iri):
+            index.set_versions(crate.iri, versions)
         return _report(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
     derived = derive(stated, crate.iri)
     if known is not None:
         index.doubt(crate.iri)
-    graph.replace(crate.iri, graph_of(stated, derived, crate))
+    graph.replace(crate.iri, graph_of(stated, derived, crate, versions))
     # Without its stamp, which it gets when all is said that follows from it: else the next who asks says it.
-    index.replace(derived, folder=crate.folder.name, stamp="", digest=digest)
+    index.replace(derived, folder=crate.folder.name, stamp="", digest=digest, versions=versions)
     return _report(crate, "new" if known is None else "replaced", derived)
 
 

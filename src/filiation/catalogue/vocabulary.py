@@ -17,6 +17,8 @@ BIOSCHEMAS: Final = "https://bioschemas.org/"
 F: Final = "https://w3id.org/ro/terms/filiation#"
 SEAL: Final = F + "metadata"
 """Every crate's graph says of the crate which metadata it was made from; so a graph can be told to be a crate's."""
+FORMER_METADATA: Final = F + "formerMetadata"
+"""The same of a crate that another one took the place of; it has no graph any more."""
 
 WORKFLOW: Final = BIOSCHEMAS + "ComputationalWorkflow"
 FORMAL_PARAMETER: Final = BIOSCHEMAS + "FormalParameter"
