@@ -164,7 +164,7 @@ def test_joins_depend_on_what_is_there_and_not_on_how_it_came(history: list[Run 
             rebuilt.replace(run.derived(), folder=str(run.number), stamp="", digest="")
         work_out_joins(rebuilt)
         assert joins(lived) == joins(rebuilt)
-        assert lived.summaries() == rebuilt.summaries()
+        assert (lived.summaries(), lived.gaps()) == (rebuilt.summaries(), rebuilt.gaps())
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

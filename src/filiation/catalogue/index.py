@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from filiation.catalogue.adjacency import Adjacency
+from filiation.catalogue.crate_gaps import counted, gaps_of
+from filiation.catalogue.index_facts import FactColumns, forget_facts, note_facts
 from filiation.catalogue.index_file import connect
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
@@ -27,7 +29,7 @@ from filiation.errors import CatalogueBusyError
 from filiation.model import encode_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -35,9 +37,9 @@ if TYPE_CHECKING:
     from filiation.catalogue.versions import Version
 
 _CODES: Final = {role: code for code, role in enumerate(ROLES)}
-# Crates whose joins what a crate made may change: those that found the same bytes, or something inside such a tree.
-# Empty things join at their own path or place only; of the others the digest is enough. A `+` keeps SQLite from
-# another index than the one that finds few.
+# Crates whose joins what a crate made may change: those that found the same bytes, or something at the same place or
+# inside such a tree. Empty things join at their own path or place only; of the others the digest is enough. A `+`
+# keeps SQLite from another index than the one that finds few.
 _FINDERS: Final = """
 SELECT found.crate FROM entity AS made CROSS JOIN entity AS found ON found.digest = made.digest AND found.generated = 0
  WHERE made.crate = :crate AND made.generated AND made.digest NOT IN (:file, :tree)
@@ -47,8 +49,8 @@ SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
  WHERE made.crate = :crate AND made.generated AND made.digest IN (:file, :tree)
 UNION
 SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
-    ON found.place = made.place AND +found.digest = made.digest AND found.generated = 0
- WHERE made.crate = :crate AND made.generated AND made.digest IN (:file, :tree)
+    ON found.place = made.place AND found.generated = 0
+ WHERE made.crate = :crate AND made.generated
 UNION
 SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
     ON found.place > made.place || '/' AND found.place < made.place || '0' AND NOT found.generated
@@ -102,6 +104,11 @@ class LineageIndex(IndexQuestions, IndexVersions):
             self._adjacency = Adjacency(self)
         return self._adjacency
 
+    @property
+    def facts(self) -> FactColumns:
+        """What nodes tell, in columns, to choose by."""
+        return FactColumns(self._connection)
+
     def replace(
         self, derived: Derived, *, folder: str, stamp: str, digest: str, versions: Iterable[Version] = ()
     ) -> None:
@@ -151,6 +158,9 @@ class LineageIndex(IndexQuestions, IndexVersions):
                 "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
             )
             put_versions(cursor, crate, versions)
+            note_facts(cursor, here, derived)
+            gaps = counted(gaps_of(derived.actions, derived.entities, derived.edges))
+            self._note_gaps(cursor, here, gaps, joint=False)
             self._doubt_joins(cursor, crate)
             self._note_change(cursor, touched | _ends(edges) | set(actions) | set(things))
 
@@ -175,19 +185,19 @@ class LineageIndex(IndexQuestions, IndexVersions):
         with self._transaction() as cursor:
             put_versions(cursor, crate, versions)
 
-    def set_joins(self, found: Sequence[tuple[str, Sequence[Edge], int]]) -> None:
+    def set_joins(self, found: Sequence[tuple[str, Sequence[Edge], Mapping[str, tuple[int, int]]]]) -> None:
         """Put joins in place of those that are noted of crates, in one transaction.
 
         Parameters
         ----------
         found
-            For each crate its IRI, the edges into what it found from what other runs made, and the number of things
-            that it found and nobody is known to have made.
+            For each crate its IRI, the edges into what it found from what other runs made, and what it leaves open by
+            what other runs tell, counted (:func:`filiation.catalogue.crate_gaps.counted`).
         """
         with self._transaction() as cursor:
             term = _Terms(cursor)
             touched: set[int] = set()
-            for crate, edges, unmade in found:
+            for crate, edges, gaps in found:
                 here = term(crate)
                 before = set(cursor.execute("SELECT src, dst, role FROM joined WHERE crate = ?", (here,)))
                 now = {(term(edge.src), term(edge.dst), _CODES[edge.role]) for edge in edges}
@@ -196,7 +206,9 @@ class LineageIndex(IndexQuestions, IndexVersions):
                     ((*edge, here) for edge in before - now),
                 )
                 cursor.executemany("INSERT INTO joined VALUES (?, ?, ?, ?)", ((*edge, here) for edge in now - before))
-                cursor.execute("UPDATE crate SET joined = 1, unmade = ? WHERE iri = ?", (unmade, crate))
+                cursor.execute("DELETE FROM gap WHERE crate = ? AND joint", (here,))
+                self._note_gaps(cursor, here, gaps, joint=True)
+                cursor.execute("UPDATE crate SET joined = 1 WHERE iri = ?", (crate,))
                 touched |= _ends(before ^ now)
             if touched:
                 self._note_change(cursor, touched)
@@ -222,9 +234,15 @@ class LineageIndex(IndexQuestions, IndexVersions):
             touched.update(number for (number,) in cursor.execute(f"SELECT term FROM {table} WHERE crate = ?", found))  # noqa: S608
         self._doubt_joins(cursor, crate)
         cursor.execute("DELETE FROM crate WHERE iri = ?", (crate,))
-        for table in ("entity", "action", "edge", "joined", "flow"):
+        forget_facts(cursor, found[0])
+        for table in ("entity", "action", "edge", "joined", "flow", "gap"):
             cursor.execute(f"DELETE FROM {table} WHERE crate = ?", found)  # noqa: S608 - our own names
         return touched
+
+    @staticmethod
+    def _note_gaps(cursor: sqlite3.Cursor, crate: int, gaps: Mapping[str, tuple[int, int]], *, joint: bool) -> None:
+        rows = ((kind, crate, joint, *counts) for kind, counts in gaps.items())
+        cursor.executemany("INSERT INTO gap VALUES (?, ?, ?, ?, ?)", rows)
 
     @staticmethod
     def _doubt_joins(cursor: sqlite3.Cursor, crate: str) -> None:

@@ -6,12 +6,13 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from filiation.catalogue.index_facts import SCHEMA as FACTS_SCHEMA
 from filiation.errors import CatalogueBusyError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -20,10 +21,14 @@ CREATE TABLE term (id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 CREATE TABLE crate (
     iri TEXT PRIMARY KEY, term INTEGER NOT NULL UNIQUE, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
     digest TEXT NOT NULL, run TEXT NOT NULL, joined INTEGER NOT NULL, began REAL, ended REAL, place TEXT,
-    day TEXT, agent TEXT, status TEXT NOT NULL, jobs INTEGER NOT NULL, failed INTEGER NOT NULL, made INTEGER NOT NULL,
-    no_agent INTEGER NOT NULL, no_version INTEGER NOT NULL, no_time INTEGER NOT NULL, backwards INTEGER NOT NULL,
-    no_digest INTEGER NOT NULL, two_makers INTEGER NOT NULL, unmade INTEGER NOT NULL
+    day TEXT, agent TEXT, status TEXT NOT NULL, jobs INTEGER NOT NULL, failed INTEGER NOT NULL, made INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX crate_began ON crate (began, iri, term);
+CREATE TABLE gap (
+    kind TEXT NOT NULL, crate INTEGER NOT NULL, joint INTEGER NOT NULL, count INTEGER NOT NULL, lines INTEGER NOT NULL,
+    PRIMARY KEY (kind, crate, joint)
+) WITHOUT ROWID;
+CREATE INDEX gap_crate ON gap (crate);
 CREATE INDEX crate_unjoined ON crate (joined) WHERE NOT joined;
 CREATE INDEX crate_place ON crate (place, began);
 CREATE TABLE entity (
@@ -60,6 +65,7 @@ CREATE TABLE version (
 CREATE TABLE changed (generation INTEGER PRIMARY KEY, terms BLOB NOT NULL);
 """
 """``joined`` is what runs say of each other, worked out from all of them; ``crate.joined`` whether it is up to date.
+``gap`` counts what a crate leaves open, and in how many lines that is told; ``joint`` is what depends on other crates.
 ``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
 bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
 whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the
@@ -87,7 +93,9 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found == 0 and create:
             made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0);"  # noqa: S608 - our own id
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made} PRAGMA user_version = {FORMAT}; COMMIT;")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} {FACTS_SCHEMA} {made} PRAGMA user_version = {FORMAT}; COMMIT;"
+            )
         elif found != FORMAT:
             raise NotFoundError(
                 f"The index {path} has format {found}, this version reads {FORMAT}. "

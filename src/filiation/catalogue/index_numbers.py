@@ -85,6 +85,14 @@ class IndexNumbers:
         """Yield every edge between runs: source, end, role and crate."""
         yield from self._connection.execute("SELECT src, dst, role, crate FROM joined")
 
+    def all_joins(self) -> list[tuple[int, int, int, int]]:
+        """Return every edge between runs at once; see :meth:`joins`."""
+        return self._connection.execute("SELECT src, dst, role, crate FROM joined").fetchall()
+
+    def beginnings(self) -> list[tuple[int, float | None]]:
+        """Return the number of each crate, and when its run began, in seconds since 1970."""
+        return self._connection.execute("SELECT term, began FROM crate").fetchall()
+
     def numbers_by_iri(self) -> Iterator[int]:
         """Yield every number, in the order of the IRIs."""
         return (number for (number,) in self._connection.execute("SELECT id FROM term ORDER BY iri"))

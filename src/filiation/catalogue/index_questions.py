@@ -16,7 +16,7 @@ from filiation.catalogue.nodes import (
     entity_from_text,
     run_from_text,
 )
-from filiation.catalogue.summary import COLUMNS, GAPS, CrateSummary
+from filiation.catalogue.summary import COLUMNS, CrateSummary
 from filiation.model import decode_path, encode_path
 
 if TYPE_CHECKING:
@@ -85,11 +85,22 @@ class IndexQuestions(IndexNumbers):
         )
         return tuple(rows)
 
-    def gaps(self) -> dict[str, int]:
-        """Return how many actions and things of all crates lack what; see :class:`CrateSummary`."""
-        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in GAPS)
-        row = self._connection.execute(f"SELECT {sums} FROM crate").fetchone()  # noqa: S608 - our own names
-        return dict(zip(GAPS, row, strict=True))
+    def gaps(self) -> dict[str, tuple[int, int]]:
+        """Return by kind how much all crates leave open, and in how many lines that is told.
+
+        The kinds are those of :mod:`filiation.catalogue.crate_gaps`.
+        """
+        rows = self._connection.execute("SELECT kind, sum(count), sum(lines) FROM gap GROUP BY kind")
+        return {kind: (count, lines) for kind, count, lines in rows}
+
+    def crates_with_gaps(self, kind: str) -> tuple[tuple[str, int], ...]:
+        """Return the crates that leave something of a kind open, sorted by IRI, and in how many lines it is told."""
+        rows = self._connection.execute(
+            "SELECT iri, sum(lines) FROM gap JOIN term ON term.id = gap.crate WHERE kind = ? "
+            "GROUP BY crate ORDER BY iri",
+            (kind,),
+        )
+        return tuple(rows)
 
     def metadata_digest(self, crate: str) -> str | None:
         """Return the digest of the metadata that was read of a crate, as written."""

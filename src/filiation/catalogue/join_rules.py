@@ -11,13 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from filiation.catalogue.crate_gaps import Gap, counted, gaps_of_found, out_of_order
 from filiation.catalogue.manifests import Manifests
-from filiation.catalogue.nodes import GENERATED, PART, SAME_CONTENT, USED, Edge, EntityNode, RunSummary
-from filiation.catalogue.summary import is_on_disk
+from filiation.catalogue.nodes import (
+    GENERATED,
+    PART,
+    SAME_CONTENT,
+    USED,
+    ActionNode,
+    Edge,
+    EntityNode,
+    RunSummary,
+)
 from filiation.model import Digest, EntityKind, is_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from filiation.catalogue.index import LineageIndex
 
@@ -47,15 +56,15 @@ def work_out_joins(index: LineageIndex, crates: Path | None = None) -> int:
     return len(waiting)
 
 
-def _joins_of(crate: str, index: LineageIndex, rules: JoinRules) -> tuple[list[Edge], int]:
-    """Return the edges into what a crate's run found, and of how much of it no maker is known."""
+def _joins_of(crate: str, index: LineageIndex, rules: JoinRules) -> tuple[list[Edge], dict[str, tuple[int, int]]]:
+    """Return the edges into what a crate's run found, and what it leaves open by what other runs tell."""
     edges: list[Edge] = []
-    unmade = 0
+    gaps: list[Gap] = []
     for found in index.entities(crate=crate, generated=False):
         makers = rules.makers(found)
         edges += (_join(maker, found) for maker in makers)
-        unmade += not makers and is_on_disk(found)
-    return edges, unmade
+        gaps += rules.gaps(found, makers)
+    return edges, counted(gaps)
 
 
 def _join(maker: EntityNode, taker: EntityNode) -> Edge:
@@ -85,6 +94,33 @@ class JoinRules:
         if found.generated or found.digest is None or found.kind == EntityKind.RAW_IMAGE:
             return ()
         return self._makers_of_content(found, found.digest) or self._makers_around(found, found.digest)
+
+    def gaps(self, found: EntityNode, makers: tuple[EntityNode, ...]) -> Iterator[Gap]:
+        """Yield what is open of a thing that a run found, by what the runs tell that made it, or did not."""
+        yield from gaps_of_found(found, is_made=bool(makers), made_otherwise=self._made_otherwise)
+        for made in makers:
+            if self._overlap(made, found):
+                for maker in self._actions(edge.src for edge in self._index.edges_into(made.iri)):
+                    for taker in self._actions(edge.dst for edge in self._index.edges_out_of(found.iri)):
+                        gap = out_of_order(found, maker, taker)
+                        if gap is not None and taker.crate == found.crate:
+                            yield gap
+
+    def _made_otherwise(self, found: EntityNode) -> str | None:
+        """Return the crate of the last run that made something at the place of a thing that none made."""
+        if found.place is None:
+            return None
+        there = self._index.entities(place=found.place, generated=True)
+        made = [each for each in there if each.digest != found.digest and self._may_be(each, found)]
+        return max(made, key=lambda each: (self._began(each), each.iri)).crate if made else None
+
+    def _overlap(self, made: EntityNode, found: EntityNode) -> bool:
+        """Whether the making run went on when the finding one had begun: else nothing can be out of order."""
+        maker = self._run(made.crate)
+        return maker is None or maker.ended is None or maker.ended > self._began(found)
+
+    def _actions(self, iris: Iterable[str]) -> list[ActionNode]:
+        return [action for iri in iris for action in self._index.actions(iri=iri)]
 
     def _makers_of_content(self, found: EntityNode, digest: Digest) -> tuple[EntityNode, ...]:
         if found.is_empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filiation.catalogue import Json
@@ -66,15 +67,23 @@ class Observations:
         The gravest first.
     looked_at
         How many things or jobs were looked at.
+    told
+        How many things or jobs each kind concerns, where ``found`` is not all of it.
+    lines
+        Of how many ``found`` is a part; None if it is all.
     """
 
     title: str
     found: tuple[Observation, ...]
     looked_at: int = 0
+    told: Mapping[str, int] | None = None
+    lines: int | None = None
 
     @property
     def counts(self) -> dict[str, int]:
         """How many things or jobs each kind concerns."""
+        if self.told is not None:
+            return dict(self.told)
         counts: Counter[str] = Counter()
         for each in self.found:
             counts[each.kind] += each.count
@@ -96,7 +105,7 @@ class Observations:
     @property
     def summary(self) -> str:
         """How much there is in all."""
-        if not self.found:
+        if not self.counts:
             return f"None, of {self.looked_at} looked at."
         parts = [f"{count} {kind}" for kind, count in self.counts.items()]
         spent = [each.seconds for each in self.found if each.seconds is not None]

@@ -1,0 +1,344 @@
+"""What nodes tell, in columns of the index: so that a question over a million jobs reads what it asks for and no node.
+
+A column is a field, or one of its keys, of the actions or of the things of all crates. It is kept crate by crate, as
+values with the nodes that have them (a bit for each node of the crate), as numbers with their lowest and highest, or
+as texts: one row for what a crate tells, however many jobs it has. What is asked for comes back as the crates that
+have it, each with the bits of the nodes that do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections import defaultdict
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from filiation.catalogue.node_facts import ACTIONS, FACTS, NUMBERS, THINGS, VALUES, microseconds
+from filiation.catalogue.nodes import ActionNode, EntityNode, action_from_text, entity_from_text
+from filiation.model import Value
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from filiation.catalogue.derive import Derived
+
+Hits: TypeAlias = dict[int, int]
+"""By the number of a crate, a bit for each of its nodes that is as asked for; crates without any are left out."""
+
+SCHEMA: Final = """
+CREATE TABLE measure (crate INTEGER PRIMARY KEY, actions INTEGER NOT NULL, things INTEGER NOT NULL);
+CREATE TABLE field (
+    id INTEGER PRIMARY KEY, of TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, turn INTEGER NOT NULL,
+    UNIQUE (of, name, key, turn)
+);
+CREATE TABLE value (id INTEGER PRIMARY KEY, field INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (field, value));
+CREATE TABLE told (
+    value INTEGER NOT NULL, crate INTEGER NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (value, crate)
+) WITHOUT ROWID;
+CREATE TABLE numbers (
+    field INTEGER NOT NULL, crate INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, known INTEGER NOT NULL,
+    numbers BLOB NOT NULL, PRIMARY KEY (field, crate)
+) WITHOUT ROWID;
+CREATE TABLE texts (
+    field INTEGER NOT NULL, crate INTEGER NOT NULL, texts BLOB NOT NULL, PRIMARY KEY (field, crate)
+) WITHOUT ROWID;
+CREATE TABLE columns (crate INTEGER PRIMARY KEY, told BLOB NOT NULL, others BLOB NOT NULL);
+"""
+"""``turn`` counts what a node tells more than once under one key. ``columns`` lists a crate's rows of the others, so
+that they can be removed."""
+
+_NUMBERS: Final = "i"
+_FIGURES: Final = "d"
+_BETWEEN: Final = "\0"
+_NOT_KNOWN: Final = math.nan
+_FEW: Final = 200
+"""Rows of numbers from which on numpy is worth its import."""
+
+
+class Column(NamedTuple):
+    """A field or one of its keys."""
+
+    number: int
+    key: str
+
+
+def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived) -> None:
+    """Put what a crate's nodes tell into the columns; what was there of it is to be removed before."""
+    kept = _Columns(cursor, crate)
+    sorts: tuple[tuple[str, Sequence[ActionNode | EntityNode]], ...] = (
+        (ACTIONS, derived.actions),
+        (THINGS, derived.entities),
+    )
+    for of, nodes in sorts:
+        for fact in FACTS:
+            if fact.of == of:
+                told = ((place, fact.told(node, derived.run)) for place, node in enumerate(nodes))
+                kept.add(fact.of, fact.field, fact.form, told, len(nodes))
+    cursor.execute("INSERT INTO measure VALUES (?, ?, ?)", (crate, len(derived.actions), len(derived.entities)))
+    lists = (array(_NUMBERS, numbers).tobytes() for numbers in (kept.values, kept.fields))
+    cursor.execute("INSERT INTO columns VALUES (?, ?, ?)", (crate, *lists))
+
+
+def forget_facts(cursor: sqlite3.Cursor, crate: int) -> None:
+    """Remove what is kept of a crate."""
+    for told, others in cursor.execute("SELECT told, others FROM columns WHERE crate = ?", (crate,)).fetchall():
+        cursor.executemany(
+            "DELETE FROM told WHERE value = ? AND crate = ?", ((number, crate) for number in array(_NUMBERS, told))
+        )
+        for table in ("numbers", "texts"):
+            cursor.executemany(
+                f"DELETE FROM {table} WHERE field = ? AND crate = ?",  # noqa: S608 - our own names
+                ((number, crate) for number in array(_NUMBERS, others)),
+            )
+    for table in ("measure", "columns"):
+        cursor.execute(f"DELETE FROM {table} WHERE crate = ?", (crate,))  # noqa: S608 - our own names
+
+
+class _Columns:
+    """What is put into the columns for one crate."""
+
+    def __init__(self, cursor: sqlite3.Cursor, crate: int) -> None:
+        self._cursor = cursor
+        self._crate = crate
+        self.values: list[int] = []
+        self.fields: list[int] = []
+
+    def add(
+        self, of: str, field: str, form: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
+    ) -> None:
+        if form == VALUES:
+            self._add_values(of, field, told)
+        elif form == NUMBERS:
+            self._add_numbers(of, field, told, count)
+        else:
+            self._add_texts(of, field, told, count)
+
+    def _add_values(self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]]) -> None:
+        having: dict[tuple[str, str], int] = defaultdict(int)
+        for place, pairs in told:
+            for key, value in pairs:
+                having[key, _as_text(value)] |= 1 << place
+        rows = []
+        for (key, text), bits in having.items():
+            number = self._number("value", "field, value", (self._field(of, field, key), text))
+            rows.append((number, self._crate, bits.to_bytes((bits.bit_length() + 7) // 8, "little")))
+        self._cursor.executemany("INSERT INTO told VALUES (?, ?, ?)", rows)
+        self.values += (number for number, _, _ in rows)
+
+    def _add_numbers(
+        self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
+    ) -> None:
+        for (key, turn), placed in _by_turn(told).items():
+            numbers = array(_FIGURES, [_NOT_KNOWN]) * count
+            for place, value in placed:
+                numbers[place] = _as_number(value)
+            known = [number for number in numbers if not math.isnan(number)]
+            if known:
+                column = self._field(of, field, key, turn)
+                row = (column, self._crate, min(known), max(known), len(known), numbers.tobytes())
+                self._cursor.execute("INSERT INTO numbers VALUES (?, ?, ?, ?, ?, ?)", row)
+                self.fields.append(column)
+
+    def _add_texts(
+        self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
+    ) -> None:
+        for (key, turn), placed in _by_turn(told).items():
+            texts = [""] * count
+            for place, value in placed:
+                texts[place] = str(value).replace(_BETWEEN, "\ufffd")
+            column = self._field(of, field, key, turn)
+            written = _BETWEEN.join(texts).encode("utf-8", "surrogatepass")  # a path may be any bytes
+            self._cursor.execute("INSERT INTO texts VALUES (?, ?, ?)", (column, self._crate, written))
+            self.fields.append(column)
+
+    def _field(self, of: str, name: str, key: str, turn: int = 0) -> int:
+        return self._number("field", "of, name, key, turn", (of, name, _storable(key), turn))
+
+    def _number(self, table: str, columns: str, row: tuple[str | int, ...]) -> int:
+        """Return the number of a row that is in a table once; it is put there if it is new."""
+        where = " AND ".join(f"{column} = ?" for column in columns.split(", "))
+        found = self._cursor.execute(f"SELECT id FROM {table} WHERE {where}", row).fetchone()  # noqa: S608
+        if found is not None:
+            return int(found[0])
+        places = ", ".join("?" * len(row))
+        made = self._cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
+        return int(made.lastrowid or 0)
+
+
+class FactColumns:
+    """The columns, to be asked.
+
+    Parameters
+    ----------
+    connection
+        To the index.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self, of: str) -> Hits:
+        """Return every action (``action``) or thing (``entity``) of every crate."""
+        column = "actions" if of == ACTIONS else "things"
+        rows = self._connection.execute(f"SELECT crate, {column} FROM measure WHERE {column}")  # noqa: S608
+        return {crate: (1 << count) - 1 for crate, count in rows}
+
+    def size(self) -> int:
+        """Return how many actions and things all crates tell of."""
+        (count,) = self._connection.execute("SELECT coalesce(sum(actions + things), 0) FROM measure").fetchone()
+        return int(count)
+
+    def columns(self, of: str, field: str) -> tuple[Column, ...]:
+        """Return the columns of a field, by their keys."""
+        rows = self._connection.execute("SELECT id, key FROM field WHERE of = ? AND name = ? ORDER BY key", (of, field))
+        return tuple(Column(int(number), key) for number, key in rows)
+
+    def values(self, column: Column) -> Iterator[tuple[int, object]]:
+        """Yield every value of a column of values, with its number."""
+        rows = self._connection.execute("SELECT id, value FROM value WHERE field = ?", (column.number,))
+        return ((int(number), json.loads(text)) for number, text in rows)
+
+    def having(self, values: Iterable[int]) -> Hits:
+        """Return the nodes that have any of some values, by their numbers."""
+        hits: Hits = {}
+        for number in values:
+            for crate, nodes in self._connection.execute("SELECT crate, nodes FROM told WHERE value = ?", (number,)):
+                hits[crate] = hits.get(crate, 0) | int.from_bytes(nodes, "little")
+        return hits
+
+    def between(self, column: Column, low: float, high: float) -> Hits:
+        """Return the nodes whose number in a column is from ``low`` to ``high``, both included.
+
+        Where all numbers of a crate are, they are not read one by one.
+        """
+        hits: Hits = {}
+        rows = self._connection.execute(
+            "SELECT numbers.crate, CASE WHEN low >= ?1 AND high <= ?2 AND known * 8 = length(numbers) "
+            "THEN known ELSE numbers END FROM numbers WHERE field = ?3 AND high >= ?1 AND low <= ?2",
+            (low, high, column.number),
+        )
+        mixed: list[tuple[int, bytes]] = []
+        for crate, found in rows:
+            if isinstance(found, int):
+                hits[crate] = (1 << found) - 1
+            else:
+                mixed.append((crate, found))
+        hits.update(_within(mixed, low, high))
+        return hits
+
+    def texts(self, column: Column) -> Iterator[tuple[int, str]]:
+        """Yield the number of each crate with the texts of its nodes in a column, one after another."""
+        rows = self._connection.execute("SELECT crate, texts FROM texts WHERE field = ?", (column.number,))
+        return ((crate, str(texts, "utf-8", "surrogatepass")) for crate, texts in rows)
+
+    def placed(self, of: str, nodes: Iterable[tuple[int, int]]) -> Hits:
+        """Return nodes, given as their number and their crate's, as bits."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for number, crate in nodes:
+            found[crate].add(number)
+        hits: Hits = {}
+        for crate, wanted in found.items():
+            bits = sum(1 << place for place, number in enumerate(self._numbers(of, crate)) if number in wanted)
+            if bits:
+                hits[crate] = bits
+        return hits
+
+    def seen_in(self, of: str, iris: Iterable[str]) -> Hits:
+        """Return the nodes of some names, in every crate that tells of them."""
+        table = "action" if of == ACTIONS else "entity"
+        query = f"SELECT term, crate FROM {table} WHERE term = (SELECT id FROM term WHERE iri = ?)"  # noqa: S608
+        return self.placed(of, (row for iri in iris for row in self._connection.execute(query, (iri,))))
+
+    def things_where(self, condition: str, values: Sequence[str], most: int) -> Hits | None:
+        """Return the things whose row is as a condition of SQL says; None if there are more than ``most``."""
+        rows = self._connection.execute(
+            f"SELECT term, crate FROM entity WHERE {condition} LIMIT ?",  # noqa: S608 - our own text
+            (*values, most + 1),
+        ).fetchall()
+        return None if len(rows) > most else self.placed(THINGS, rows)
+
+    def newest_first(self, crates: Hits) -> Iterator[int]:
+        """Yield those of the crates that there are, by when their runs began; those that do not tell come last."""
+        rows = self._connection.execute("SELECT term FROM crate ORDER BY began DESC, iri")
+        return (crate for (crate,) in rows if crate in crates)
+
+    def crates(self, test: Callable[[str], bool]) -> set[int]:
+        """Return the numbers of the crates whose IRI passes a test."""
+        return {number for number, iri in self._connection.execute("SELECT term, iri FROM crate") if test(iri)}
+
+    def nodes(self, of: str, crate: int, bits: int) -> list[ActionNode | EntityNode]:
+        """Return the nodes of a crate that bits stand for."""
+        wanted = [number for place, number in enumerate(self._numbers(of, crate)) if bits >> place & 1]
+        table = "action" if of == ACTIONS else "entity"
+        read: Callable[[str], ActionNode | EntityNode] = action_from_text if of == ACTIONS else entity_from_text
+        query = f"SELECT record FROM {table} WHERE term = ? AND crate = ?"  # noqa: S608 - our own names
+        return [read(self._connection.execute(query, (number, crate)).fetchone()[0]) for number in wanted]
+
+    def _numbers(self, of: str, crate: int) -> array[int]:
+        column = "actions" if of == ACTIONS else "things"
+        (numbers,) = self._connection.execute(f"SELECT {column} FROM flow WHERE crate = ?", (crate,)).fetchone()  # noqa: S608
+        return array(_NUMBERS, numbers)
+
+
+def split_texts(texts: str) -> list[str]:
+    """Take the texts of a column and a crate apart, node by node; one that is not known is empty."""
+    return texts.split(_BETWEEN)
+
+
+def _by_turn(
+    told: Iterable[tuple[int, Iterable[tuple[str, object]]]],
+) -> dict[tuple[str, int], list[tuple[int, object]]]:
+    """Sort what nodes tell under each key, the first of each node apart from the second."""
+    columns: dict[tuple[str, int], list[tuple[int, object]]] = defaultdict(list)
+    for place, pairs in told:
+        turns: dict[str, int] = defaultdict(int)
+        for key, value in pairs:
+            columns[key, turns[key]].append((place, value))
+            turns[key] += 1
+    return columns
+
+
+def _within(rows: list[tuple[int, bytes]], low: float, high: float) -> Iterator[tuple[int, int]]:
+    if len(rows) < _FEW:
+        for crate, numbers in rows:
+            bits = sum(1 << place for place, number in enumerate(array(_FIGURES, numbers)) if low <= number <= high)
+            if bits:
+                yield crate, bits
+        return
+    import numpy as np
+
+    for crate, numbers in rows:
+        found = np.frombuffer(numbers)
+        bits = int.from_bytes(np.packbits((found >= low) & (found <= high), bitorder="little").tobytes(), "little")
+        if bits:
+            yield crate, bits
+
+
+def _as_text(value: object) -> str:
+    """Write a value as JSON, in ASCII: SQLite keeps no text that is not Unicode."""
+    if isinstance(value, Value):
+        return value.json if value.json.isascii() else json.dumps(value.value)
+    return _json(value, type(value))  # type: ignore[arg-type]  # what is told can be hashed
+
+
+@lru_cache(maxsize=10_000)
+def _json(value: object, _kind: type) -> str:
+    return json.dumps(value)
+
+
+def _as_number(value: object) -> float:
+    if isinstance(value, datetime):
+        return float(microseconds(value))
+    try:
+        return float(value) if isinstance(value, int | float) else _NOT_KNOWN
+    except OverflowError:
+        return math.copysign(math.inf, value) if isinstance(value, int) else _NOT_KNOWN
+
+
+def _storable(text: str) -> str:
+    """Return a key that SQLite keeps."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
