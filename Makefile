@@ -8,12 +8,14 @@ OMERO := $(VENV)/.omero
 DEMO := .demo
 # Outlives the tests: a Slurm that is started stays for the next run of them.
 SLURM := /tmp/filiation-slurm
+# What the catalogue is compared with, each in an environment of its own.
+PEERS := aiida lamin mlmd prov
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 # What fails while others use the machine is run once more with the machine to itself; both are told.
 ALONE = echo "Once more, each alone:" && $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup omero omero-if-possible demo demo-omero test quick lint types imports docs slurm torture bench bench-catalogue format clean
+.PHONY: help setup omero omero-if-possible demo demo-omero test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,10 +93,23 @@ bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 bench-catalogue: $(STAMP)  ## questions over the catalogue of an institute (SIZE=jobs, FOLDER=where it is kept)
 	@$(BIN)/python benchmarks/catalogue.py $(or $(SIZE),100000) $(if $(FOLDER),--keep $(FOLDER))
 
+.peers/%/.installed: benchmarks/peers/pins/%.txt | $(STAMP)
+	@echo "Installing $* into .peers/$* (once) ..."
+	@rm -rf .peers/$* && $(BIN)/python -m venv .peers/$*
+	@.peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $< || { rm -rf .peers/$*; exit 1; }
+	@touch $@
+
+bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and prov (SIZE=jobs, FOLDER=where it is kept)
+	@for peer in $(PEERS); do $(MAKE) --no-print-directory .peers/$$peer/.installed \
+	  || echo "$$peer cannot be installed here, and is left out."; done
+	@$(BIN)/python benchmarks/peers/compare.py $(or $(SIZE),100000) $(if $(FOLDER),--keep $(FOLDER))
+	@for peer in $(PEERS); do test ! -e .peers/$$peer/.installed \
+	  || .peers/$$peer/bin/python benchmarks/peers/abilities.py $$peer 2>/dev/null; done
+
 format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove what the other words made
-	rm -rf $(VENV) $(DEMO) $(DEMO)-omero dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .peers $(DEMO) $(DEMO)-omero dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -182,7 +182,7 @@ def derived(run: DrawnRun) -> tuple[Derived, list[Triple]]:
     actions = []
     for job in run.jobs:
         iri = f"{crate}#job-{job.number}-attempt-1"
-        begin, end = _times(run, job)
+        begin, end = times(run, job)
         actions.append(
             ActionNode(
                 iri, crate, f"{RULES[job.step]} (chain={job.chain})", RULES[job.step], job.number, 1, "finished", begin,
@@ -255,7 +255,7 @@ def write(run: DrawnRun, crates: Path) -> Path:
     }
     actions = []
     for job in run.jobs:
-        begin, end = _times(run, job)
+        begin, end = times(run, job)
         actions.append(
             Action(
                 job.number, 1, RULES[job.step], Status.FINISHED, (("chain", str(job.chain)),), _parameters(job),
@@ -291,6 +291,6 @@ def _parameters(job: Job) -> tuple[Parameter, ...]:
     return tuple(Parameter(f"p{n}", used=Value.of(n * 10 + (chosen if n == 2 else 0))) for n in range(PARAMETERS))
 
 
-def _times(run: DrawnRun, job: Job) -> tuple[datetime, datetime]:
+def times(run: DrawnRun, job: Job) -> tuple[datetime, datetime]:
     begin = run.begins + timedelta(minutes=9 * job.step, seconds=5 * job.chain)
     return begin, begin + timedelta(minutes=5)
