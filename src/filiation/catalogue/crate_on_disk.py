@@ -74,10 +74,19 @@ def identify(folder: Path) -> CrateOnDisk:
 def open_crate(folder: Path) -> tuple[CrateOnDisk, dict[str, object]]:
     """Tell which crate stands in ``folder``, and return its metadata document; raises as :func:`identify`."""
     document, digest = read_metadata(folder)
+    return crate_of(folder, document, digest), document
+
+
+def crate_of(folder: Path, document: dict[str, object], digest: Digest) -> CrateOnDisk:
+    """Tell which crate it is whose metadata was read already, wherever it stands.
+
+    Raises
+    ------
+    InvalidCrateError
+        If its run id is none.
+    """
     own = _run_id(document)
-    if own is not None:
-        return CrateOnDisk(folder, own, digest, own=True), document
-    return CrateOnDisk(folder, str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=False), document
+    return CrateOnDisk(folder, own or str(uuid5(NAMESPACE_URL, digest.iri)), digest, own=own is not None)
 
 
 def read_metadata(folder: Path) -> tuple[dict[str, object], Digest]:

@@ -9,11 +9,13 @@ import platform
 import shutil
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from filiation.capture.place import FOLDER, VARIABLE, nearest_catalogue
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
@@ -222,6 +224,17 @@ class CatalogueFolder:
             raise
         note_arrival(self, crate.id, str(crate.metadata_digest))
         return here
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder beside the crates, from which one arrives by renaming; what is left of it is swept."""
+        self.crates.mkdir(parents=True, exist_ok=True)
+        folder = self.crates / f"{_TEMPORARY}{uuid4()}-{this_host()}+{os.getpid()}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def settle(self, folder: Path) -> CrateOnDisk:
         """Give a crate that someone put into the folder under another name the name of its id.

@@ -8,9 +8,11 @@ from typing import Final
 
 from filiation.catalogue.crate_on_disk import CrateOnDisk, identify, read_metadata
 from filiation.catalogue.derive import Derived, derive
+from filiation.catalogue.graph import Literal
 from filiation.catalogue.reading import read_triples
+from filiation.catalogue.root import root_of
 from filiation.catalogue.statements import Statements
-from filiation.catalogue.vocabulary import ACTION_TYPES, SCHEMA
+from filiation.catalogue.vocabulary import ACTION_TYPES, SCHEMA, F
 from filiation.crate.contexts import meant_by
 
 _ZONED: Final = ("Z", "z", "+")
@@ -28,22 +30,30 @@ def explain(folder: Path) -> tuple[str, ...]:
     document, _ = read_metadata(folder)
     contexts = document.get("@context")
     named = contexts if isinstance(contexts, list) else [contexts]
+    root = root_of(document)
     stated = read_triples(crate)
     about = Statements(stated, crate.iri)
     return (
-        *_of_contexts([context for context in named if isinstance(context, str)]),
-        *_of_the_root(about, crate),
+        *about.texts(about.crate, F + "assumed"),
+        *_of_contexts(named),
+        *_of_the_root(about, crate, root),
         *_of_actions(about, derive(stated, crate.iri)),
     )
 
 
-def _of_contexts(named: list[str]) -> Iterator[str]:
-    for url in named:
-        if (meant := meant_by(url)) not in (None, url):
-            yield f"The @context {url} is read as {meant}."
+def _of_contexts(named: list[object]) -> Iterator[str]:
+    for context in named:
+        if isinstance(context, str) and (meant := meant_by(context)) not in (None, context):
+            yield f"The @context {context} is read as {meant}."
+        if isinstance(context, dict) and "@base" in context:
+            yield f"The @base {str(context['@base'])[:200]} is not followed: relative names are the crate's own."
 
 
-def _of_the_root(about: Statements, crate: CrateOnDisk) -> Iterator[str]:
+def _of_the_root(about: Statements, crate: CrateOnDisk, root: str | None) -> Iterator[str]:
+    if root is None:
+        yield "Nothing says what its root is: its name and its main workflow are not known."
+    elif root not in ("./", ".", ""):
+        yield f"Its root is called {root[:200]}, and read as the crate itself."
     if not crate.own:
         yield "It has no run id of ours: it is known by the digest of its metadata, so a changed copy is another run."
     if about.text(about.crate, SCHEMA + "name") is None:
@@ -67,6 +77,21 @@ def _of_actions(about: Statements, derived: Derived) -> Iterator[str]:
     silent = sum(about.text(iri, SCHEMA + "actionStatus") is None for iri in steps)
     if silent:
         yield f"Actions without a status count as finished, as the Process Run Crate profile has it: {silent}."
+    texts = sum(
+        isinstance(value, Literal)
+        for iri in steps
+        for name in ("object", "result")
+        for value in about.values(iri, SCHEMA + name)
+    )
+    if texts:
+        yield f"Texts where an action should refer to a thing, and that name none, connect nothing: {texts}."
+    organised = sum(
+        bool(set(about.links(iri, SCHEMA + "result")) - stated)
+        for iri in about.subjects()
+        if SCHEMA + "OrganizeAction" in about.types(iri)
+    )
+    if organised:
+        yield f"Engines' own actions (OrganizeAction) that name things as their result make none of them: {organised}."
     apart = sum(not (about.links(iri, SCHEMA + "object") or about.links(iri, SCHEMA + "result")) for iri in steps)
     if apart:
         yield f"Actions that name neither what they used nor what they made connect nothing: {apart}."

@@ -284,9 +284,9 @@ def read_time(text: str) -> datetime | None:
     """Read an ISO 8601 time; one without a zone, as some engines write, is taken as UTC. None if it is no time."""
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return (when.replace(tzinfo=UTC) if when.tzinfo is None else when).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day of all years have no other zone
         return None
-    return (when.replace(tzinfo=UTC) if when.tzinfo is None else when).astimezone(UTC)
 
 
 def node_to_text(node: Node | RunSummary) -> str:

@@ -167,6 +167,22 @@ def parse_json_ld(documents: Iterable[bytes], base: str) -> Iterator[Triple]:
         raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
 
 
+def parse_turtle(path: Path, text: str, base: str) -> list[Triple]:
+    """Read a document of Turtle or TriG, its graphs together; blank nodes are named as by :func:`parse_json_ld`.
+
+    Raises
+    ------
+    InvalidCrateError
+        If it is neither.
+    """
+    terms = _Terms(base)
+    try:
+        quads = ox.parse(text.encode("utf-8"), format=ox.RdfFormat.TRIG, base_iri=base)
+        return [(terms.name(quad.subject), terms.name(quad.predicate), terms.read(quad.object)) for quad in quads]
+    except (SyntaxError, ValueError, UnicodeEncodeError) as error:
+        raise InvalidCrateError(f"{path} is no Turtle or TriG that can be read: {error}.") from error
+
+
 class _Terms:
     """The terms of one crate, each made once."""
 

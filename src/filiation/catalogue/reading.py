@@ -6,14 +6,16 @@ import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from filiation.catalogue.crate_on_disk import CrateOnDisk, read_metadata
 from filiation.catalogue.graph import XSD
 from filiation.catalogue.oxigraph import parse_json_ld
+from filiation.catalogue.root import root_of
 from filiation.catalogue.vocabulary import RDF_TYPE, one_spelling
 from filiation.crate.contexts import inline
 from filiation.errors import InvalidCrateError
+from filiation.model import is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,10 @@ _FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\"{}|\\^`\x7f]|%(?![0-9A-Fa-f]{2})"
 
 
 _ABSOLUTE: Final = re.compile(r"(?:file:(?://(?:localhost)?)?)?/(?!/)")
+# What may lead out of the crate's folder: seldom there, and then looked at closely.
+_SUSPECT: Final = re.compile(r"[\\\x00-\x1f\x7f]|\.\.|%(?:25)*2e|^//|^.:", re.IGNORECASE)
+# Properties whose value is a thing, so that a bare text which is the @id of one can only mean that.
+_REFERRING: Final = frozenset({"about", "agent", "hasPart", "instrument", "mainEntity", "object", "result"})
 
 # Entities that are turned into triples at a time: what is held besides the document and the triples.
 _PART: Final = 1_000
@@ -51,9 +57,11 @@ def read_triples(crate: CrateOnDisk, document: dict[str, object] | None = None) 
     if document is None:
         document, _ = read_metadata(crate.folder)
     base = crate.iri
-    spelling, thing = cache(one_spelling), cache(lambda iri: _thing(iri, base))
     stated: dict[str, list[tuple[str, Term]]] = {}
     try:
+        root = root_of(document)
+        root = root if root is None or is_uri(root) else base + _reference(root).removeprefix("./")
+        spelling, thing = cache(one_spelling), cache(lambda iri: _thing(iri, base, root))
         for subject, predicate, value in parse_json_ld(_parts(document), base):
             if isinstance(value, str):
                 value = spelling(value) if predicate == RDF_TYPE else thing(spelling(value))
@@ -78,8 +86,10 @@ def _order(predicate: str, value: Term) -> tuple[str, bool, str, str]:
     return predicate, True, value.text, value.datatype + value.language
 
 
-def _thing(iri: str, base: str) -> str:
-    """Give a thing of the run the IRI of ``model.entity_iri``: no ``#``, no closing ``/``."""
+def _thing(iri: str, base: str, root: str | None) -> str:
+    """Give a thing of the run the IRI of ``model.entity_iri``: no ``#``, no closing ``/``; and the root the crate's."""
+    if iri == root:
+        return base
     if not iri.startswith(base):
         return iri
     reference = iri[len(base) :]
@@ -98,7 +108,7 @@ def _parts(document: dict[str, object]) -> Iterator[bytes]:
     context = _as_bytes(inline(document)["@context"])
     graph = document["@graph"]
     entities = graph if isinstance(graph, list) else [graph]
-    tidy = _tidying()
+    tidy = _tidying(frozenset(str(entity.get("@id")) for entity in entities if isinstance(entity, dict)))
     entities.reverse()
     while entities:
         part = [tidy(entities.pop()) for _ in range(min(_PART, len(entities)))]
@@ -109,8 +119,16 @@ def _as_bytes(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _tidying() -> Callable[[object], object]:
+def _tidying(there: frozenset[str]) -> Callable[[object], object]:
     counter = iter(range(1, 1 << 62))
+
+    def refer(key: str, value: object) -> object:
+        """Make a bare text a reference, where it is the ``@id`` of something that is described."""
+        if key not in _REFERRING:
+            return value
+        if isinstance(value, list):
+            return [refer(key, item) for item in value]
+        return {"@id": value} if isinstance(value, str) and value in there else value
 
     def visit(node: object) -> object:
         if isinstance(node, list):
@@ -128,15 +146,46 @@ def _tidying() -> Callable[[object], object]:
         else:
             named = {"@id": f"#anonymous-{next(counter)}"}
         context = {"@context": node["@context"]} if "@context" in node else {}
-        return named | context | {key: visit(value) for key, value in node.items() if key not in ("@id", "@context")}
+        told = {key: visit(refer(key, value)) for key, value in node.items() if key not in ("@id", "@context")}
+        return named | context | told
 
     return visit
 
 
 def _reference(identifier: str) -> str:
+    """Return an ``@id`` as an IRI reference that stays in the crate.
+
+    Raises
+    ------
+    InvalidCrateError
+        If it would lead out of it, or be read as another thing's.
+    """
+    if _SUSPECT.search(identifier) and (reason := _escape_of(identifier)):
+        raise InvalidCrateError(
+            f"The crate names {identifier[:200]!r}, which {reason}. No crate that can be trusted does."
+        )
     if identifier.startswith("_:"):
         return "#blank-" + quote(identifier[2:], safe="-._~")
     if absolute := _ABSOLUTE.match(identifier):
         # A path on a machine that nobody names: of another crate it would be another file, in this one it is no part.
         identifier = "outside/" + identifier[absolute.end() :]
     return _FORBIDDEN.sub(lambda found: quote(found.group().encode("utf-8")), identifier)
+
+
+def _escape_of(identifier: str) -> str | None:
+    """Return how an ``@id`` would lead out of the crate, or to another thing of it than it says; else None.
+
+    A backslash or a line break that is percent-encoded is part of a file's name, which our own crates write so.
+    """
+    if is_uri(identifier) and not identifier.lower().startswith("file:"):
+        return None
+    if re.search(r"[\\\x00-\x1f\x7f]", identifier):
+        return "holds a backslash or a control character"
+    if identifier.startswith("//"):
+        return "starts with a host's name"
+    if re.match(r"[A-Za-z]:", identifier):
+        return "starts with a drive"
+    path = identifier.partition("#")[0].partition("?")[0]
+    for _ in range(4):  # %252e%252e is %2e%2e is ..
+        path = unquote(path)
+    return "leads out of the crate's folder" if ".." in re.split(r"[/\\]", path) else None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option, opened, tell_of_waiting_graphs
 from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError, InvalidCrateError, NotFoundError
+
+if TYPE_CHECKING:
+    from filiation.catalogue import IngestReport
 
 
 @click.command(epilog=example("filiation validate my-crate/", "filiation validate 7c9f2c34 --severity recommended"))
@@ -68,28 +72,34 @@ def ingest(
 ) -> None:
     """Take crates into the catalogue, of any workflow engine.
 
-    Each folder is copied; a crate that is there already changes nothing. Where there is no catalogue yet, one is made.
+    CRATE is a crate's folder, its metadata file, a ZIP archive of it (.zip, .eln), a PROV document (PROV-JSON, PROV-N,
+    PROV-O in Turtle or TriG), the folder of Nextflow's lineage store, or a folder that holds any number of these.
+
+    Each is copied; one that is there already changes nothing. Where there is no catalogue yet, one is made.
     A crate that cannot be read is named, and the others are taken in all the same. --explain tells what a crate does
     not say, and what was taken for granted. With --inbox, the crates are those
     that were sent there (`filiation send`), and leave it; those that cannot be read go to inbox/refused.
     """
     from filiation.catalogue.explaining import explain as explained
+    from filiation.incoming import places
 
     if bool(crates) == inbox:
         raise click.UsageError("Name crates, or say --inbox." if not inbox else "--inbox takes no crates by name.")
     if inbox:
         ctx.exit(_take_from_inbox(catalogue, every if watch else None, as_json))
     _make_catalogue(catalogue)
-    reports, failures = [], []
+    reports: list[IngestReport] = []
+    failures = []
     with opened(catalogue) as ledger, steps_bar("Taking in") as advance:
-        for number, crate in enumerate(crates):
+        found = list(places(map(Path, crates)))
+        for number, place in enumerate(found):
             try:
-                reports.append(ledger.ingest(Path(crate)))
+                reports += ledger.ingest_runs(place)
             except FiliationError as error:
-                if len(crates) == 1:
+                if len(found) == 1:
                     raise
                 failures.append(error)
-            advance(number + 1, len(crates), crate)
+            advance(number + 1, len(found), str(place))
     if as_json:
         say_json(
             [

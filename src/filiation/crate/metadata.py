@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 METADATA_FILE = "ro-crate-metadata.json"
 
 # Far above any crate of a real run (a run of 100,000 jobs needs about 100 MB), far below a machine's memory.
-_MOST_BYTES = 512 << 20
+MOST_BYTES = 512 << 20
+"""Metadata of more is not read."""
 # A crate is flat: context, graph, entity, list, reference. Deeper nesting only serves to exhaust a parser's stack.
 _DEEPEST = 64
 _TOO_DEEP = f"The metadata is nested more than {_DEEPEST} levels deep; a crate is flat."
@@ -62,9 +63,9 @@ def _read_bytes(crate: Path, path: Path) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a FIFO would keep us waiting
             raise InvalidCrateError(f"{str(path)!r} is not a regular file; expected a crate's metadata.")
-        if status.st_size > _MOST_BYTES:
+        if status.st_size > MOST_BYTES:
             raise InvalidCrateError(
-                f"{str(path)!r} has {status.st_size} bytes; crate metadata of more than {_MOST_BYTES} is not read."
+                f"{str(path)!r} has {status.st_size} bytes; crate metadata of more than {MOST_BYTES} is not read."
             )
         return path.read_bytes()
     except FileNotFoundError as error:
@@ -83,8 +84,30 @@ def parse_metadata(text: str) -> dict[str, Any]:
     InvalidCrateError
         If it is anything else.
     """
+    document = parse_json(text)
+    if not isinstance(document, dict) or not isinstance(document.get("@graph"), list):
+        raise InvalidCrateError('The metadata is no RO-Crate: expected an object with "@context" and a list "@graph".')
+    for number, entity in enumerate(document["@graph"]):
+        if not isinstance(entity, dict):
+            raise InvalidCrateError(
+                f"Item {number} of the @graph is {str(entity)[:80]!r}; expected an entity with an @id."
+            )
+        if not isinstance(entity.get("@id", ""), str):
+            raise InvalidCrateError(f"The @id of item {number} of the @graph is not text: {str(entity['@id'])[:80]!r}.")
+    return document
+
+
+def parse_json(text: str) -> object:
+    """Parse JSON that anyone may have written.
+
+    Raises
+    ------
+    InvalidCrateError
+        If it is not JSON, gives a name twice in one object, holds what no other reader reads the same, or is nested
+        deeper than a crate is.
+    """
     try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        document: object = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         ending = " The file seems to be cut off." if error.pos >= len(text.rstrip()) else ""
         raise InvalidCrateError(
@@ -96,15 +119,6 @@ def parse_metadata(text: str) -> dict[str, Any]:
         raise
     except ValueError as error:  # a number with too many digits
         raise InvalidCrateError(f"The metadata is not JSON that can be read: {error}.") from error
-    if not isinstance(document, dict) or not isinstance(document.get("@graph"), list):
-        raise InvalidCrateError('The metadata is no RO-Crate: expected an object with "@context" and a list "@graph".')
-    for number, entity in enumerate(document["@graph"]):
-        if not isinstance(entity, dict):
-            raise InvalidCrateError(
-                f"Item {number} of the @graph is {str(entity)[:80]!r}; expected an entity with an @id."
-            )
-        if not isinstance(entity.get("@id", ""), str):
-            raise InvalidCrateError(f"The @id of item {number} of the @graph is not text: {str(entity['@id'])[:80]!r}.")
     if _is_deeper_than(document, _DEEPEST):
         raise InvalidCrateError(_TOO_DEEP)
     return document

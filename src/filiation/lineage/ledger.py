@@ -550,16 +550,34 @@ class Ledger:
     # --- the catalogue itself ----------------------------------------------------------------------------------
 
     def ingest(self, crate: Path | str) -> IngestReport:
-        """Take a crate in, of any engine; the folder is copied into the catalogue.
+        """Take a crate in, of any engine; it is copied into the catalogue.
+
+        Parameters
+        ----------
+        crate
+            Its folder, its metadata file, a ZIP archive of it, or a PROV document (PROV-JSON, PROV-N, PROV-O in Turtle
+            or TriG).
 
         Raises
         ------
         NotFoundError
-            If there is no crate.
+            If there is none.
         InvalidCrateError
             If it cannot be read; the catalogue is then as before.
         """
-        return self._catalogue.ingest(Path(crate))
+        return self.ingest_runs(crate)[-1]
+
+    def ingest_runs(self, place: Path | str) -> tuple[IngestReport, ...]:
+        """Take in what stands at a place: what :meth:`ingest` takes, or every run of Nextflow's lineage store.
+
+        Raises
+        ------
+        NotFoundError, InvalidCrateError
+            As :meth:`ingest`.
+        """
+        from filiation.incoming import take_in
+
+        return take_in(self._catalogue, Path(place))
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
         """Delete store and index and make them again from the crates."""

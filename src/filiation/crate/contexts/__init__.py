@@ -35,7 +35,7 @@ _FILES = MappingProxyType(
 
 _IN_THE_WILD = re.compile(
     r"https?://(?:www\.)?(?:w3id\.org/ro|researchobject\.org/ro-crate)/"
-    r"(?:(?:crate/)?(?P<version>1\.[0-3])(?:-DRAFT|\.\d+)?(?:/context)?|terms/workflow-run(?:/context)?)(?:\.jsonld|/)?"
+    r"(?:(?:crate/)?(?P<version>1\.[0-3])(?:-[Dd](?:RAFT|raft)|\.\d+)?(?:/context)?|terms/workflow-run(?:/context)?)(?:\.jsonld|/)?"
 )
 CONTEXT_URLS: tuple[str, ...] = tuple(_FILES)
 """Every URL that a crate may name as its context."""
@@ -118,7 +118,8 @@ def _terms(context: object) -> dict[str, Any]:
                 f"The term {term!r} in the crate's @context has a context of its own; a crate is flat, and filiation "
                 "does not follow contexts inside contexts."
             )
-    return context
+    # What a crate calls by a relative name is its own, wherever its maker would have it be.
+    return {term: definition for term, definition in context.items() if term != "@base"}
 
 
 @cache
