@@ -24,12 +24,10 @@ from pathlib import Path
 import networkx as nx
 import pyoxigraph as ox
 import rdflib
-from institute import FLAT_FIELDS, SERVER, Institute, derived, write
+from drawn_catalogue import make
+from institute import FLAT_FIELDS, SERVER, Institute, write
 
 from filiation.catalogue import GENERATED, ROLES, Catalogue, CatalogueFolder, Joining, LineageIndex
-from filiation.catalogue.arrays import write_arrays
-from filiation.catalogue.join_rules import work_out_joins
-from filiation.catalogue.store_writer import StoreWriter
 from filiation.lineage.walk import ancestors, reach
 
 ROUNDS = 5
@@ -80,49 +78,6 @@ def processor_seconds() -> float:
 def shown(milliseconds: float) -> str:
     """Write milliseconds with two digits that matter."""
     return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:,.0f}"
-
-
-def make(institute: Institute, folder: CatalogueFolder) -> list[str]:
-    """Make store and index; return lines that tell what that cost."""
-    spent = dict.fromkeys(("drawing", "store", "index", "joins", "arrays"), 0.0)
-    quads = 0
-
-    @contextmanager
-    def spending(what: str) -> Iterator[None]:
-        begun = processor_seconds()
-        yield
-        spent[what] += processor_seconds() - begun
-
-    begun = processor_seconds()
-    with (
-        StoreWriter(folder.store) as store,
-        LineageIndex(folder.index, create=True, arrays=folder.arrays) as index,
-    ):
-        for drawn in institute.runs():
-            with spending("drawing"):
-                run, statements = derived(drawn)
-                metadata = folder.crates / drawn.id / "ro-crate-metadata.json"
-                metadata.parent.mkdir(parents=True)
-                metadata.write_text("{}")
-                state = metadata.stat()
-            quads += len(statements)
-            with spending("store"):
-                store.replace(run.run.iri, statements)
-            with spending("index"):
-                stamp = f"{state.st_size}:{state.st_mtime_ns}"
-                index.replace(run, folder=drawn.id, stamp=stamp, digest=f"sha256:{0:064x}")
-        with spending("joins"):
-            work_out_joins(index)
-        with spending("arrays"):
-            write_arrays(index)
-    whole = processor_seconds() - begun  # the store's own process is counted when it has ended
-    spent["store"] += whole - sum(spent.values())
-    size = sum(path.stat().st_size for path in folder.store.iterdir())
-    return [
-        f"{institute.size:,} runs, {institute.size * 96:,} jobs, {quads:,} statements; store {size / 1e6:,.0f} MB, "
-        f"index {folder.index.stat().st_size / 1e6:,.0f} MB, arrays {folder.arrays.stat().st_size / 1e6:,.1f} MB",
-        "processor seconds: " + ", ".join(f"{what} {seconds:.1f}" for what, seconds in spent.items()),
-    ]
 
 
 class Peers:
@@ -252,9 +207,8 @@ def main() -> None:
         place = asked.keep or Path(scratch) / "institute"
         there = (place / ".filiation/index.arrays").is_file()
         folder = CatalogueFolder.create(place / ".filiation")
-        told = [] if there else make(institute, folder)
-        for line in told:
-            print(line, flush=True)
+        if not there:
+            make(institute, folder)
         with LineageIndex(folder.index, arrays=folder.arrays) as index:
             peers = Peers(index, Path(scratch))
         lines = ask(institute, folder, peers, costs)

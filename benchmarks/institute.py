@@ -174,8 +174,8 @@ def _result(run: int, chain: int) -> str:
     return f"/lab/projects/{run}/{_output(chain, STEPS - 1, 0)}"
 
 
-def derived(run: DrawnRun) -> tuple[Derived, list[Triple]]:
-    """Return a run as the product's ingest derives it, and the statements of its graph."""
+def derived(run: DrawnRun) -> Derived:
+    """Return a run as the product's ingest derives it."""
     crate = run_iri(run.id)
     made = run.made
     edges: list[Edge] = []
@@ -203,11 +203,12 @@ def derived(run: DrawnRun) -> tuple[Derived, list[Triple]]:
         run.id, crate, "finished", run.begins, run.begins + timedelta(hours=1), "Snakefile", run.user, "front1",
         run.folder, len(actions), 0, len(made),
     )  # fmt: skip
-    found = Derived(summary, entities, tuple(sorted(actions, key=lambda a: a.iri)), tuple(sorted(edges)), ())
-    return found, list(_statements(crate, found))
+    return Derived(summary, entities, tuple(sorted(actions, key=lambda a: a.iri)), tuple(sorted(edges)), ())
 
 
-def _statements(crate: str, run: Derived) -> Iterator[Triple]:
+def statements(run: Derived) -> Iterator[Triple]:
+    """Yield the statements of a run's graph, as many for each job as the product makes."""
+    crate = run.run.iri
     yield crate, TYPE, SCHEMA + "Dataset"
     for step, rule in enumerate(RULES):
         for parameter in _parameters(Job(0, step, 0, (), ())):

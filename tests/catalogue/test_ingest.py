@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, identify
-from filiation.catalogue.arrays import open_arrays, write_arrays
+from filiation.catalogue.array_writer import write_arrays
+from filiation.catalogue.arrays import open_arrays
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
 from filiation.catalogue.store_writer import StoreWriter

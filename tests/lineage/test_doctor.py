@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex
-from filiation.catalogue.arrays import write_arrays
+from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.store_writer import StoreWriter
 from filiation.lineage.doctor import examine
 from tests.lineage.crates import nuclei_run, run_id, run_iri

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from filiation.catalogue import GENERATED, USED, ActionNode, Edge, EntityNode, Joining, LineageIndex, RunSummary
 from filiation.catalogue.derive import Derived
-from filiation.lineage.walk import ancestors, descendants
+from filiation.lineage.walk import Bounds, ancestors, descendants
 
 CRATE = "arcp://uuid,00000001-0000-4000-8000-000000000001/"
 NUMBERS = st.integers(0, 14)
@@ -54,7 +54,7 @@ def test_the_walk_finds_what_networkx_finds(graph: nx.DiGraph, start: int) -> No
 @given(graph=graphs(), start=NUMBERS.map(lambda n: n - n % 2), depth=st.integers(0, 4))
 def test_depth_counts_actions(graph: nx.DiGraph, start: int, depth: int) -> None:
     with index_of(graph) as index:
-        walked = ancestors(index, Joining(index), [iri(start)], depth)
+        walked = ancestors(index, Joining(index), [iri(start)], Bounds(depth))
     # A thing and the action that made it are one step, the action and its inputs none: two edges a step.
     near = nx.single_source_shortest_path_length(graph.reverse(), start, cutoff=2 * depth)
     assert walked.iris == {iri(n) for n in near}

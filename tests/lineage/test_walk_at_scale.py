@@ -25,7 +25,8 @@ from filiation.catalogue import (
 )
 from filiation.catalogue import adjacency as adjacency_module
 from filiation.catalogue.adjacency import Adjacency
-from filiation.catalogue.arrays import Arrays, open_arrays, write_arrays
+from filiation.catalogue.array_writer import write_arrays
+from filiation.catalogue.arrays import Arrays, open_arrays
 from filiation.catalogue.derive import Derived
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.lineage.walk import ancestors, descendants, reach
@@ -205,6 +206,33 @@ def test_within_a_run_networkx_and_a_property_path_find_the_same(run: Run) -> No
             found = {solution["a"].value for solution in store.query(query)}  # type: ignore[union-attr]
             walked = ancestors(index, Joining(index), [iri]).iris
             assert walked == found | {iri} == nx.ancestors(graph, iri) | {iri}
+
+
+ENDINGS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), max_size=8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(crates=st.lists(st.tuples(ENDINGS, ENDINGS), max_size=3), removed=st.booleans())
+def test_names_in_the_arrays_are_those_of_the_index(
+    tmp_path_factory: pytest.TempPathFactory, crates: list[tuple[list[str], list[str]]], removed: bool
+) -> None:
+    place = tmp_path_factory.mktemp("index")
+    with LineageIndex(place / "index.sqlite", create=True, arrays=place / "arrays") as index:
+        for number, (own, elsewhere) in enumerate(crates):
+            # One crate's IRI may begin as another's, and things may be called as no crate is.
+            crate = f"arcp://uuid,{run_id(1)}/{'in/' * number}"
+            iris = sorted({*(crate + ending for ending in own), *(f"x:{ending}" for ending in elsewhere)} - {crate})
+            things = tuple(EntityNode(iri, crate, iri) for iri in iris)
+            run = RunSummary(run_id(1), crate, "finished")
+            index.replace(Derived(run, things, (), (), ()), folder=f"c{number}", stamp="", digest="")
+        if removed:
+            index.remove(f"arcp://uuid,{run_id(1)}/")
+        assert write_arrays(index)
+        play(index, two_runs())
+        adjacency = index.adjacency()
+        assert adjacency.arrays is not None
+        known = index.iris_of(range(1, index.last_number() + 1))
+        assert adjacency.names(list(known)) == known
 
 
 def two_runs() -> list[Run | int]:

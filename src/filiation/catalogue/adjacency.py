@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from filiation.catalogue.arrays import ACTION, THING, open_arrays, write_arrays
+from filiation.catalogue.arrays import ACTION, THING, open_arrays
 from filiation.catalogue.nodes import CODE, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.index import LineageIndex
 
     Numbers: TypeAlias = NDArray[np.int32]
+    Step: TypeAlias = tuple[int, int, int, int]
+    """An edge as a walk comes by it: where it was, where that leads, the role's number and the crate's."""
 
 FEWEST: Final = 20_000
 """Nodes of an index from which on arrays are worth making, and changed ones that they are left as they are for."""
@@ -44,9 +46,12 @@ class Adjacency:
         self.arrays = open_arrays(index)
         self._touched = self._changed()
         behind = len(self._touched) + self._new > max(fewest, self.last // _SHARE)
-        if self.last >= fewest and behind and write_arrays(index):
-            self.arrays = open_arrays(index)
-            self._touched = self._changed()
+        if self.last >= fewest and behind:
+            from filiation.catalogue.array_writer import write_arrays  # once in thousands of runs
+
+            if write_arrays(index):
+                self.arrays = open_arrays(index)
+                self._touched = self._changed()
 
     @property
     def _new(self) -> int:
@@ -55,30 +60,43 @@ class Adjacency:
     def _changed(self) -> set[int]:
         return set() if self.arrays is None else self._index.changed_since(self.arrays.generation)
 
-    def steps(self, node: int, *, up: bool) -> Iterable[tuple[int, int, int]]:
-        """Return the edges into a node, or out of it: the other end, the role's number and the crate's."""
-        if self.arrays is None or node > self.arrays.last or node in self._touched:
-            return self._index.steps(node, up=up)
-        start, other, crate, role = self.arrays.up if up else self.arrays.down
-        here = slice(start[node], start[node + 1])
-        return zip(other[here], role[here], crate[here], strict=True)
+    def steps(self, nodes: Iterable[int], *, up: bool) -> list[Step]:
+        """Return the edges into nodes, or out of them; a script that an action ran is no ancestor of what it made."""
+        found: list[Step] = []
+        last, touched = -1 if self.arrays is None else self.arrays.last, self._touched
+        if self.arrays is not None:
+            start, other, crate, role = self.arrays.up if up else self.arrays.down
+        for node in nodes:
+            if node > last or node in touched:
+                found += ((node, *step) for step in self._index.steps(node, up=up))
+            else:
+                for here in range(start[node], start[node + 1]):
+                    found.append((node, other[here], role[here], crate[here]))
+        return [step for step in found if step[2] != _CODE] if up else found
+
+    def names(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the IRIs of nodes and crates."""
+        if self.arrays is None:
+            return self._index.iris_of(numbers)
+        last = self.arrays.last
+        new = [number for number in numbers if number > last] if last < self.last else []
+        if not new:
+            return self.arrays.names.of(numbers)
+        return self.arrays.names.of(number for number in numbers if number <= last) | self._index.iris_of(new)
 
     def reach(self, roots: Iterable[int], *, up: bool) -> Reached:
         """Return everything that the roots descend from (``up``), or that descends from them, themselves included."""
         seen = set(roots)
-        waiting = list(seen)
+        level = seen
         crates: set[int] = set()
-        while waiting:
+        while level:
             if self.arrays is not None and len(seen) > _BY_HAND:
-                return self._reach_many(seen, waiting, crates, up=up)
-            for other, role, crate in self.steps(waiting.pop(), up=up):
-                if up and role == _CODE:
-                    continue
-                crates.add(crate)
-                if other not in seen:
-                    seen.add(other)
-                    waiting.append(other)
-        return Reached(self._index, self, sorted(seen), len(crates))
+                return self._reach_many(seen, level, crates, up=up)
+            steps = self.steps(level, up=up)
+            crates.update([step[3] for step in steps])
+            level = {step[1] for step in steps} - seen
+            seen = seen | level
+        return Reached(self, sorted(seen), len(crates))
 
     def kinds(self, numbers: Numbers) -> NDArray[np.int8]:
         """Return the bits of ``arrays.THING`` and ``arrays.ACTION`` for each node."""
@@ -111,7 +129,7 @@ class Adjacency:
             apart[_numbers(self._touched)] = True
         return apart
 
-    def _reach_many(self, seen: set[int], waiting: list[int], crates: set[int], *, up: bool) -> Reached:
+    def _reach_many(self, seen: set[int], waiting: set[int], crates: set[int], *, up: bool) -> Reached:
         """Go on, level by level, over whole arrays at once."""
         import numpy as np
 
@@ -130,17 +148,16 @@ class Adjacency:
                 edges = edges[role[edges] != _CODE]
             of_crate[crate[edges]] = True
             found = [other[edges]]
-            for node in level[apart[level]].tolist():
-                steps = [step for step in self._index.steps(node, up=up) if not (up and step[1] == _CODE)]
-                found.append(_numbers(end for end, _, _ in steps))
-                of_crate[_numbers(number for _, _, number in steps)] = True
+            steps = self.steps(level[apart[level]].tolist(), up=up)
+            found.append(_numbers(step[1] for step in steps))
+            of_crate[_numbers(step[3] for step in steps)] = True
             ends = np.concatenate(found)
             ends = ends[~is_seen[ends]]
             # Each once, without sorting: of those alike, the one whose place was written last.
             place[ends] = np.arange(ends.size, dtype=np.int32)
             level = ends[place[ends] == np.arange(ends.size, dtype=np.int32)]
             is_seen[level] = True
-        return Reached(self._index, self, np.flatnonzero(is_seen).astype(np.int32), int(of_crate.sum()))
+        return Reached(self, np.flatnonzero(is_seen).astype(np.int32), int(of_crate.sum()))
 
 
 class Reached:
@@ -148,7 +165,7 @@ class Reached:
 
     Parameters
     ----------
-    index, adjacency
+    adjacency
         Where it walked.
     numbers
         The nodes.
@@ -156,8 +173,7 @@ class Reached:
         How many crates its edges come from.
     """
 
-    def __init__(self, index: LineageIndex, adjacency: Adjacency, numbers: list[int] | Numbers, crates: int) -> None:
-        self._index = index
+    def __init__(self, adjacency: Adjacency, numbers: list[int] | Numbers, crates: int) -> None:
         self._adjacency = adjacency
         self._numbers = numbers
         self.crates = crates
@@ -184,11 +200,11 @@ class Reached:
         numbers = numbers[(self._adjacency.kinds(numbers) & kind) != 0]
         old, new = self._adjacency.in_order(numbers)
         chosen = old[start : start + size].tolist()
-        names = self._index.iris_of(chosen)
+        names = self._adjacency.names(chosen)
         listed = [names[number] for number in chosen]
         if len(listed) < size and new:
             begin = max(start - old.size, 0)
-            listed += sorted(self._index.iris_of(new).values())[begin : begin + size - len(listed)]
+            listed += sorted(self._adjacency.names(new).values())[begin : begin + size - len(listed)]
         return tuple(listed)
 
 

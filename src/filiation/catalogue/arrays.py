@@ -5,8 +5,11 @@ their sources (``down``)::
 
     start[node] .. start[node + 1]  ->  other[...], role[...], crate[...]
 
-It is made of the index and replaced as a whole, by renaming, so a reader has an old one or a new one. It says of which
-index it is and after how many changes; a file of another index, of the future, or with its end missing is none.
+and what it is called: all IRIs stand in their order, each without its crate's IRI if it begins with that.
+
+It is made of the index (:mod:`filiation.catalogue.array_writer`) and replaced as a whole, by renaming, so a reader has
+an old one or a new one. It says of which index it is and after how many changes; a file of another index, of the
+future, or with its end missing is none.
 """
 
 from __future__ import annotations
@@ -18,10 +21,8 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from filiation.catalogue.lock import holding
-from filiation.errors import CatalogueBusyError
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy as np
@@ -33,8 +34,10 @@ THING: Final = 1
 ACTION: Final = 2
 """Bits that say what a node is."""
 
-_MAGIC: Final = b"filiation arrays 1\n"
-_HEAD: Final = struct.Struct("=20s36sqqqqI4x")
+MAGIC: Final = b"filiation arrays 2\n"
+HEAD: Final = struct.Struct("=20s36sqqqqqqI4x")
+"""What the file begins with, and ends with once more: magic, the index' id, generation, last number, how many edges
+and names, bytes of names, size of the file, checksum of what is between."""
 
 
 class Side(NamedTuple):
@@ -51,6 +54,38 @@ class Side(NamedTuple):
 
         numbers = [np.frombuffer(view, np.int32) for view in (self.start, self.other, self.crate)]
         return numbers[0], numbers[1], numbers[2], np.frombuffer(self.role, np.int8)
+
+
+class Names:
+    """What nodes are called.
+
+    Parameters
+    ----------
+    whole
+        The file.
+    rank
+        For each node the place of its IRI among all, in their order.
+    ends
+        For each place where in the file its letters begin; in the end, where the last ones end.
+    family
+        For each place the crate whose IRI comes before the letters; 0 for none.
+    """
+
+    def __init__(self, whole: mmap.mmap, rank: memoryview, ends: memoryview, family: memoryview) -> None:
+        self._whole, self._rank, self._ends, self._family = whole, rank, ends, family
+        self._crates = {0: ""}
+
+    def of(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Return the IRIs of nodes that were there when the file was made."""
+        whole, ranks, ends, family, crates = self._whole, self._rank, self._ends, self._family, self._crates
+        found = {}
+        for number in numbers:
+            rank = ranks[number]
+            crate = family[rank]
+            if crate not in crates:
+                crates[crate] = self.of((crate,))[crate]
+            found[number] = crates[crate] + whole[ends[rank] : ends[rank + 1]].decode()
+        return found
 
 
 class Arrays:
@@ -72,33 +107,40 @@ class Arrays:
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if size < 2 * _HEAD.size:
+            if size < 2 * HEAD.size:
                 raise ValueError(f"{path} is too short.")
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        head = self._map[: _HEAD.size]
-        magic, made, generation, last, edges, told, checksum = _HEAD.unpack(head)
-        if magic.rstrip(b"\0") != _MAGIC or told != size or self._map[-_HEAD.size :] != head:
+        head = self._map[: HEAD.size]
+        magic, made, generation, last, edges, names, letters, told, checksum = HEAD.unpack(head)
+        if magic.rstrip(b"\0") != MAGIC or told != size or self._map[-HEAD.size :] != head:
             raise ValueError(f"{path} is not whole.")
         self.made = str(made, "ascii")
         self.generation, self.last, self.edges, self._checksum = int(generation), int(last), int(edges), int(checksum)
         self._whole = memoryview(self._map)
-        self._at = _HEAD.size
+        self._at = HEAD.size + letters
         nodes = self.last + 1
-        up, down = (
-            [self._numbers(count) for count in (nodes + 1, edges, edges)],
-            [self._numbers(count) for count in (nodes + 1, edges, edges)],
-        )
+        ends = self._next(8 * (names + 1)).cast("q")
+        family = self._numbers(names)
         self.rank = self._numbers(nodes)
-        self.up = Side(up[0], up[1], up[2], self._next(edges).cast("b"))
-        self.down = Side(down[0], down[1], down[2], self._next(edges).cast("b"))
+        self.names = Names(self._map, self.rank, ends, family)
+        self.up, self.down = (self._side(nodes, edges) for _ in range(2))
         self.kind = self._next(nodes).cast("b")
 
     def is_sound(self) -> bool:
         """Read all of it, and tell whether it is what was written."""
-        return zlib.crc32(self._whole[_HEAD.size : -_HEAD.size]) == self._checksum
+        return zlib.crc32(self._whole[HEAD.size : -HEAD.size]) == self._checksum
+
+    def _side(self, nodes: int, edges: int) -> Side:
+        start, other, crate = (self._numbers(count) for count in (nodes + 1, edges, edges))
+        return Side(start, other, crate, self._padded(edges).cast("b"))
 
     def _numbers(self, count: int) -> memoryview:
-        return self._next(4 * count).cast("i")
+        return self._padded(4 * count).cast("i")
+
+    def _padded(self, size: int) -> memoryview:
+        view = self._next(size)
+        self._at += -size % 8
+        return view
 
     def _next(self, size: int) -> memoryview:
         view = self._whole[self._at : self._at + size]
@@ -116,73 +158,6 @@ def open_arrays(index: LineageIndex) -> Arrays | None:
         return None
     made, generation, kept = index.state()
     return arrays if arrays.made == made and kept <= arrays.generation <= generation else None
-
-
-def write_arrays(index: LineageIndex) -> bool:
-    """Make the arrays of an index; return whether they were made.
-
-    They are not while another process makes them, nor where there is no room or no leave to write: an answer is the
-    same without, only slower.
-    """
-    if index.arrays is None:
-        return False
-    new = index.arrays.with_name(f"{index.arrays.name}.new")
-    try:
-        with holding(index.arrays.with_name(f"{index.arrays.name}.lock"), wait=0):
-            try:
-                _write(index, new)
-                new.replace(index.arrays)
-            finally:
-                new.unlink(missing_ok=True)
-    except (OSError, CatalogueBusyError):
-        return False
-    return True
-
-
-def _write(index: LineageIndex, path: Path) -> None:
-    import numpy as np
-
-    made, generation, _ = index.state()
-    last = index.last_number()
-    tables, crates, kind = [], [], np.zeros(last + 1, np.int8)
-    for crate, edges, actions, things in index.flows():
-        table = np.frombuffer(edges, np.int32).reshape(3, -1)
-        tables.append(table)
-        crates.append(np.full(table.shape[1], crate, np.int32))
-        kind[np.frombuffer(things, np.int32)] |= THING
-        kind[np.frombuffer(actions, np.int32)] |= ACTION
-    joins = np.fromiter((number for edge in index.joins() for number in edge), np.int32).reshape(-1, 4).T
-    src, dst, role = np.concatenate([*tables, joins[:3]], axis=1)
-    crate_of = np.concatenate([*crates, joins[3]])
-    rank = np.zeros(last + 1, np.int32)
-    in_order = np.fromiter(index.numbers_by_iri(), np.int32)
-    rank[in_order] = np.arange(in_order.size, dtype=np.int32)
-    up, down = (_side(near, far, role, crate_of, last) for near, far in ((dst, src), (src, dst)))
-    numbers = (*up[:3], *down[:3], rank)
-    parts = [part.tobytes() for part in (*numbers, up[3], down[3], kind)]
-    checksum = 0
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-    size = 2 * _HEAD.size + sum(map(len, parts))
-    head = _HEAD.pack(_MAGIC, made.encode("ascii"), generation, last, src.size, size, checksum)
-    with path.open("wb") as file:
-        file.write(head)
-        for part in parts:
-            file.write(part)
-        file.write(head)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _side(
-    near: NDArray[np.int32], far: NDArray[np.int32], role: NDArray[np.int32], crate: NDArray[np.int32], last: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
-    import numpy as np
-
-    order = np.argsort(near, kind="stable")
-    start = np.zeros(last + 2, np.int32)
-    np.cumsum(np.bincount(near, minlength=last + 1), out=start[1:])
-    return start, far[order], crate[order], role[order].astype(np.int8)
 
 
 def remove_arrays(path: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from filiation.model import (
     Digest,
@@ -42,9 +42,8 @@ NO_BYTES: Final = hashlib.sha256().hexdigest()
 """The digest, in hexadecimal, of an empty file and of an empty tree."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
-    """One step of lineage, in the direction in which data flowed.
+class Edge(NamedTuple):
+    """One step of lineage, in the direction in which data flowed; a tuple, since answers hold many and sort them.
 
     Parameters
     ----------

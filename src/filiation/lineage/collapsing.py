@@ -40,7 +40,7 @@ def collapse(lineage: Lineage) -> Lineage:
             iris = groups[colours[node.iri]] if node.iri in stands else [node.iri]
             nodes.append(_together([lineage.by_iri[iri] for iri in iris]))
     edges = {
-        replace(edge, src=stands.get(edge.src, edge.src), dst=stands.get(edge.dst, edge.dst)) for edge in lineage.edges
+        edge._replace(src=stands.get(edge.src, edge.src), dst=stands.get(edge.dst, edge.dst)) for edge in lineage.edges
     }
     return replace(
         lineage,

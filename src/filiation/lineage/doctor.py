@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import GENERATED, USED, CatalogueFolder, Json, LineageIndex
-from filiation.catalogue.arrays import Arrays, write_arrays
+from filiation.catalogue.array_writer import write_arrays
+from filiation.catalogue.arrays import Arrays
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.lock import holding
 from filiation.catalogue.stores import graph_store

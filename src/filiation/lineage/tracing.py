@@ -9,11 +9,11 @@ from filiation.catalogue import EntityNode, Joining, LineageIndex, Node, RunSumm
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.conditions import Condition
-from filiation.lineage.cutting import cut_short, only
+from filiation.lineage.cutting import only
 from filiation.lineage.fields import Surroundings, kind_of
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.sides import Side, side_of_run
-from filiation.lineage.walk import Walked, ancestors, descendants
+from filiation.lineage.walk import Bounds, Walked, ancestors, descendants
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Tracer:
         self.joining = joining
         self.resolver = resolver
         self._around = around
-        self._nodes: dict[str, Node | None] = {}
+        self._nodes: dict[str, Node] = {}
+        self._looked_up: set[int] = set()
 
     def walk(self, things: Iterable[str], direction: str, extent: Extent) -> Lineage:
         """Return the lineage of things; see :meth:`filiation.lineage.Ledger.trace`."""
@@ -69,20 +70,14 @@ class Tracer:
         crate = None if extent.run is None else self.resolver.run(extent.run).iri
         roots = tuple(dict.fromkeys(iri for each in found for iri in self._starts(each, crate, upwards=upwards)))
         walk = ancestors if upwards else descendants
-        shortened = bool(extent.until) or crate is not None
-        walked = walk(self._index, self.joining, roots, None if shortened else extent.depth)
-        stopped: set[str] = set()
-        if extent.until or extent.only:
-            self._look_up(walked.iris)
-        if shortened:
-            stops = self._any(extent.until)
-            walked, stopped = cut_short(walked, roots, direction, stops=stops, depth=extent.depth, run=crate)
+        ends = self._any(extent.until) if extent.until else None
+        walked = walk(self._index, self.joining, roots, Bounds(extent.depth, ends, crate))
         if extent.only:
-            walked, ended = only(walked, roots, direction, self._all(extent.only))
-            stopped = (stopped & walked.iris) | ended
+            self._look_up(walked.numbers.values())
+            walked = only(walked, roots, direction, self._all(extent.only))
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
         notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
-        return replace(lineage, note=notes or None, stopped=tuple(sorted(stopped)))
+        return replace(lineage, note=notes or None)
 
     def sides(self, first: str, second: str) -> tuple[Side, Side]:
         """Return two runs, or the lineages of two things, to be compared.
@@ -109,7 +104,7 @@ class Tracer:
 
     def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
         """Return what a walk found, with its nodes."""
-        self._look_up(walked.iris)
+        self._look_up(number for iri, number in walked.numbers.items() if iri in walked.iris)
         nodes = (self.node(iri) for iri in sorted(walked.iris))
         return Lineage(
             thing=thing,
@@ -118,23 +113,23 @@ class Tracer:
             nodes=tuple(node for node in nodes if node is not None),
             edges=tuple(sorted(walked.edges)),
             cut=tuple(sorted(walked.cut)),
+            stopped=tuple(sorted(walked.stopped)),
         )
 
     def node(self, iri: str) -> Node | None:
         """Return a node; of a remote image that several runs describe, what the newest of them says."""
         if iri not in self._nodes:
-            self._look_up({iri})
-        return self._nodes[iri]
+            self._look_up(self._index.numbers_of([iri]).values())
+        return self._nodes.get(iri)
 
-    def _look_up(self, iris: set[str]) -> None:
+    def _look_up(self, numbers: Iterable[int]) -> None:
         """Look up nodes, many at once."""
-        wanted = iris - self._nodes.keys()
-        told = self._index.nodes(list(self._index.numbers_of(wanted).values()))
-        for iri in wanted:
-            seen, actions = told.get(iri, ([], []))
+        wanted = [number for number in numbers if number not in self._looked_up]
+        self._looked_up.update(wanted)
+        for iri, (seen, actions) in self._index.nodes(wanted).items():
             if len(seen) > 1:
                 seen.sort(key=lambda entity: (entity.generated, self.joining.began(entity), entity.crate))
-            self._nodes[iri] = seen[-1] if seen else min(actions, key=lambda action: action.crate, default=None)
+            self._nodes[iri] = seen[-1] if seen else min(actions, key=lambda action: action.crate)
 
     def _starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
         if crate is None:
@@ -150,15 +145,21 @@ class Tracer:
         runs = ", ".join(sorted({_run_id(entity.crate)[:8] for entity in seen})) or "none"
         return f"Run {_run_id(crate)} neither used nor made {found.thing}. Runs that did: {runs}."
 
-    def _any(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
-        """Whether a node is as one of the conditions says."""
-        around = self._around() if conditions else Surroundings()
+    def _any(self, conditions: tuple[Condition, ...]) -> Callable[[set[int]], set[int]]:
+        """Return what tells of some nodes which of them are as one of the conditions says; it reads no others."""
+        around = self._around()
 
-        def holds(iri: str) -> bool:
-            node = self.node(iri) if conditions else None
-            return node is not None and any(condition.holds(node, around) for condition in conditions)
+        def holding(numbers: set[int]) -> set[int]:
+            self._look_up(numbers)
+            names = self._index.adjacency().names(numbers)
+            nodes = ((number, self._nodes.get(iri)) for number, iri in names.items())
+            return {
+                number
+                for number, node in nodes
+                if node is not None and any(condition.holds(node, around) for condition in conditions)
+            }
 
-        return holds
+        return holding
 
     def _all(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
         """Whether a node is as all those conditions say that can be asked of its kind, and there is one."""
