@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from institute import Institute, derived
 
 from filiation.catalogue import CatalogueFolder, Joining, LineageIndex
-from filiation.catalogue.arrays import write_arrays
+from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.lineage.walk import ancestors, descendants, reach
 
@@ -41,7 +41,7 @@ class Peer:
         drawn = Institute(**json.loads((self._drawn / "institute.json").read_text()))
         with LineageIndex(folder.index, create=True, arrays=folder.arrays) as index:
             for run in drawn.runs():
-                index.replace(derived(run)[0], folder=run.id, stamp="", digest=f"sha256:{0:064x}")
+                index.replace(derived(run), folder=run.id, stamp="", digest=f"sha256:{0:064x}")
             work_out_joins(index)
             write_arrays(index)
 
