@@ -105,8 +105,10 @@ def note(
     return made
 
 
-def read_annotations(catalogue: CatalogueFolder) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
-    """Read every annotation, the oldest first, and what is wrong with those that cannot be read."""
+def read_annotations(
+    catalogue: CatalogueFolder, as_of: datetime | None = None
+) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
+    """Read every annotation, or those noted by a time, the oldest first; and what is wrong with what cannot be read."""
     found, problems = [], []
     folder = _folder(catalogue)
     names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - sorted names are what is wanted
@@ -117,7 +119,8 @@ def read_annotations(catalogue: CatalogueFolder) -> tuple[tuple[Annotation, ...]
             found.append(_read(folder / name))
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             problems.append(f"The annotation {folder / name} cannot be read: {error}.")
-    return tuple(sorted(found, key=lambda annotation: annotation.when)), tuple(problems)
+    by_then = (annotation for annotation in found if as_of is None or annotation.when <= as_of)
+    return tuple(sorted(by_then, key=lambda annotation: annotation.when)), tuple(problems)
 
 
 def current(annotations: Iterable[Annotation]) -> dict[tuple[tuple[str, ...], str], Annotation]:

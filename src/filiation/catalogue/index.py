@@ -16,7 +16,7 @@ from filiation.catalogue.index_facts import FactColumns, forget_facts, note_fact
 from filiation.catalogue.index_file import connect
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
-from filiation.catalogue.index_versions import IndexVersions, put_versions
+from filiation.catalogue.index_versions import IndexVersions, copy_index, put_versions, remove_crates
 from filiation.catalogue.nodes import (
     NO_BYTES,
     ROLES,
@@ -184,6 +184,22 @@ class LineageIndex(IndexQuestions, IndexVersions):
         """Put what is known of a run's crates in place of what is there."""
         with self._transaction() as cursor:
             put_versions(cursor, crate, versions)
+
+    def copy(self, place: Path) -> None:
+        """Write a copy of this index, which is another index from then on: no arrays are of it."""
+        copy_index(self._connection, place)
+
+    def keep_only(self, crates: Mapping[str, str]) -> None:
+        """Forget every crate but these, given by their IRIs with the digest of their metadata, in one transaction.
+
+        Arrays know nothing of it; joins are to be worked out afterwards, as after :meth:`replace`.
+        """
+        with self._transaction() as cursor:
+            there = cursor.execute("SELECT iri, digest, term FROM crate").fetchall()
+            leaving = [(iri, term) for iri, digest, term in there if crates.get(iri) != digest]
+            for iri, _ in leaving:
+                self._doubt_joins(cursor, iri)
+            remove_crates(cursor, [term for _, term in leaving])
 
     def set_joins(self, found: Sequence[tuple[str, Sequence[Edge], Mapping[str, tuple[int, int]]]]) -> None:
         """Put joins in place of those that are noted of crates, in one transaction.

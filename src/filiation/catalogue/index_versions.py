@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
 
 from filiation.catalogue.versions import Version
 
@@ -51,3 +54,28 @@ def put_versions(cursor: sqlite3.Cursor, crate: str, versions: Iterable[Version]
             for each in versions
         ),
     )
+
+
+def copy_index(connection: sqlite3.Connection, place: Path) -> None:
+    """Write a copy of an index, which is another index from then on."""
+    with closing(sqlite3.connect(place)) as copied:
+        connection.backup(copied)
+        with copied:
+            copied.execute("DELETE FROM changed")
+            copied.execute("UPDATE state SET made = ?, generation = 0, kept = 0", (str(uuid4()),))
+
+
+def remove_crates(cursor: sqlite3.Cursor, crates: Iterable[int]) -> None:
+    """Remove everything of many crates, given by their numbers, and all that is known of the past."""
+    cursor.execute("CREATE TEMP TABLE leaving (crate INTEGER PRIMARY KEY)")
+    cursor.executemany("INSERT INTO leaving VALUES (?)", ((number,) for number in crates))
+    # Every table that has something of a crate names it by its number in this column; `version` by its IRI.
+    tables = cursor.execute(
+        "SELECT m.name FROM main.sqlite_master m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table' AND c.name = 'crate' AND c.type = 'INTEGER'"
+    ).fetchall()
+    for (table,) in tables:
+        cursor.execute(f"DELETE FROM main.{table} WHERE crate IN (SELECT crate FROM temp.leaving)")  # noqa: S608
+    cursor.execute("DELETE FROM crate WHERE term IN (SELECT crate FROM temp.leaving)")
+    cursor.execute("DELETE FROM version")
+    cursor.execute("DROP TABLE temp.leaving")

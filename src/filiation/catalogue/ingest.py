@@ -97,6 +97,8 @@ class Catalogue:
     def __init__(self, folder: CatalogueFolder, *, wait: float = 10.0) -> None:
         self.folder = folder
         self.wait = wait
+        self.lost: tuple[str, ...] = ()
+        """Of a past that is asked for: what was known then and is not kept, each as one message."""
 
     @collecting_once()
     def ingest(self, crate: Path, *, move: bool = False) -> IngestReport:
@@ -178,6 +180,9 @@ class Catalogue:
         """Open the index to read while nobody writes; keep the block short, writers wait for it."""
         with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
             yield index
+
+    def prepare(self) -> None:
+        """Make what queries are asked of; the present is there already."""
 
     def query(
         self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None

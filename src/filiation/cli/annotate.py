@@ -6,7 +6,7 @@ import json
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say_json, say_table
 
 
@@ -20,16 +20,24 @@ from filiation.cli.output import remark, say_json, say_table
 @click.argument("thing", required=False)
 @click.argument("pairs", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--why", metavar="TEXT", help="The reason, to be kept with it.")
+@as_of_option
 @json_option
 @catalogue_option
-def annotate(thing: str | None, pairs: tuple[str, ...], why: str | None, as_json: bool, catalogue: str | None) -> None:
+def annotate(
+    thing: str | None,
+    pairs: tuple[str, ...],
+    why: str | None,
+    as_of: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Note KEY=VALUE of THING, or list what was noted.
 
     THING is as for `filiation trace`; a job is named by its IRI, or as RUN:#job-3-attempt-1. A number is kept as one,
     a text in double quotes as a text, and `KEY=` takes a value back; what was noted before stays on record. What is
     noted holds for the same bytes wherever they are, and can be asked for: `filiation find entity annotation.KEY`.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         made = ledger.annotate(str(thing), *pairs, why=why) if pairs else ()
         found = made or ledger.annotations(thing)
     if as_json:

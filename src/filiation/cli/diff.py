@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import say, say_json
 
 
@@ -13,16 +13,17 @@ from filiation.cli.output import say, say_json
 )
 @click.argument("first", metavar="BEFORE")
 @click.argument("second", metavar="AFTER")
+@as_of_option
 @json_option
 @catalogue_option
-def diff(first: str, second: str, as_json: bool, catalogue: str | None) -> None:
+def diff(first: str, second: str, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """Tell what differs between two runs, or the lineages of two things.
 
     BEFORE and AFTER are two runs, by their ids or the start of them, or two things as for `filiation trace`: then all
     that each descends from is compared. Told are steps, parameters, the changed lines of the code as far as the
     crates carry it, software, inputs, outputs, who and where, and times.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         found = ledger.diff(first, second)
     if as_json:
         say_json(found.to_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say, say_json, say_table
 
 
@@ -36,6 +36,7 @@ class _Command(click.Command):
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Print N at most. [default: all]")
 @click.option("--count", is_flag=True, help="Print only how many there are.")
 @click.option("--names", is_flag=True, help="Print only what they are called, one a line, for `filiation trace -`.")
+@as_of_option
 @json_option
 @catalogue_option
 def find(
@@ -44,6 +45,7 @@ def find(
     limit: int | None,
     count: bool,
     names: bool,
+    as_of: str | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -58,7 +60,7 @@ def find(
     versions, sizes (10MB) and times (2026-03, 2026-03-01, 2026-03-01T10:30Z). ~ asks for a part of a text, whatever
     its capitals.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         found = ledger.find(kind, *conditions, limit=limit)
     if as_json:
         say_json(found.to_json())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import say, say_json, say_table, write_text
 from filiation.errors import BadInputError
 
@@ -36,6 +36,7 @@ class Asked:
     svg: str | None
     count: bool
     page: int | None
+    as_of: str | None
     as_json: bool
 
     @property
@@ -76,6 +77,7 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
                 "--page", type=click.IntRange(min=1), metavar="N",
                 help="The counts, and the IRIs of the N-th thousand of the things.",
             ),
+            as_of_option,
             json_option,
             catalogue_option,
         )
@@ -132,16 +134,25 @@ def impact(things: tuple[str, ...], catalogue: str | None, **options: object) ->
     help=f"Print the ways as {', '.join(FORMATS)}. [default: step by step]",
 )  # fmt: skip
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write into FILE instead of the standard output.")
+@as_of_option
 @json_option
 @catalogue_option
-def path(first: str, second: str, form: str | None, output: str, as_json: bool, catalogue: str | None) -> None:
+def path(
+    first: str,
+    second: str,
+    form: str | None,
+    output: str,
+    as_of: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Show how OTHER came of THING, each step with its evidence.
 
     The shortest ways are shown, in the direction in which data flowed, whichever is named first. The evidence of a
     step is the crate that tells of it, with its folder and the digest of its metadata.
     """
     _refuse_both(form, as_json)
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         found = ledger.path(first, second)
         if form is not None and form != "json":
             _write(found.lineage, form, output, each=True)
@@ -160,7 +171,7 @@ def _answer(
 ) -> None:
     _refuse_both(asked.form, asked.as_json)
     named = _from_input(things)
-    with opened(catalogue) as ledger:
+    with opened(catalogue, asked.as_of) as ledger:
         if asked.is_of_counts:
             counted = ledger.count(*named, direction=direction, page=asked.page)
             say_json(counted.to_json()) if asked.as_json else say(counted.text().rstrip("\n"))
@@ -188,7 +199,7 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
     narrowed = any(options[name] for name in ("depth", "until", "only", "from_run", "svg", "count", "page"))
     if narrowed or options["output"] != "-" or form not in (None, "tree", "json"):
         raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
-    with opened(catalogue) as ledger:
+    with opened(catalogue, options["as_of"]) as ledger:  # type: ignore[arg-type]
         found = ledger.object(*named)
     if as_json or form == "json":
         say_json(found.to_json())

@@ -23,6 +23,12 @@ catalogue_option = click.option(
     help="The catalogue's folder, or one that holds it as .filiation. [default: FILIATION_CATALOGUE, else the "
     "nearest one from here upwards]",
 )
+as_of_option = click.option(
+    "--as-of",
+    metavar="TIME",
+    help="Answer from what the catalogue knew at TIME: 2026-03-01 (the end of that day), 2026-03, 2026-03-01T10:30, "
+    "2026-03-01T10:30+01:00; without a zone it is UTC.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -32,18 +38,19 @@ def example(*lines: str) -> str:
 
 
 @contextmanager
-def opened(catalogue: str | None) -> Iterator[Ledger]:
-    """Open the catalogue; afterwards tell which of its crates cannot be read."""
+def opened(catalogue: str | None, as_of: str | None = None) -> Iterator[Ledger]:
+    """Open the catalogue, as it was known at a time if one is given; afterwards tell which crates cannot be read."""
     from filiation.lineage import Ledger
 
-    ledger = Ledger(catalogue)
+    ledger = Ledger(catalogue, as_of=as_of)
     try:
         yield ledger
     finally:
         for problem in ledger.problems:
             remark(f"Left out: {problem}")
-        _tell_of_waiting_runs(ledger)
-        tell_of_waiting_graphs(ledger.folder)
+        if as_of is None:
+            _tell_of_waiting_runs(ledger)
+            tell_of_waiting_graphs(ledger.folder)
 
 
 def tell_of_waiting_graphs(catalogue: Path) -> None:

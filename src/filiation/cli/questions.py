@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say_json, say_table
 from filiation.errors import BadInputError
 
@@ -23,6 +23,7 @@ _CRATE_IRI = re.compile(r"arcp://uuid,(?P<run>[0-9a-f]{8})[0-9a-f-]{28}/(?P<rest
 @click.option("--list", "list_all", is_flag=True, help="List the questions.")
 @click.option("--run", metavar="RUN", help="Only this run: its id or the start of it. [default: all]")
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="A value that the question takes; can be repeated.")
+@as_of_option
 @json_option
 @catalogue_option
 def ask(
@@ -30,6 +31,7 @@ def ask(
     list_all: bool,
     run: str | None,
     given: tuple[str, ...],
+    as_of: str | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -38,7 +40,7 @@ def ask(
     cq1 to cq11 are the competency questions that the authors of Workflow Run RO-Crate published; the others are
     filiation's own.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         if list_all or name is None:
             questions = ledger.questions()
             if as_json:
@@ -62,15 +64,16 @@ def ask(
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to wait."
 )
+@as_of_option
 @json_option
 @catalogue_option
-def sparql(query: str, timeout: float, as_json: bool, catalogue: str | None) -> None:
+def sparql(query: str, timeout: float, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """Answer a SPARQL query, read-only.
 
     QUERY is a SELECT, ASK, CONSTRUCT or DESCRIBE; - reads it from the standard input. All crates are asked together;
     each is a named graph too. Updates, SERVICE and FROM are refused.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         _print(ledger.sparql(sys.stdin.read() if query == "-" else query, timeout=timeout), as_json)
 
 

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from filiation.catalogue import EntityNode, RunSummary
+    from filiation.catalogue.versions import Version
     from filiation.lineage import RunDetail
 
 
 @click.command(epilog=example("filiation runs"))
+@as_of_option
 @json_option
 @catalogue_option
-def runs(as_json: bool, catalogue: str | None) -> None:
+def runs(as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """List the runs in the catalogue, the newest first."""
-    with opened(catalogue) as ledger:
-        found = ledger.runs()
+    with opened(catalogue, as_of) as ledger:
+        found, former = ledger.runs(), ledger.former()
         if as_json:
-            say_json([run.to_json() for run in found])
-        elif found:
+            told = [[each.to_json() for each in former if each.crate == run.iri] for run in found]
+            say_json([run.to_json() | ({"former": was} if was else {}) for run, was in zip(found, told, strict=True)])
+            return
+        if found:
             columns = ("run", "started", "status", "jobs", "failed", "made", "up to date", "workflow", "by")
             say_table(columns, [_row(run) for run in found])
-        else:
+        elif not former:
             remark("No runs yet. Track one with: snakemake --logger filiation")
+        for sentence in _former(found, former):
+            remark(sentence)
+
+
+def _former(found: tuple[RunSummary, ...], former: tuple[Version, ...]) -> Iterator[str]:
+    """Say which runs have older crates, and which were known and are not any more."""
+    from filiation.lineage.words import counted, ending, run_name
+
+    here = {run.iri for run in found}
+    replaced = Counter(run_name(each.crate) for each in former if each.crate in here)
+    if replaced:
+        listed = ", ".join(f"{name} ({count})" for name, count in sorted(replaced.items())[:5])
+        more = ", …" if len(replaced) > 5 else ""
+        verb = "is" if replaced.total() == 1 else "are"
+        yield (
+            f"{counted(replaced.total(), 'older crate')} of these runs {verb} known: {listed}{more}. "
+            "`filiation show` tells since when, and --as-of asks them."
+        )
+    last = {each.crate: each for each in former if each.crate not in here}
+    for each in list(last.values())[:5]:
+        yield ending(each)
+    if len(last) > 5:
+        yield f"So were {len(last) - 5} other runs."
 
 
 @click.command(epilog=example("filiation show 7c9f2c34"))
 @click.argument("run")
+@as_of_option
 @json_option
 @catalogue_option
-def show(run: str, as_json: bool, catalogue: str | None) -> None:
+def show(run: str, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """Show one run: its jobs, their parameters, what they used and made.
 
     RUN is the run's id or the start of it, as `filiation runs` lists it.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         detail = ledger.show(run)
         if as_json:
             say_json(detail.to_json())
@@ -118,6 +148,13 @@ def _heading(detail: RunDetail) -> Iterator[str]:
         yield f"  resumes   {resumption(detail.resumes)}"
     if detail.resumed_in is not None:
         yield f"  resumed   in run {detail.resumed_in[:8]}"
+    if len(detail.versions) > 1:
+        *former, now = detail.versions
+        yield f"  taken in  {moment(datetime.fromisoformat(now.taken_in))}"
+        for each in former:
+            kept = "" if each.folder else ", and is not kept"
+            since, until = (datetime.fromisoformat(str(time)) for time in (each.taken_in, each.until))
+            yield f"  before    another crate, {span(since, until)}{kept}"
 
 
 def _jobs(detail: RunDetail) -> Iterator[str]:

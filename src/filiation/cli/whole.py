@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say_json, say_table
 
 if TYPE_CHECKING:
@@ -15,28 +15,30 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("filiation gaps", "filiation gaps 'no agent' 'no digest'"))
 @click.argument("kinds", metavar="[KIND]...", nargs=-1)
+@as_of_option
 @json_option
 @catalogue_option
-def gaps(kinds: tuple[str, ...], as_json: bool, catalogue: str | None) -> None:
+def gaps(kinds: tuple[str, ...], as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """Tell what the records of all runs leave open or contradict.
 
     KIND is one of: cycle, two producers, times out of order, dangling input (used, and no more than a name), orphan
     (found up to date, and its maker is not in the catalogue), no digest, no agent, no version, no time; all are told
     if none is named. What lies on disk is not looked at: `filiation audit` and `filiation check` do that.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         _tell(ledger.gaps(*kinds), as_json)
 
 
 @click.command(epilog=example("filiation duplicates"))
+@as_of_option
 @json_option
 @catalogue_option
-def duplicates(as_json: bool, catalogue: str | None) -> None:
+def duplicates(as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """Tell which bytes were made more than once, at what cost.
 
     Time counts for jobs that made nothing new, space for each further place where the same bytes were made.
     """
-    with opened(catalogue) as ledger:
+    with opened(catalogue, as_of) as ledger:
         _tell(ledger.duplicates(), as_json)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from filiation.catalogue import Resumption
+    from filiation.catalogue.versions import Version
     from filiation.lineage.registrations import Registered
 
 ANCESTORS = "ancestors"
@@ -204,6 +205,8 @@ class RunDetail:
         Of an unfinished run: the UUID of the run that went on from it.
     registrations
         What of it was written to servers, the oldest first.
+    versions
+        When its crate was known, and those that it took the place of, the oldest first.
     """
 
     summary: RunSummary
@@ -214,6 +217,7 @@ class RunDetail:
     resumes: Resumption | None = None
     resumed_in: str | None = None
     registrations: tuple[Registered, ...] = ()
+    versions: tuple[Version, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return the run as plain JSON."""
@@ -226,6 +230,7 @@ class RunDetail:
             "resumes": None if self.resumes is None else self.resumes.to_json(),
             "resumed_in": self.resumed_in,
             "registrations": [found.to_json() for found in self.registrations],
+            "versions": [version.to_json() for version in self.versions],
         }
 
 

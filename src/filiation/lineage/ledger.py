@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.catalogue.resumptions import resumed_in, resumption_of, resumptions_among
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Counted, Lineage, RunDetail
 from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rdflib import Dataset
 
     from filiation.catalogue.annotations import Annotation
+    from filiation.catalogue.versions import Version
     from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
@@ -65,15 +67,25 @@ class Ledger:
         working folder.
     wait
         Seconds to wait at most for a process that writes.
+    as_of
+        Ask the catalogue as it was known at this time, with a zone or else in UTC: crates taken in by then, and
+        annotations noted by then. As text, a day or a month means its end. None for all that is known.
 
     Raises
     ------
     NotFoundError
         If there is no catalogue.
+    BadInputError
+        If ``as_of`` is no time, or in the future.
     """
 
-    def __init__(self, catalogue: Path | str | None = None, *, wait: float = 10.0) -> None:
-        self._catalogue = Catalogue(CatalogueFolder.find(catalogue), wait=wait)
+    def __init__(
+        self, catalogue: Path | str | None = None, *, wait: float = 10.0, as_of: datetime | str | None = None
+    ) -> None:
+        folder = CatalogueFolder.find(catalogue)
+        self.as_of = _moment(as_of)
+        """The time as of which is asked, in UTC; None for the present."""
+        self._catalogue = Catalogue(folder, wait=wait) if self.as_of is None else _past(folder, self.as_of, wait)
         self.problems: tuple[str, ...] = ()
         """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
 
@@ -105,7 +117,7 @@ class Ledger:
             If several runs' ids start so.
         """
         with self._reading() as (index, joining):
-            summary = self._resolver(index, joining).run(run)
+            summary = self._run(run, index, joining)
             actions = sorted(
                 index.actions(crate=summary.iri), key=lambda action: (action.job or 0, action.attempt or 0, action.iri)
             )
@@ -114,8 +126,15 @@ class Ledger:
             reused = tuple((entity.iri, tuple(maker.crate for maker in makers)) for entity, makers in found if makers)
             again = reproductions_of(index, summary.iri)
             resumes, resumed = resumption_of(index, joining, summary), resumed_in(index, joining, summary)
-            registered = registrations_of(index, summary.iri)
-            return RunDetail(summary, tuple(actions), tuple(entities), reused, again, resumes, resumed, registered)
+            registered, versions = registrations_of(index, summary.iri), index.versions(summary.iri)
+            return RunDetail(
+                summary, tuple(actions), tuple(entities), reused, again, resumes, resumed, registered, versions
+            )
+
+    def former(self) -> tuple[Version, ...]:
+        """Return the crates that do not hold any more, sorted by run and time: superseded, forgotten, or gone."""
+        with self._reading() as (index, _):
+            return index.former_versions()
 
     def descents(self, run: str) -> tuple[Descent, ...]:
         """Return the label images and tables of a run that descend from images on servers; see :meth:`show`."""
@@ -418,17 +437,16 @@ class Ledger:
         """
         from filiation.lineage.annotating import annotate
 
+        if self.as_of is not None:
+            raise BadInputError("What is noted is noted now: leave out the time as of which to ask.")
         with self._reading() as (index, joining):
             found = self._resolver(index, joining).resolve(thing)
             return annotate(self._catalogue.folder, index, found, pairs, why)
 
     def annotations(self, thing: str | None = None) -> tuple[Annotation, ...]:
         """Return what was noted of a thing, or of everything, the oldest first; also what was taken back since."""
-        from filiation.catalogue.annotations import read_annotations
-
-        annotations, problems = read_annotations(self._catalogue.folder)
         with self._reading() as (index, joining):
-            self.problems = (*self.problems, *problems)
+            annotations = self._noted()
             if thing is None:
                 return annotations
             found = self._resolver(index, joining).resolve(thing)
@@ -538,7 +556,8 @@ class Ledger:
         from filiation.lineage.sparql import answer_query
 
         self._catch_up()
-        return answer_query(self._catalogue.folder, query, timeout=timeout, limit=limit)
+        self._catalogue.prepare()
+        return answer_query(self._catalogue.folder, query, timeout=timeout, limit=limit, as_of=self.as_of)
 
     def rdf(self) -> Dataset:
         """Return everything as an rdflib dataset, one named graph a crate."""
@@ -592,6 +611,7 @@ class Ledger:
     def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
         self._catch_up()
         with self._catalogue.reading() as index:
+            self.problems = (*self.problems, *self._catalogue.lost)
             yield index, Joining(index)
 
     @contextmanager
@@ -601,16 +621,52 @@ class Ledger:
 
     def _surroundings(self, index: LineageIndex) -> Surroundings:
         """Return what conditions may ask for besides what nodes say themselves."""
-        from filiation.catalogue.annotations import read_annotations
         from filiation.lineage.annotating import by_node
 
-        annotations, problems = read_annotations(self._catalogue.folder)
+        return Surroundings({run.iri: run for run in index.runs()}, by_node(index, self._noted()))
+
+    def _noted(self) -> tuple[Annotation, ...]:
+        from filiation.catalogue.annotations import read_annotations
+
+        annotations, problems = read_annotations(self._catalogue.folder, self.as_of)
         self.problems = (*self.problems, *problems)
-        return Surroundings({run.iri: run for run in index.runs()}, by_node(index, annotations))
+        return annotations
+
+    def _run(self, run: str, index: LineageIndex, joining: Joining) -> RunSummary:
+        """Find a run; of one that was known and is not any more, say so."""
+        try:
+            return self._resolver(index, joining).run(run)
+        except NotFoundError as error:
+            was = next((each for each in reversed(index.former_versions()) if _id(each.crate).startswith(run)), None)
+            if was is None or not run:
+                raise
+            from filiation.lineage.words import ending
+
+            raise NotFoundError(f"{error} {ending(was)} Ask as of a time before, such as {was.taken_in}.") from error
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
         return Resolver(index, joining, folder.digests, folder.root.parent)
+
+
+def _id(crate: str) -> str:
+    return crate.removeprefix("arcp://uuid,").rstrip("/")
+
+
+def _past(folder: CatalogueFolder, moment: datetime, wait: float) -> Catalogue:
+    from filiation.catalogue.as_of import PastCatalogue  # most questions are about the present
+
+    return PastCatalogue(folder, moment, wait=wait)
+
+
+def _moment(as_of: datetime | str | None) -> datetime | None:
+    if isinstance(as_of, str):
+        from filiation.lineage.moments import read_as_of
+
+        return read_as_of(as_of)
+    if as_of is not None and as_of.tzinfo is None:
+        return as_of.replace(tzinfo=UTC)
+    return as_of
 
 
 def _newest_first(run: RunSummary) -> tuple[float, str]:

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import datetime
 from typing import Final
 
 from filiation.catalogue import CatalogueFolder, Literal, Term
@@ -66,7 +67,9 @@ def refuse_beyond(query: str) -> None:
             raise BadInputError(f"{word} is refused in a query: {_REFUSED[word]}.")
 
 
-def answer_query(folder: CatalogueFolder, query: str, *, timeout: float, limit: int) -> Answer:
+def answer_query(
+    folder: CatalogueFolder, query: str, *, timeout: float, limit: int, as_of: datetime | None = None
+) -> Answer:
     """Answer a query in a process of its own.
 
     Raises
@@ -75,11 +78,12 @@ def answer_query(folder: CatalogueFolder, query: str, *, timeout: float, limit: 
         If the query is refused or wrong, or takes longer than ``timeout`` seconds.
     """
     refuse_beyond(query)
-    task = json.dumps({"folder": str(folder.root), "query": query, "limit": limit, "memory": LARGEST_MEMORY})
+    moment = None if as_of is None else as_of.isoformat()
+    asked = {"folder": str(folder.root), "as_of": moment, "query": query, "limit": limit, "memory": LARGEST_MEMORY}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "filiation.lineage.sparql_process"],
-            input=task,
+            input=json.dumps(asked),
             capture_output=True,
             encoding="utf-8",
             timeout=timeout,

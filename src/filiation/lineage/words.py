@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from filiation.catalogue import ActionNode, EntityNode, Resumption
+    from filiation.catalogue.versions import Version
     from filiation.lineage.registrations import Registered
     from filiation.model import Container, Digest, ImageMetadata, Objective, Parameter
 
@@ -59,6 +60,15 @@ def moment(when: datetime) -> str:
     '2026-03-01 00:11:40 UTC'
     """
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def ending(version: Version) -> str:
+    """Say of a run's last crate how it came that it is not in the catalogue any more."""
+    run, until = run_name(version.crate), moment(datetime.fromisoformat(str(version.until)))
+    if version.ended == "gone":
+        kept = "" if version.folder is None else " A copy is kept."
+        return f"The crate of run {run} is gone from the catalogue's folder; that was found {until}.{kept}"
+    return f"Run {run} was forgotten {until} by {plain(version.by or 'somebody')}: {plain(version.why or 'no reason')}."
 
 
 def span(started: datetime, ended: datetime) -> str:
