@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.crates import CatalogueFolder
 
 FORMAT: Final = 1
-_ENDING: Final = ".json"
+FOLDER: Final = "annotations"
+ENDING: Final = ".json"
 _LARGEST: Final = 1_000_000
 
 
@@ -100,7 +101,7 @@ def note(
         coming = folder / f".{name}"
         coming.write_text(json.dumps(annotation.to_json(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
         flush(coming)
-        coming.rename(folder / f"{name}{_ENDING}")
+        coming.rename(folder / f"{name}{ENDING}")
     flush(folder)
     return made
 
@@ -113,7 +114,7 @@ def read_annotations(
     folder = _folder(catalogue)
     names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - sorted names are what is wanted
     for name in names:
-        if name.startswith(".") or not name.endswith(_ENDING):
+        if name.startswith(".") or not name.endswith(ENDING):
             continue
         try:
             found.append(_read(folder / name))
@@ -130,7 +131,7 @@ def current(annotations: Iterable[Annotation]) -> dict[tuple[tuple[str, ...], st
 
 
 def _folder(catalogue: CatalogueFolder) -> Path:
-    return catalogue.root / "annotations"
+    return catalogue.root / FOLDER
 
 
 def _read(path: Path) -> Annotation:

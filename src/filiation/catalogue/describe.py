@@ -229,6 +229,8 @@ def _place(about: Statements, iri: str, path: str, folder: str | None) -> str | 
         return unquote(urlsplit(seen).path) if seen.lower().startswith("file:") else seen
     if is_uri(path):
         return unquote(urlsplit(path).path) if path.startswith("file:") else path
+    if iri.startswith(f"{about.crate}#"):
+        return None  # a name in the crate, such as that of a collection, is nowhere
     if path.startswith("/") or folder is not None:
         return posixpath.normpath(posixpath.join(folder or "/", path))
     return None

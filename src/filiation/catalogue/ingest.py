@@ -344,6 +344,7 @@ def _take_in(
     from filiation.catalogue.crate_graph import graph_of
     from filiation.catalogue.derive import derive
     from filiation.catalogue.reading import read_triples
+    from filiation.catalogue.sites import at_its_site
 
     known = index.metadata_digest(crate.iri)
     digest = str(crate.metadata_digest)
@@ -353,7 +354,7 @@ def _take_in(
             index.set_versions(crate.iri, versions)
         return _report(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
-    derived = derive(stated, crate.iri)
+    derived = at_its_site(derive(stated, crate.iri), crate.folder)
     if known is not None:
         index.doubt(crate.iri)
     graph.replace(crate.iri, graph_of(stated, derived, crate, versions))

@@ -23,6 +23,7 @@ from filiation.catalogue.nodes import (
     EntityNode,
     RunSummary,
 )
+from filiation.catalogue.sites import site_of
 from filiation.model import Digest, EntityKind, is_uri
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ class JoinRules:
             return tuple(self._latest(here, found))
         made = [entity for entity in made if entity.crate != found.crate]
         named_alike = [entity for entity in made if entity.path == found.path]
-        if named_alike or found.is_empty:
+        if found.is_empty:
+            return tuple(entity for entity in named_alike if site_of(entity.place) == site_of(found.place))
+        if named_alike:
             return tuple(named_alike)
         return tuple(entity for entity in made if not self._is_copy_of(entity, found))
 

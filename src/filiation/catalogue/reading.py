@@ -71,6 +71,20 @@ def read_triples(crate: CrateOnDisk, document: dict[str, object] | None = None) 
     return tuple(_sorted(stated))
 
 
+def iri_of(identifier: str, base: str) -> str:
+    """Return the IRI that an ``@id`` of a crate gets in its graph.
+
+    Parameters
+    ----------
+    identifier
+        The ``@id``.
+    base
+        The crate's IRI.
+    """
+    reference = _reference(identifier)
+    return reference if is_uri(reference) else _thing(base + reference.removeprefix("./"), base)
+
+
 def _sorted(stated: dict[str, list[tuple[str, Term]]]) -> Iterator[Triple]:
     """Yield each statement once: by subject, predicate, links before literals."""
     for subject in sorted(stated):

@@ -70,6 +70,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "ingest": Entry("filiation.cli.crates:ingest", "Take crates into the catalogue, of any workflow engine."),
         "send": Entry("filiation.cli.crates:send", "Send crates to a laboratory's shared catalogue."),
+        "merge": Entry("filiation.cli.merge:merge", "Take in other catalogues, without what is private."),
         "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
     },
     "Begin": {

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, CatalogueFolder, EntityNode, Joining, LineageIndex, Manifests, carried
+from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import Difference, compare_tree, digest_file, digest_tree
 from filiation.errors import FiliationError
 from filiation.lineage.findings import CheckReport, Finding
 from filiation.lineage.walk import descendants
-from filiation.model import Digest, DigestKind, Presence, is_uri
+from filiation.model import Digest, DigestKind, Presence
 
 if TYPE_CHECKING:
     from filiation.lineage.resolution import Resolver
@@ -131,7 +132,8 @@ class Checker:
     def _plan(self, records: Iterable[EntityNode], *, whole: bool, only: Digest | None = None) -> Plan:
         # A script may be worked on; what a crate carries of it is checked in the crate.
         data = [record for record in records if record.kind != CODE or not whole]
-        places = {record.place for record in data if record.place is not None and not is_uri(record.place)}
+        # What lies at another site, or at an address, is not looked at here.
+        places = {place for record in data if (place := record.place) is not None and not is_elsewhere(place)}
         tasks, overwritten, away, unrecorded = [], [], [], []
         for place in sorted(places):
             seen = self._newest_first(place)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
+from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
 from filiation.lineage.omero_names import OmeroObjects, omero_name
@@ -321,7 +322,11 @@ class Resolver:
         if Path(plain).is_relative_to(self._home):
             inside = os.path.relpath(plain, self._home)
             folders = self._index.run_folders()
-            places += [posixpath.join(folder, inside) for folder in folders if not Path(folder).exists()]
+            places += [
+                posixpath.join(folder, inside)
+                for folder in folders
+                if not (is_elsewhere(folder) or Path(folder).exists())
+            ]
         return tuple(dict.fromkeys(places))
 
     def _digest(self, path: Path) -> Digest | None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from filiation.catalogue import CODE, GENERATED, USED, ActionNode, EntityNode, Joining, LineageIndex, RunSummary
+from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.lineage import words
 from filiation.lineage.observations import Observation, Observations
 from filiation.lineage.sides import rule_of
 from filiation.lineage.walk import descendants
-from filiation.model import Digest, is_uri
+from filiation.model import Digest
 
 INPUT: Final = "input"
 CODE_CHANGED: Final = "code"
@@ -124,7 +125,7 @@ class StaleFinder:
 
     def _digest_now(self, entity: EntityNode) -> Digest | None:
         place = entity.place
-        if self._cache is None or place is None or is_uri(place):
+        if self._cache is None or place is None or is_elsewhere(place):
             return None
         if place not in self._on_disk:
             with DigestCache(self._cache) as cache:
