@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=example(
-        "filiation merge /mnt/partner/.filiation",
+        "filiation merge ../partner/.filiation",
         "filiation merge . --catalogue shared --policy private.yaml --dry-run",
     )
 )
