@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from filiation.catalogue.nodes import NO_BYTES
 from filiation.catalogue.policy import DROP, ImagePattern, Policy, matches
 from filiation.catalogue.private_texts import PrivateTexts
+from filiation.catalogue.root import root_of
 from filiation.crate.jsonld import Node, ids, many
 from filiation.errors import BadInputError
 from filiation.model import Digest, DigestKind, decode_path, is_uri, path_in_run
@@ -89,12 +90,13 @@ def find_private(document: Mapping[str, Any], policy: Policy, run: str) -> Priva
     """
     nodes = {str(node["@id"]): node for node in document["@graph"] if isinstance(node.get("@id"), str)}
     found = Private()
+    whole = {*ROOTS, DESCRIPTOR, root_of(document)}
     if any(run.startswith(start) for start in policy.runs):
         found.everything = True
-        found.kinds = {at: "run" for at, node in nodes.items() if at not in ROOTS and is_part_of_a_run(node)}
+        found.kinds = {at: "run" for at, node in nodes.items() if at not in whole and is_part_of_a_run(node)}
         return found
     for at, node in nodes.items():
-        if at not in (*ROOTS, DESCRIPTOR):
+        if at not in whole:
             _look_at(at, node, nodes, policy, found)
     _follow_rules(nodes, found)
     return found
@@ -102,9 +104,10 @@ def find_private(document: Mapping[str, Any], policy: Policy, run: str) -> Priva
 
 def follow_texts(document: Mapping[str, Any], found: Private, texts: PrivateTexts) -> None:
     """Add what is private because a private text stands in its name or its value, and the actions around it all."""
+    known = {*ROOTS, DESCRIPTOR, root_of(document), *found.kinds, *found.dropped}
     for node in document["@graph"]:
         at = node.get("@id")
-        if not isinstance(at, str) or at in (*ROOTS, DESCRIPTOR) or at in found.kinds or at in found.dropped:
+        if not isinstance(at, str) or at in known:
             continue
         inside = strings(node) if "PropertyValue" in many(node.get("@type")) else iter((at, decode_path(at)))
         if texts and any(texts.occur_in(text) for text in inside):

@@ -82,7 +82,7 @@ def iri_of(identifier: str, base: str) -> str:
         The crate's IRI.
     """
     reference = _reference(identifier)
-    return reference if is_uri(reference) else _thing(base + reference.removeprefix("./"), base)
+    return reference if is_uri(reference) else _thing(base + reference.removeprefix("./"), base, None)
 
 
 def _sorted(stated: dict[str, list[tuple[str, Term]]]) -> Iterator[Triple]:

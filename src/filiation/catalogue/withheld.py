@@ -31,6 +31,7 @@ from filiation.catalogue.private import (
     is_part_of_a_run,
 )
 from filiation.catalogue.private_texts import WITHHELD, PrivateTexts
+from filiation.catalogue.root import root_of
 from filiation.crate.jsonld import Node, ids, many, reference, references
 from filiation.crate.profiles import TERMS
 from filiation.errors import FiliationError
@@ -180,7 +181,7 @@ class _Writing:
         }
         self._files = frozenset(files)
         self._left_behind = carried - len(files)
-        self._root = next((at for at in ROOTS if at in self._nodes), "./")
+        self._root = root_of(document) or "./"
         self._names = {at: f"#withheld-{number}" for number, at in enumerate(private.kinds, 1)}
         self._gone = self._what_goes()
         self._names |= {
