@@ -205,9 +205,8 @@ def main() -> None:
     institute, costs = Institute(asked.jobs, asked.seed), Costs()
     with tempfile.TemporaryDirectory() as scratch:
         place = asked.keep or Path(scratch) / "institute"
-        there = (place / ".filiation/index.arrays").is_file()
         folder = CatalogueFolder.create(place / ".filiation")
-        if not there:
+        if not folder.arrays.is_file():
             make(institute, folder)
         with LineageIndex(folder.index, arrays=folder.arrays) as index:
             peers = Peers(index, Path(scratch))

@@ -28,6 +28,7 @@ _AT_ONCE = 1 << 22
 def make(institute: Institute, folder: CatalogueFolder) -> list[str]:
     """Make index and store; return lines that tell what each step cost."""
     told = []
+    folder.store.mkdir(parents=True)
     command = [sys.executable, __file__, str(institute.size), str(institute.seed), str(folder.store)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as storing:
         for what, seconds in _make_index(institute, folder):

@@ -96,7 +96,7 @@ def test_store_and_index_of_a_shared_catalogue_are_everybodys_own(
     assert sorted(path.name for path in shared.root.iterdir()) == [".gitignore", "crates", "history", "inbox"]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-person"))
     assert len(Ledger(shared.root).runs()) == 1
-    assert list((tmp_path / "another-person/filiation/catalogues").glob("*/index.sqlite"))
+    assert list((tmp_path / "another-person/filiation/catalogues").glob("*/made/1/index.sqlite"))
 
 
 def test_what_cannot_be_read_is_put_aside(shared: CatalogueFolder, crate: Callable[[], Path]) -> None:

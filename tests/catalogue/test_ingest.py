@@ -12,8 +12,6 @@ from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, identi
 from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.arrays import open_arrays
 from filiation.catalogue.lock import holding
-from filiation.catalogue.oxigraph import OxigraphGraph
-from filiation.catalogue.store_writer import StoreWriter
 from filiation.errors import CatalogueBusyError, InvalidCrateError, NotFoundError
 from tests.lineage.crates import nuclei_run
 
@@ -25,8 +23,7 @@ def _everything(catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def catalogue_quads(catalogue: Catalogue) -> list[tuple[object, ...]]:
-    with OxigraphGraph(catalogue.folder.store) as store:
-        return list(store.quads())
+    return list(catalogue.quads())
 
 
 def test_a_crate_arrives_under_its_runs_id(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
@@ -137,7 +134,7 @@ def test_an_interrupted_ingest_is_redone(
         if step == "arrive":
             patched.setattr("filiation.catalogue.crates._swap_in", stop)
         else:
-            patched.setattr(StoreWriter if "store" in step else LineageIndex, "replace", stop)
+            patched.setattr(LineageIndex, "let_wait" if "store" in step else "replace", stop)
         with pytest.raises(KeyboardInterrupt):
             catalogue.ingest(crate)
     catalogue.catch_up()
@@ -199,20 +196,10 @@ def test_a_second_writer_waits_and_then_says_so(catalogue: Catalogue, folder: Pa
     with holding(catalogue.folder.lock), pytest.raises(CatalogueBusyError) as caught:
         catalogue.ingest(crate)
     assert str(caught.value) == (
-        f"Another process is using the catalogue {catalogue.folder.root}; waited 0.2 s. "
+        f"Another process is writing to the catalogue {catalogue.folder.root}; waited 0.2 s. "
         "Nothing is lost: the crates are on disk. Try again when it has finished."
     )
     assert catalogue.ingest(crate).outcome == "new"
-
-
-def test_the_stores_own_lock_is_said_in_words(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
-    crate = nuclei_run(folder).write(tmp_path / "elsewhere")
-    with StoreWriter(catalogue.folder.store), pytest.raises(CatalogueBusyError) as caught:
-        catalogue.ingest(crate)
-    assert str(caught.value) == (
-        f"Another process is writing to the store {catalogue.folder.store}; waited 0.2 s. "
-        "Nothing is lost: the crates are on disk. Try again when it has finished."
-    )
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ class PastCatalogue(Catalogue):
 
     @contextmanager
     def reading(self) -> Iterator[LineageIndex]:
-        """Open the index of what was known; keep the block short, writers wait for it.
+        """Open the index of what was known.
 
         Raises
         ------

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from filiation.capture.place import FOLDER, VARIABLE, nearest_catalogue
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
+from filiation.catalogue.editions import newest
 from filiation.catalogue.versions import keep_aside, note_arrival
 from filiation.crate import flush, flush_tree
 from filiation.digest import digest_file
@@ -31,6 +32,10 @@ _LEAVING: Final = ".leaving-"
 # From Linux' fcntl.h and fs.h: AT_FDCWD and RENAME_EXCHANGE.
 _HERE: Final = -100
 _SWAP: Final = 2
+STORE: Final = "store-"
+"""What the folders of stores in an edition are called, before their numbers."""
+INDEX: Final = "index.sqlite"
+ARRAYS: Final = "index.arrays"
 _ABANDONED: Final = 24 * 3600.0
 """Seconds after which nobody of another host can still be at something."""
 
@@ -89,19 +94,29 @@ class CatalogueFolder:
         return home / "filiation" / "catalogues" / sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
 
     @property
+    def made(self) -> Path:
+        """Where store and index are made: all of it a cache, in numbered editions of which the newest counts."""
+        return self.caches / "made"
+
+    @property
+    def edition(self) -> Path:
+        """The store and the index that count: what was made last."""
+        return newest(self.made) or self.made / "1"
+
+    @property
     def store(self) -> Path:
         """The RDF store, a cache."""
-        return self.caches / "store"
+        return newest(self.edition, STORE) or self.edition / f"{STORE}0"
 
     @property
     def index(self) -> Path:
         """The lineage index, a cache."""
-        return self.caches / "index.sqlite"
+        return self.edition / INDEX
 
     @property
     def arrays(self) -> Path:
         """The arrays of the lineage index, a cache of a cache."""
-        return self.caches / "index.arrays"
+        return self.edition / ARRAYS
 
     @property
     def outbox(self) -> Path:
@@ -115,8 +130,13 @@ class CatalogueFolder:
 
     @property
     def lock(self) -> Path:
-        """Held by whoever writes store and index."""
+        """Held by whoever brings crates in, or store and index up to date."""
         return self.caches / "lock"
+
+    @property
+    def rebuild_lock(self) -> Path:
+        """Held by whoever makes a new edition of store and index beside the one in use."""
+        return self.caches / "rebuild.lock"
 
     @classmethod
     def find(cls, place: Path | str | None = None) -> CatalogueFolder:

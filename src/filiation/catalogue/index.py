@@ -6,6 +6,7 @@ What it is asked is in ``index_questions`` and, for walks, in ``index_numbers``;
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from array import array
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from filiation.catalogue.adjacency import Adjacency
 from filiation.catalogue.crate_gaps import counted, gaps_of
 from filiation.catalogue.index_facts import FactColumns, forget_facts, note_facts
-from filiation.catalogue.index_file import connect
+from filiation.catalogue.index_file import connect, secondary_indexes
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
 from filiation.catalogue.index_versions import IndexVersions, copy_index, put_versions, remove_crates
@@ -98,6 +99,17 @@ class LineageIndex(IndexQuestions, IndexVersions):
         """Close the file."""
         self._connection.close()
 
+    @contextmanager
+    def as_it_is(self) -> Iterator[None]:
+        """Answer everything asked within the block from one state, whatever others write meanwhile."""
+        self._connection.execute("BEGIN")
+        self.state()  # from here on
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
     def adjacency(self) -> Adjacency:
         """Return the edges for walks, from arrays where that pays."""
         if self._adjacency is None or self._adjacency.generation != self.state()[1]:
@@ -131,58 +143,65 @@ class LineageIndex(IndexQuestions, IndexVersions):
             The run's crates, this one and those before it.
         """
         crate = derived.run.iri
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             touched = self._remove(cursor, crate)
-            term = _Terms(cursor)
-            here = term(crate)
-            summary = summarise(derived)
-            cursor.execute(
-                f"INSERT INTO crate (iri, term, folder, stamp, digest, run, joined, {', '.join(COLUMNS)}) "  # noqa: S608
-                f"VALUES (?, ?, ?, ?, ?, ?, 0, {', '.join('?' * len(COLUMNS))})",
-                (crate, here, folder, stamp, digest, node_to_text(derived.run), *summary.as_row()),
-            )
-            cursor.executemany(
-                "INSERT INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                ((term(entity.iri), here, *_entity_columns(entity)) for entity in derived.entities),
-            )
-            cursor.executemany(
-                "INSERT INTO action VALUES (?, ?, ?)",
-                ((term(action.iri), here, node_to_text(action)) for action in derived.actions),
-            )
-            edges = [(term(edge.src), term(edge.dst), _CODES[edge.role]) for edge in derived.edges]
-            cursor.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", ((*edge, here) for edge in edges))
-            columns = [number for column in zip(*edges, strict=True) for number in column]
-            actions = [term(action.iri) for action in derived.actions]
-            things = [term(entity.iri) for entity in derived.entities]
-            cursor.execute(
-                "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
-            )
+            touched |= self._insert(cursor, derived, folder, stamp, digest)
             put_versions(cursor, crate, versions)
-            note_facts(cursor, here, derived)
-            gaps = counted(gaps_of(derived.actions, derived.entities, derived.edges))
-            self._note_gaps(cursor, here, gaps, joint=False)
             self._doubt_joins(cursor, crate)
-            self._note_change(cursor, touched | _ends(edges) | set(actions) | set(things))
+            self._note_change(cursor, touched)
+
+    def add(self, derived: Derived, *, folder: str, stamp: str, digest: str, versions: Iterable[Version] = ()) -> None:
+        """Put in a crate that is not there, while none of the joins has been worked out; see :meth:`replace`."""
+        with self.changing() as cursor:
+            self._insert(cursor, derived, folder, stamp, digest)
+            put_versions(cursor, derived.run.iri, versions)
+
+    def _insert(self, cursor: sqlite3.Cursor, derived: Derived, folder: str, stamp: str, digest: str) -> set[int]:
+        """Put in a crate; return the nodes whose edges that changes."""
+        crate = derived.run.iri
+        term = _Terms(cursor)
+        here = term(crate)
+        summary = summarise(derived)
+        cursor.execute(
+            f"INSERT INTO crate (iri, term, folder, stamp, digest, run, joined, {', '.join(COLUMNS)}) "  # noqa: S608
+            f"VALUES (?, ?, ?, ?, ?, ?, 0, {', '.join('?' * len(COLUMNS))})",
+            (crate, here, folder, stamp, digest, node_to_text(derived.run), *summary.as_row()),
+        )
+        cursor.executemany(
+            "INSERT INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(term(entity.iri), here, *_entity_columns(entity)) for entity in derived.entities],
+        )
+        cursor.executemany(
+            "INSERT INTO action VALUES (?, ?, ?)",
+            [(term(action.iri), here, node_to_text(action)) for action in derived.actions],
+        )
+        edges = [(term(edge.src), term(edge.dst), _CODES[edge.role]) for edge in derived.edges]
+        cursor.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", [(*edge, here) for edge in edges])
+        columns = [number for column in zip(*edges, strict=True) for number in column]
+        actions = [term(action.iri) for action in derived.actions]
+        things = [term(entity.iri) for entity in derived.entities]
+        cursor.execute(
+            "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
+        )
+        note_facts(cursor, here, derived)
+        gaps = counted(gaps_of(derived.actions, derived.entities, derived.edges))
+        self._note_gaps(cursor, here, gaps, joint=False)
+        return _ends(edges) | set(actions) | set(things)
 
     def restamp(self, crate: str, stamp: str) -> None:
         """Note a new stamp of metadata that is byte for byte what was read."""
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             cursor.execute("UPDATE crate SET stamp = ? WHERE iri = ?", (stamp, crate))
-
-    def doubt(self, crate: str) -> None:
-        """Note that what the store holds of a crate may be unfinished: it is taken in again by the next who asks."""
-        with self._transaction() as cursor:
-            cursor.execute("UPDATE crate SET stamp = '', digest = '' WHERE iri = ?", (crate,))
 
     def remove(self, crate: str, versions: Iterable[Version] = ()) -> None:
         """Forget a crate but for when it was known; nothing happens if it is not there."""
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             self._note_change(cursor, self._remove(cursor, crate))
             put_versions(cursor, crate, versions)
 
     def set_versions(self, crate: str, versions: Iterable[Version]) -> None:
         """Put what is known of a run's crates in place of what is there."""
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             put_versions(cursor, crate, versions)
 
     def copy(self, place: Path) -> None:
@@ -194,7 +213,7 @@ class LineageIndex(IndexQuestions, IndexVersions):
 
         Arrays know nothing of it; joins are to be worked out afterwards, as after :meth:`replace`.
         """
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             there = cursor.execute("SELECT iri, digest, term FROM crate").fetchall()
             leaving = [(iri, term) for iri, digest, term in there if crates.get(iri) != digest]
             for iri, _ in leaving:
@@ -210,7 +229,7 @@ class LineageIndex(IndexQuestions, IndexVersions):
             For each crate its IRI, the edges into what it found from what other runs made, and what it leaves open by
             what other runs tell, counted (:func:`filiation.catalogue.crate_gaps.counted`).
         """
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             term = _Terms(cursor)
             touched: set[int] = set()
             for crate, edges, gaps in found:
@@ -231,7 +250,7 @@ class LineageIndex(IndexQuestions, IndexVersions):
 
     def forget_changes(self, until: int) -> None:
         """Forget what changed up to a generation that arrays were made of."""
-        with self._transaction() as cursor:
+        with self.changing() as cursor:
             cursor.execute("DELETE FROM changed WHERE generation <= ?", (until,))
             cursor.execute("UPDATE state SET kept = max(kept, ?)", (until,))
 
@@ -279,9 +298,68 @@ class LineageIndex(IndexQuestions, IndexVersions):
         cursor.execute("UPDATE state SET generation = generation + 1")
         cursor.execute("INSERT INTO changed SELECT generation, ? FROM state", (_numbers(sorted(touched)),))
 
+    def begin_bulk(self) -> None:
+        """Drop the indexes that only questions need: many crates come in more quickly without."""
+        for name in secondary_indexes():
+            self._connection.execute(f"DROP INDEX IF EXISTS {name}")
+
+    def end_bulk(self) -> None:
+        """Make the indexes that :meth:`begin_bulk` dropped."""
+        there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        for name, statement in secondary_indexes().items():
+            if name not in there:
+                self._connection.execute(statement)
+
+    # --- graphs on their way to the store ----------------------------------------------------------------------
+
+    def let_wait(self, graph: str, triples: bytes | None) -> None:
+        """Note what the store is to hold as a graph, as N-Triples; None to remove it."""
+        with self.changing() as cursor:
+            body = None if triples is None else zlib.compress(triples, 1)
+            cursor.execute("INSERT INTO waiting (graph, triples) VALUES (?, ?)", (graph, body))
+
+    def waiting(self, after: int) -> dict[str, tuple[int, bytes | None]]:
+        """Return the graphs that a store lacks, the newest state of each: its number, and the triples."""
+        rows = self._connection.execute("SELECT graph, id, triples FROM waiting WHERE id > ? ORDER BY id", (after,))
+        latest = {graph: (number, body) for graph, number, body in rows}
+        return {graph: (number, body and zlib.decompress(body)) for graph, (number, body) in latest.items()}
+
+    def bytes_waiting(self, after: int) -> int:
+        """Return how large the graphs are that a store lacks, compressed."""
+        (size,) = self._connection.execute(
+            "SELECT coalesce(sum(1 + coalesce(length(triples), 0)), 0) FROM waiting WHERE id > ?", (after,)
+        ).fetchone()
+        return int(size)
+
+    def forget_waiting(self, until: int) -> None:
+        """Forget the graphs that the store has."""
+        with self.changing() as cursor:
+            cursor.execute("DELETE FROM waiting WHERE id <= ?", (until,))
+
+    def announce(self, graphs: Iterable[str]) -> None:
+        """Note which graphs are about to be put into a store, in place of those noted before."""
+        with self.changing() as cursor:
+            cursor.execute("DELETE FROM coming")
+            cursor.executemany("INSERT OR IGNORE INTO coming VALUES (?)", ((graph,) for graph in graphs))
+
+    def announced(self) -> tuple[str, ...]:
+        """Return the graphs that a store may hold in part, sorted."""
+        return tuple(graph for (graph,) in self._connection.execute("SELECT graph FROM coming ORDER BY graph"))
+
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+    def changing(self) -> Iterator[sqlite3.Cursor]:
+        """Make all changes of the block one transaction; it may stand within another such block.
+
+        Raises
+        ------
+        CatalogueBusyError
+            If another process writes to the index.
+        """
         cursor = self._connection.cursor()
+        is_within = self._connection.in_transaction
+        if is_within:
+            yield cursor
+            return
         try:
             cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:

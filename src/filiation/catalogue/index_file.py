@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 8
+FORMAT: Final = 9
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -63,13 +64,17 @@ CREATE TABLE version (
     agent TEXT, why TEXT, PRIMARY KEY (crate, taken_in)
 ) WITHOUT ROWID;
 CREATE TABLE changed (generation INTEGER PRIMARY KEY, terms BLOB NOT NULL);
+CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, graph TEXT NOT NULL, triples BLOB);
+CREATE TABLE coming (graph TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 """``joined`` is what runs say of each other, worked out from all of them; ``crate.joined`` whether it is up to date.
 ``gap`` counts what a crate leaves open, and in how many lines that is told; ``joint`` is what depends on other crates.
 ``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
 bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
 whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the
-former ones too; no other table has anything of those.
+former ones too; no other table has anything of those. ``waiting`` holds graphs that the embedded store is
+still to get, as compressed N-Triples, or nothing for one that is to be removed; a store is named after the last that it
+has. ``coming`` names graphs that a rebuild is putting into a store.
 """
 
 _OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
@@ -88,10 +93,16 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
     """
     if path is not None and not create and not path.is_file():
         raise NotFoundError(f"No index at {path}. `filiation rebuild` makes it from the crates.")
+    if path is not None and create and not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in ("-wal", "-shm"):  # of a file that somebody removed: it would be taken for this one's
+            path.with_name(path.name + left).unlink(missing_ok=True)
     connection = sqlite3.connect(path or ":memory:", timeout=wait, isolation_level=None)
     try:
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found == 0 and create:
+            # Readers go on while others write. Where that cannot be, they wait.
+            connection.execute("PRAGMA journal_mode = WAL")
             made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0);"  # noqa: S608 - our own id
             connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} {FACTS_SCHEMA} {made} PRAGMA user_version = {FORMAT}; COMMIT;"
@@ -101,6 +112,8 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
                 f"The index {path} has format {found}, this version reads {FORMAT}. "
                 "`filiation rebuild` makes it again from the crates."
             )
+        # What a power cut takes away is made again from the crates; nothing is ever half there.
+        connection.execute("PRAGMA synchronous = NORMAL")
         # A change is written at once and not piecemeal.
         connection.execute("PRAGMA cache_size = -65536")
     except sqlite3.DatabaseError as error:
@@ -119,3 +132,11 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
         connection.close()
         raise
     return connection
+
+
+def secondary_indexes() -> dict[str, str]:
+    """Return the statements that make those indexes of the file that only questions need, by name."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        empty.executescript(_SCHEMA)
+        rows = empty.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        return dict(rows.fetchall())

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from filiation.catalogue.arrays import open_arrays, remove_arrays
+from filiation.catalogue.arrays import open_arrays
 from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
+from filiation.catalogue.crates import ARRAYS, INDEX
+from filiation.catalogue.editions import newest, using_newest
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.joining import Joining
@@ -19,17 +21,20 @@ from filiation.catalogue.lock import holding
 from filiation.catalogue.outbox import WaitingGraph
 from filiation.catalogue.resumptions import graph_about, resumption_of, runs_after, statements_of
 from filiation.catalogue.store_writer import StoreError
-from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, graph_store
-from filiation.catalogue.versions import note_what_is_there, runs_with_history
-from filiation.errors import FiliationError, NotFoundError, ServerError
-from filiation.model import Digest, run_iri
+from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, WaitingInIndex, begin_edition, graph_store
+from filiation.catalogue.versions import note_what_is_there
+from filiation.errors import CatalogueBusyError, FiliationError, NotFoundError, ServerError
+from filiation.model import Digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from filiation.catalogue.crates import CatalogueFolder
     from filiation.catalogue.derive import Derived
-    from filiation.catalogue.graph import GraphWriter, Rows, Term, Triple
+    from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
+
+_CRATES_AT_ONCE: Final = 100
+"""Crates that are taken in in one transaction, when many are behind."""
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Told how many of how many are done, and the name of the one at hand."""
@@ -118,7 +123,7 @@ class Catalogue:
         InvalidCrateError
             If it cannot be read; the catalogue is then as before.
         CatalogueBusyError
-            If others use the catalogue for longer than the wait.
+            If others write to the catalogue for longer than the wait.
         """
         from filiation.catalogue.reading import read_triples
 
@@ -128,93 +133,87 @@ class Catalogue:
             self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
-                report = _take_in(self.folder, arrived, graph, index, stated)
-                self._settle(index)
-                self._relate([report], graph, index)
+                with index.changing():
+                    report = _take_in(self.folder, arrived, graph, index, stated)
+                    settle(index, self.folder)
+                    relate([report], graph, index)
+                self._store.tidy(index)
                 return report
 
     def catch_up(self) -> RebuildReport:
-        """Take in what is in the folder and not in store and index, and forget what is gone."""
+        """Take in what is in the folder and not in store and index, and forget what is gone.
+
+        If others write meanwhile, what is there already is what is answered from: it is never waited for.
+        """
+        if not self._is_usable():
+            return self.rebuild() if self.folder.stamped_crates() else RebuildReport((), ())
         if not self._is_behind():
             return RebuildReport((), ())
-        with self._writing(sends=not self.folder.is_shared) as (graph, index):
-            self.folder.sweep()
-            known = index.stamps()
-            there = dict(self.folder.stamped_crates())
-            orphans: set[str] = set()
-            for name, (iri, _) in known.items():
-                if name not in there:
-                    orphans.update(runs_after(index, iri))
-                    index.remove(iri, note_what_is_there(self.folder, name))
-                    graph.remove(iri)
-            behind = [
-                self.folder.crates / name for name, stamp in there.items() if known.get(name, ("", ""))[1] != stamp
-            ]
-            with self._telling():
-                report = _take_all_in(self.folder, behind, graph, index, None)
-                self._settle(index)
-                self._relate(report.crates, graph, index, orphans)
+        try:
+            with self._writing(sends=not self.folder.is_shared, wait=0) as (graph, index), self._telling():
+                self.folder.sweep()
+                report = take_in_what_changed(self.folder, graph, index)
+                self._store.tidy(index)
                 return report
+        except CatalogueBusyError:
+            return RebuildReport((), ())
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
-        """Make store and index again from the crates alone, in the order of their ids.
+        """Make store and index again from the crates alone, in the order of their ids, beside those in use.
 
-        It can be interrupted: what is missing then is taken in by the next who asks.
+        They take the place of those in use when they are whole. It can be interrupted, and goes on when it is called
+        again. Others may ask and take crates in meanwhile.
         """
-        with holding(self.folder.lock, wait=self.wait) as lock, self._telling():
-            self.folder.sweep()
-            self.folder.index.unlink(missing_ok=True)
-            remove_arrays(self.folder.arrays)
-            self._store.clear()
-            with self._store.writing(lock=lock, wait=self.wait) as graph, self._index(create=True) as index:
-                report = _take_all_in(self.folder, list(self.folder.list_crates()), graph, index, progress)
-                there = {path.name for path in self.folder.list_crates()}
-                for run in set(runs_with_history(self.folder)) - there:
-                    index.set_versions(run_iri(run), note_what_is_there(self.folder, run))
-                self._settle(index)
-                self._relate(report.crates, graph, index)
-                return report
+        from filiation.catalogue.rebuilding import rebuild
+
+        with holding(self.folder.rebuild_lock, wait=self.wait) as lock, self._telling():
+            return rebuild(self.folder, self._store, lock=lock, wait=self.wait, progress=progress)
 
     @contextmanager
     def reading(self) -> Iterator[LineageIndex]:
-        """Open the index to read while nobody writes; keep the block short, writers wait for it."""
-        with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
+        """Open the index to read, as it is now; others may write meanwhile."""
+        with ExitStack() as opened:
+            with self._telling():
+                edition = opened.enter_context(using_newest(self.folder.made))
+                place = None if edition is None or not (edition / INDEX).is_file() else edition / INDEX
+                arrays = None if edition is None else edition / ARRAYS
+                index = LineageIndex(place, create=place is None, wait=self.wait, arrays=arrays)
+                opened.enter_context(index)
+                opened.enter_context(index.as_it_is())
             yield index
 
     def prepare(self) -> None:
-        """Make what queries are asked of; the present is there already."""
+        """Make what queries are asked of, so that a query that may take a limited time finds it."""
+        if isinstance(self._store, EmbeddedStore):
+            self.deliver()
 
     def query(
         self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None
     ) -> Rows:
         """Answer a SPARQL query of our own over one crate's graph or all; see :class:`LineageGraph`."""
-        self._deliver()
-        with self._store.reading(wait=self.wait) as store:
+        with self._asking() as store:
             return store.query(text, graph=graph, given=given, limit=limit)
 
     def quads(self) -> tuple[tuple[str, str, Term, str], ...]:
         """Return everything in the store."""
-        self._deliver()
-        with self._store.reading(wait=self.wait) as store:
+        with self._asking() as store:
             return tuple(store.quads())
 
     def waiting(self) -> tuple[WaitingGraph, ...]:
         """Return the graphs that a SPARQL server should have and has not; nothing if there is no server."""
         return self._store.waiting()
 
-    @cached_property
-    def _store(self) -> EmbeddedStore | ServedStore:
-        return graph_store(self.folder)
-
-    def _deliver(self) -> None:
-        """Send a SPARQL server what it lacks, so that no answer is short without a word.
+    def deliver(self) -> None:
+        """Let the store, or the SPARQL server, have what it lacks, so that no answer is short without a word.
 
         Raises
         ------
         ServerError
-            If it lacks so much that this would take long, or does not answer.
+            If a server lacks so much that this would take long, or does not answer.
         """
         if isinstance(self._store, EmbeddedStore):
+            with self.reading() as index, self._telling():
+                self._store.deliver(index)
             return
         with self.reading() as index:
             known = {iri: index.metadata_digest(iri) for iri, _ in index.stamps().values()}
@@ -230,52 +229,29 @@ class Catalogue:
                 pass
 
     @contextmanager
-    def _writing(self, *, sends: bool = True) -> Iterator[tuple[GraphWriter, LineageIndex]]:
-        with holding(self.folder.lock, wait=self.wait) as lock:
-            self._store.tidy()
-            if not self._store.is_there():
-                self.folder.index.unlink(missing_ok=True)  # it would say that crates are in a store that is gone
-            with ExitStack() as opened:
-                with self._telling():
-                    graph = opened.enter_context(self._store.writing(lock=lock, wait=self.wait, sends=sends))
-                    index = opened.enter_context(self._index(create=True))
-                yield graph, index
+    def _asking(self) -> Iterator[LineageGraph]:
+        if isinstance(self._store, ServedStore):
+            self.deliver()
+        with self.reading() as index, ExitStack() as opened:
+            with self._telling():
+                store = opened.enter_context(self._store.reading(index))
+            yield store
 
-    def _settle(self, index: LineageIndex) -> None:
-        """Work out what depends on all crates together, and forget what arrays have made superfluous."""
-        work_out_joins(index, self.folder.crates)
-        arrays, (_, _, kept) = open_arrays(index), index.state()
-        if arrays is not None and arrays.generation > kept:
-            index.forget_changes(arrays.generation)
+    @cached_property
+    def _store(self) -> EmbeddedStore | ServedStore:
+        return graph_store(self.folder)
 
-    def _relate(
-        self, taken: Sequence[IngestReport], graph: GraphWriter, index: LineageIndex, orphans: Iterable[str] = ()
-    ) -> None:
-        """State which unfinished runs the runs went on from: those taken in, and those after them in their folders.
-
-        Only the store of our own holds it: what a SPARQL server is sent is what each crate says by itself.
-
-        Parameters
-        ----------
-        taken
-            The crates taken in, whose joins are worked out.
-        graph, index
-            The store and the index.
-        orphans
-            IRIs of crates that are gone, or whose run came after one that is gone.
-        """
-        if isinstance(self._store, EmbeddedStore):
-            joining = Joining(index)
-            new = {report.iri for report in taken if report.outcome == "new"}
-            for crate in sorted({*orphans, *(iri for report in taken for iri in runs_after(index, report.iri))}):
-                run = index.run(crate)
-                found = resumption_of(index, joining, run) if run is not None else None
-                if found is not None:
-                    graph.replace(graph_about(crate), statements_of(found))
-                elif crate not in new:
-                    graph.remove(graph_about(crate))
-        for report in taken:
-            index.restamp(report.iri, _stamp(report.folder))
+    @contextmanager
+    def _writing(self, *, sends: bool = True, wait: float | None = None) -> Iterator[tuple[GraphWriter, LineageIndex]]:
+        if not self._is_usable() and self.folder.stamped_crates():
+            self.rebuild()
+        with holding(self.folder.lock, wait=self.wait if wait is None else wait), ExitStack() as opened:
+            with self._telling():
+                if not self._is_usable():
+                    begin_edition(self.folder, self._store)
+                index = opened.enter_context(LineageIndex(self.folder.index, wait=self.wait, arrays=self.folder.arrays))
+                graph = opened.enter_context(self._store.writing(index, sends=sends))
+            yield graph, index
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -290,45 +266,108 @@ class Catalogue:
                 "are made from the crates, of which nothing is lost: make room or mend the disk, and ask again."
             ) from error
 
-    def _index(self, *, create: bool) -> LineageIndex:
-        with self._telling():
-            try:
-                return LineageIndex(self.folder.index, create=create, wait=self.wait, arrays=self.folder.arrays)
-            except NotFoundError:
-                if not create:
-                    raise
-                self.folder.index.unlink(missing_ok=True)  # damaged or of another format: it is only a cache
-                return LineageIndex(self.folder.index, create=True, wait=self.wait, arrays=self.folder.arrays)
+    def _is_usable(self) -> bool:
+        """Whether there is a store and an index of this version's format: else both are made again."""
+        edition = newest(self.folder.made)
+        if edition is None or not self._store.is_in(edition):
+            return False
+        try:
+            with self._telling(), LineageIndex(edition / INDEX, wait=self.wait):
+                return True
+        except NotFoundError:
+            return False
 
     def _is_behind(self) -> bool:
-        if not self._store.is_there() or not self.folder.index.is_file():
-            return bool(self.folder.stamped_crates() or self.folder.leftovers())
         if self.folder.leftovers():
             return True
-        with holding(self.folder.lock, shared=True, wait=self.wait), self._index(create=True) as index:
+        with self.reading() as index:
             if index.unjoined():
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != dict(self.folder.stamped_crates())
 
 
+def take_in_what_changed(folder: CatalogueFolder, graph: GraphWriter, index: LineageIndex) -> RebuildReport:
+    """Bring an index and its store up to date with a folder of crates, so many crates at a time.
+
+    Parameters
+    ----------
+    folder
+        The catalogue.
+    graph, index
+        The way into the store, and the index beside it.
+    """
+    known = index.stamps()
+    there = dict(folder.stamped_crates())
+    orphans: set[str] = set()
+    with index.changing():
+        for name, (iri, _) in known.items():
+            if name not in there:
+                orphans.update(runs_after(index, iri))
+                index.remove(iri, note_what_is_there(folder, name))
+                graph.remove(iri)
+        relate((), graph, index, orphans)
+    behind = [folder.crates / name for name, stamp in there.items() if known.get(name, ("", ""))[1] != stamp]
+    reports: list[IngestReport] = []
+    problems: list[str] = []
+    for start in range(0, len(behind) or 1, _CRATES_AT_ONCE):
+        with index.changing():
+            part = _take_all_in(folder, behind[start : start + _CRATES_AT_ONCE], graph, index)
+            settle(index, folder)
+            relate(part.crates, graph, index)
+        reports += part.crates
+        problems += part.problems
+    return RebuildReport(tuple(reports), tuple(problems))
+
+
+def settle(index: LineageIndex, folder: CatalogueFolder) -> None:
+    """Work out what depends on all crates together, and forget what arrays have made superfluous."""
+    work_out_joins(index, folder.crates)
+    arrays, (_, _, kept) = open_arrays(index), index.state()
+    if arrays is not None and arrays.generation > kept:
+        index.forget_changes(arrays.generation)
+
+
+def relate(taken: Sequence[IngestReport], graph: GraphWriter, index: LineageIndex, orphans: Iterable[str] = ()) -> None:
+    """State which unfinished runs the runs went on from: those taken in, and those after them in their folders.
+
+    Only the store of our own holds it: what a SPARQL server is sent is what each crate says by itself.
+
+    Parameters
+    ----------
+    taken
+        The crates taken in, whose joins are worked out.
+    graph, index
+        The store and the index.
+    orphans
+        IRIs of crates that are gone, or whose run came after one that is gone.
+    """
+    if isinstance(graph, WaitingInIndex):
+        joining = Joining(index)
+        new = {report.iri for report in taken if report.outcome == "new"}
+        changed = [report.iri for report in taken if report.outcome != "unchanged"]
+        for crate in sorted({*orphans, *(iri for each in changed for iri in runs_after(index, each))}):
+            run = index.run(crate)
+            found = resumption_of(index, joining, run) if run is not None else None
+            if found is not None:
+                graph.replace(graph_about(crate), statements_of(found))
+            elif crate not in new:
+                graph.remove(graph_about(crate))
+    for report in taken:
+        index.restamp(report.iri, stamp_of(report.folder))
+
+
 def _take_all_in(
-    catalogue: CatalogueFolder,
-    folders: list[Path],
-    graph: GraphWriter,
-    index: LineageIndex,
-    progress: Progress | None,
+    catalogue: CatalogueFolder, folders: list[Path], graph: GraphWriter, index: LineageIndex
 ) -> RebuildReport:
     reports, problems = [], []
-    for number, folder in enumerate(folders):
+    for folder in folders:
         try:
             reports.append(_take_in(catalogue, catalogue.settle(folder), graph, index))
         except StoreError:
             raise  # it is not this crate's fault, and the next would fare no better
         except (FiliationError, OSError) as error:
             problems.append(f"{folder.name}: {error}")
-        if progress is not None:
-            progress(number + 1, len(folders), folder.name)
     return RebuildReport(tuple(reports), tuple(problems))
 
 
@@ -352,24 +391,24 @@ def _take_in(
     if known == digest:
         if versions != index.versions(crate.iri):
             index.set_versions(crate.iri, versions)
-        return _report(crate, "unchanged", None)
+        return report_of(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
     derived = at_its_site(derive(stated, crate.iri), crate.folder)
-    if known is not None:
-        index.doubt(crate.iri)
     graph.replace(crate.iri, graph_of(stated, derived, crate, versions))
     # Without its stamp, which it gets when all is said that follows from it: else the next who asks says it.
     index.replace(derived, folder=crate.folder.name, stamp="", digest=digest, versions=versions)
-    return _report(crate, "new" if known is None else "replaced", derived)
+    return report_of(crate, "new" if known is None else "replaced", derived)
 
 
-def _report(crate: CrateOnDisk, outcome: str, derived: Derived | None) -> IngestReport:
+def report_of(crate: CrateOnDisk, outcome: str, derived: Derived | None) -> IngestReport:
+    """Tell what became of a crate."""
     if derived is None:
         return IngestReport(crate.id, crate.iri, crate.folder, outcome, own=crate.own)
     counts = len(derived.entities), len(derived.actions), len(derived.edges)
     return IngestReport(crate.id, crate.iri, crate.folder, outcome, *counts, own=crate.own)
 
 
-def _stamp(folder: Path) -> str:
+def stamp_of(folder: Path) -> str:
+    """Return what tells cheaply whether a crate's metadata has changed."""
     found = (folder / METADATA).stat()
     return f"{found.st_size}:{found.st_mtime_ns}"

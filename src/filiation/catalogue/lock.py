@@ -62,9 +62,8 @@ def _take(descriptor: int, path: Path, kind: int, wait: float) -> None:
                 raise
         else:
             return
-    doing = "using" if kind == fcntl.LOCK_EX else "writing to"
     raise CatalogueBusyError(
-        f"Another process is {doing} the catalogue {path.parent}; waited {wait:g} s. "
+        f"Another process is writing to the catalogue {path.parent}; waited {wait:g} s. "
         "Nothing is lost: the crates are on disk. Try again when it has finished."
     )
 

@@ -5,15 +5,15 @@ The only module that speaks to pyoxigraph, besides the process that writes the s
 
 from __future__ import annotations
 
+import re
 from enum import Enum
-from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import pyoxigraph as ox
 
-from filiation.catalogue.graph import XSD, Literal, Rows, Term, Triple
+from filiation.catalogue.graph import LANGUAGE_STRING, XSD, Literal, Rows, Term, Triple
 from filiation.errors import BadInputError, CatalogueBusyError, InvalidCrateError
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _T = TypeVar("_T")
+# As the serialiser writes terms (https://www.w3.org/TR/n-triples/#grammar-productions-for-terminals).
+_WRITTEN_IRI: Final = re.compile(r"<([^<>\"{}|^`\\\x00-\x20]*)>")
+_WRITTEN_LITERAL: Final = re.compile(
+    r"\"([^\"\\]*(?:\\.[^\"\\]*)*)\"(?:\^\^<([^<>\"{}|^`\\\x00-\x20]+)>|@([A-Za-z0-9-]+))?"
+)
+_ESCAPED: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+_ESCAPES: Final = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 OxTerm: TypeAlias = "ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple"
 
 
@@ -37,7 +44,8 @@ class OxigraphGraph:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._store: ox.Store | None = ox.Store.read_only(str(folder)) if folder.is_dir() else ox.Store()
+        is_made = (folder / "CURRENT").is_file()
+        self._store: ox.Store | None = ox.Store.read_only(str(folder)) if is_made else ox.Store()
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +58,14 @@ class OxigraphGraph:
     def close(self) -> None:
         """Let go of the store."""
         self._store = None
+
+    @classmethod
+    def of_triples(cls, graph: str, body: bytes) -> Self:
+        """Return a graph in memory, from N-Triples."""
+        made = cls.__new__(cls)
+        made._store = ox.Store()
+        made._store.load(body, format=ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(graph))
+        return made
 
     @property
     def _opened(self) -> ox.Store:
@@ -142,27 +158,49 @@ def parse_n_triples(body: bytes) -> Iterator[tuple[Term, Term, Term]]:
 
 def n_triples(triples: Iterable[Triple]) -> bytes:
     """Return triples as N-Triples."""
-    node = cache(ox.NamedNode)
-    made = (ox.Triple(node(s), node(p), _to_ox(o, node)) for s, p, o in triples)
-    return ox.serialize(made, format=ox.RdfFormat.N_TRIPLES) or b""
+    written = _Written()
+    return "".join([f"{written[s]} {written[p]} {written[o]} .\n" for s, p, o in triples]).encode()
 
 
-def parse_json_ld(documents: Iterable[bytes], base: str) -> Iterator[Triple]:
+def n_quads(graph: str, n_triples: bytes) -> bytes:
+    """Return N-Triples as N-Quads of one graph."""
+    return n_triples.replace(b" .\n", f" <{graph}> .\n".encode())  # within a literal no line ends
+
+
+class _Written(dict[Term, str]):
+    """Terms as N-Triples write them, each made once."""
+
+    def __missing__(self, term: Term) -> str:
+        found = self[term] = str(_to_ox(term))
+        return found
+
+
+def parse_json_ld(
+    documents: Iterable[bytes], base: str, *, name: Callable[[str], str] = lambda iri: iri
+) -> Iterator[Triple]:
     """Read JSON-LD, in parts that each have the context with them; nothing is ever fetched.
 
     Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same. Terms that
     are alike are one object, since a crate says the same few things of each of its many files.
+
+    Parameters
+    ----------
+    documents
+        The parts.
+    base
+        What relative references start from.
+    name
+        Gives IRIs other names.
 
     Raises
     ------
     InvalidCrateError
         If it is not JSON-LD, or names a context by its address.
     """
-    terms = _Terms(base)
+    terms = _Terms(base, name)
     try:
         for document in documents:
-            for quad in ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=base, lenient=True):
-                yield terms.name(quad.subject), terms.name(quad.predicate), terms.read(quad.object)
+            yield from terms.read_part(document)
     except (SyntaxError, ValueError) as error:
         raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
 
@@ -175,10 +213,9 @@ def parse_turtle(path: Path, text: str, base: str) -> list[Triple]:
     InvalidCrateError
         If it is neither.
     """
-    terms = _Terms(base)
     try:
         quads = ox.parse(text.encode("utf-8"), format=ox.RdfFormat.TRIG, base_iri=base)
-        return [(terms.name(quad.subject), terms.name(quad.predicate), terms.read(quad.object)) for quad in quads]
+        return list(_Terms(base).triples_of(quads))
     except (SyntaxError, ValueError, UnicodeEncodeError) as error:
         raise InvalidCrateError(f"{path} is no Turtle or TriG that can be read: {error}.") from error
 
@@ -186,30 +223,80 @@ def parse_turtle(path: Path, text: str, base: str) -> list[Triple]:
 class _Terms:
     """The terms of one crate, each made once."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, name: Callable[[str], str] = lambda iri: iri) -> None:
         self._base = base
+        self._rename = name
+        self._named: dict[str, str] = {}
         self._iris: dict[str, str] = {}
         self._blank: dict[str, str] = {}
         self._literals: dict[tuple[str, str, str], Literal] = {}
+        self._written: dict[str, Term | None] = {}
 
-    def read(self, term: OxTerm) -> Term:
+    def read_part(self, document: bytes) -> Iterator[Triple]:
+        """Read a part as text: to make a Python object of each term of each statement takes longer."""
+        quads = ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=self._base, lenient=True)
+        lines = (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode("utf-8").split("\n")
+        lines.pop()
+        split = [line[:-2].split(" ", 2) for line in lines]
+        known = self._written
+        for texts in split:
+            for text in texts:
+                if text not in known:
+                    known[text] = self._term_of(text)
+        triples = [(known[s], known[p], known[o]) for s, p, o in split]
+        if None in known.values():  # an IRI with what no IRI may have in it, so that no line can be relied on
+            self._written = {text: term for text, term in known.items() if term is not None}
+            return self.triples_of(ox.parse(document, format=ox.RdfFormat.JSON_LD, base_iri=self._base, lenient=True))
+        return iter(triples)  # type: ignore[arg-type]  # none of them is None, and of names none is a literal
+
+    def triples_of(self, quads: Iterable[ox.Quad]) -> Iterator[Triple]:
+        """Read statements term by term."""
+        for quad in quads:
+            yield self._name(quad.subject), self._name(quad.predicate), self._term(quad.object)
+
+    def _term_of(self, text: str) -> Term | None:
+        """Return the term that N-Triples write so; None if it cannot be told."""
+        if found := _WRITTEN_IRI.fullmatch(text):
+            return self._iri(found[1])
+        if text.startswith("_:") and " " not in text:
+            return self._blank_node(text)
+        if found := _WRITTEN_LITERAL.fullmatch(text):
+            content, datatype, language = found.groups(default="")
+            if "\\" in content:
+                content = _ESCAPED.sub(_unescaped, content)
+            return self._literal(content, datatype or (LANGUAGE_STRING if language else XSD + "string"), language)
+        return None
+
+    def _term(self, term: OxTerm) -> Term:
         if not isinstance(term, ox.Literal):
-            return self.name(term)
-        key = term.value, term.datatype.value, term.language or ""
-        known = self._literals.get(key)
+            return self._name(term)
+        return self._literal(term.value, term.datatype.value, term.language or "")
+
+    def _name(self, term: OxTerm) -> str:
+        """Return the IRI of what is no literal."""
+        return self._iri(term.value) if isinstance(term, ox.NamedNode) else self._blank_node(str(term))
+
+    def _iri(self, iri: str) -> str:
+        known = self._iris.get(iri)
         if known is None:
-            known = self._literals[key] = Literal(key[0], self._iris.setdefault(key[1], key[1]), key[2])
+            named = self._rename(_valid(iri, self._base))
+            known = self._iris[iri] = self._named.setdefault(named, named)
         return known
 
-    def name(self, term: OxTerm) -> str:
-        """Return the IRI of what is no literal."""
-        if isinstance(term, ox.NamedNode):
-            iri = term.value
-            known = self._iris.get(iri)
-            if known is None:
-                known = self._iris[iri] = _valid(iri, self._base)
-            return known
-        return self._blank.setdefault(str(term), f"{self._base}.well-known/genid/{len(self._blank) + 1}")
+    def _blank_node(self, text: str) -> str:
+        return self._blank.setdefault(text, f"{self._base}.well-known/genid/{len(self._blank) + 1}")
+
+    def _literal(self, text: str, datatype: str, language: str) -> Literal:
+        key = text, datatype, language
+        known = self._literals.get(key)
+        if known is None:
+            known = self._literals[key] = Literal(text, self._named.setdefault(datatype, datatype), language)
+        return known
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = found[1]
+    return _ESCAPES[code] if code in _ESCAPES else chr(int(code[1:], 16))
 
 
 def _valid(iri: str, base: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
@@ -12,7 +11,7 @@ from filiation.catalogue.crate_on_disk import CrateOnDisk, read_metadata
 from filiation.catalogue.graph import XSD
 from filiation.catalogue.oxigraph import parse_json_ld
 from filiation.catalogue.root import root_of
-from filiation.catalogue.vocabulary import RDF_TYPE, one_spelling
+from filiation.catalogue.vocabulary import one_spelling
 from filiation.crate.contexts import inline
 from filiation.errors import InvalidCrateError
 from filiation.model import is_uri
@@ -61,11 +60,10 @@ def read_triples(crate: CrateOnDisk, document: dict[str, object] | None = None) 
     try:
         root = root_of(document)
         root = root if root is None or is_uri(root) else base + _reference(root).removeprefix("./")
-        spelling, thing = cache(one_spelling), cache(lambda iri: _thing(iri, base, root))
-        for subject, predicate, value in parse_json_ld(_parts(document), base):
-            if isinstance(value, str):
-                value = spelling(value) if predicate == RDF_TYPE else thing(spelling(value))
-            stated.setdefault(thing(subject), []).append((spelling(predicate), value))
+        for subject, predicate, value in parse_json_ld(
+            _parts(document), base, name=lambda iri: _thing(one_spelling(iri), base, root)
+        ):
+            stated.setdefault(subject, []).append((predicate, value))
     except (RecursionError, UnicodeEncodeError) as error:
         raise InvalidCrateError(f"{crate.metadata} is not JSON-LD that can be read: {error}.") from error
     return tuple(_sorted(stated))
@@ -89,12 +87,18 @@ def _sorted(stated: dict[str, list[tuple[str, Term]]]) -> Iterator[Triple]:
     """Yield each statement once: by subject, predicate, links before literals."""
     for subject in sorted(stated):
         # By subject, so that no more than one subject's keys are held at a time.
-        keyed = {_order(*pair): pair for pair in stated.pop(subject)}
-        for key in sorted(keyed):
-            yield subject, *keyed[key]
+        pairs = stated.pop(subject)
+        pairs.sort(key=_order)
+        before: tuple[str, Term] | tuple[None, None] = None, None
+        for pair in pairs:
+            # Terms that are alike are one object.
+            if pair[1] is not before[1] or pair[0] is not before[0]:
+                yield subject, *pair
+            before = pair
 
 
-def _order(predicate: str, value: Term) -> tuple[str, bool, str, str]:
+def _order(pair: tuple[str, Term]) -> tuple[str, bool, str, str]:
+    predicate, value = pair
     if isinstance(value, str):
         return predicate, False, value, ""
     return predicate, True, value.text, value.datatype + value.language

@@ -7,8 +7,8 @@ imports nothing of filiation.
 
 A request is one line of JSON, ``{"graph": IRI, "size": bytes, "limit": seconds}``, followed by that many bytes of
 N-Triples, which take the place of the graph, or with ``"part": true`` come to what is there; without ``size`` the graph
-is removed. Each is answered by one line when it is on disk, as is the opening: ``{}``, or ``{"error": …}`` as the last
-one.
+is removed. Without ``graph``, they are N-Quads, which come to what is there. Each is answered by one line when it is on
+disk, as is the opening: ``{}``, or ``{"error": …}`` as the last one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ def main() -> None:
             asked = json.loads(line)
             signal.alarm(asked["limit"])
             body = sys.stdin.buffer.read(asked["size"]) if "size" in asked else None
-            _change(store, ox.NamedNode(asked["graph"]), body, is_part=asked.get("part", False))
+            if "graph" in asked:
+                _change(store, ox.NamedNode(asked["graph"]), body, is_part=asked.get("part", False))
+            elif body is not None:
+                store.bulk_load(body, format=ox.RdfFormat.N_QUADS)
+            store.flush()
             _answer({})
     except Exception as error:
         _answer({"error": str(error) or repr(error)})
@@ -57,7 +61,6 @@ def _change(store: ox.Store, graph: ox.NamedNode, body: bytes | None, *, is_part
         store.update(f"DROP SILENT GRAPH {graph} ; INSERT DATA {{ GRAPH {graph} {{\n{triples}}} }}")
     else:
         store.load(body, format=ox.RdfFormat.N_TRIPLES, to_graph=graph)
-    store.flush()
 
 
 def _answer(answer: dict[str, str]) -> None:

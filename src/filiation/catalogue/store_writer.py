@@ -63,6 +63,7 @@ class StoreWriter:
 
     def __init__(self, folder: Path, *, lock: int | None = None, wait: float = 10.0) -> None:
         self._folder = folder
+        self._loading = 0
         folder.parent.mkdir(parents=True, exist_ok=True)
         for _ in pauses(wait):
             self._process = _start(folder, lock)
@@ -118,6 +119,30 @@ class StoreWriter:
         """Remove ``graph``; nothing happens if it is not there."""
         self._ask({"graph": graph}, b"", _LONGEST_REMOVAL)
         self._await_answer(_LONGEST_REMOVAL)
+
+    def load(self, quads: bytes) -> None:
+        """Hand over N-Quads, to come to what is there; :meth:`settle` tells when they are on disk.
+
+        Raises
+        ------
+        StoreError
+            If what was handed over before could not be written.
+        """
+        self.settle()
+        self._loading = _LONGEST + len(quads) // _BYTES_A_SECOND
+        self._ask({"size": len(quads)}, quads, self._loading)
+
+    def settle(self) -> None:
+        """Wait until what was handed over is on disk.
+
+        Raises
+        ------
+        StoreError
+            If it could not be written, or took so long that it was given up.
+        """
+        limit, self._loading = self._loading, 0
+        if limit:
+            self._await_answer(limit)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue.lock import holding
+from filiation.catalogue.crates import INDEX, STORE
+from filiation.catalogue.editions import newest, number_of, remove_older, using_newest
+from filiation.catalogue.filling import LARGEST_PART, Filling, ServerFilling, StoreFilling
 from filiation.catalogue.outbox import Outbox, WaitingGraph
 from filiation.catalogue.server_settings import ServerSettings, read_server
 from filiation.catalogue.store_writer import StoreWriter
-from filiation.errors import AccessError, FiliationError, ServerError
+from filiation.crate import flush
+from filiation.errors import AccessError, CatalogueBusyError, FiliationError, ServerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from filiation.catalogue.crates import CatalogueFolder
-    from filiation.catalogue.graph import GraphWriter, LineageGraph, Triple
+    from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
+    from filiation.catalogue.index import LineageIndex
+    from filiation.catalogue.oxigraph import OxigraphGraph
     from filiation.catalogue.sparql_server import SparqlServer
 
 MANY: Final = 100
 """Graphs that a server lacks which are too many to be sent before a question is answered."""
+_COMING: Final = ".coming-"
+_MOST_WAITING: Final = 4_000_000
+"""Compressed bytes that wait in the index for a store at most: some 400,000 statements."""
 
 
 def graph_store(folder: CatalogueFolder) -> EmbeddedStore | ServedStore:
@@ -38,45 +48,195 @@ def graph_store(folder: CatalogueFolder) -> EmbeddedStore | ServedStore:
     return EmbeddedStore(folder) if server is None else ServedStore(folder, server)
 
 
+def begin_edition(folder: CatalogueFolder, store: EmbeddedStore | ServedStore) -> None:
+    """Put an edition without crates in the place of the one in use."""
+    from filiation.catalogue.index import LineageIndex
+
+    making = folder.made / f"{_COMING}{os.getpid()}"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    LineageIndex(making / INDEX, create=True).close()
+    if isinstance(store, EmbeddedStore):
+        (making / f"{STORE}0").mkdir()
+    publish(folder, making)
+
+
+def publish(folder: CatalogueFolder, edition: Path) -> None:
+    """Put an edition that was made in the place of the one in use."""
+    before = newest(folder.made)
+    edition.rename(folder.made / str(1 if before is None else number_of(before) + 1))
+    flush(folder.made)
+    remove_older(folder.made)
+
+
 class EmbeddedStore:
-    """The store in the catalogue's folder."""
+    """The stores in the editions of a catalogue.
+
+    A graph that is written waits in the index, in the same transaction as the lineage: so the two never differ. Who
+    asks the store, or writes when many wait, makes a new store of the newest one and what waits, and numbers it after
+    the last that it holds. Nobody ever writes to a store that others read.
+    """
 
     def __init__(self, folder: CatalogueFolder) -> None:
         self._folder = folder
 
-    def is_there(self) -> bool:
-        """Whether the store's folder is there."""
-        return self._folder.store.is_dir()
-
-    def clear(self) -> None:
-        """Remove all of it."""
-        _remove_store(self._folder.store)
-
-    def tidy(self) -> None:
-        """Remove what a killed removal left; called by who may write."""
-        _remove_what_is_going(self._folder.store)
+    def is_in(self, edition: Path) -> bool:
+        """Whether an edition has a store."""
+        return newest(edition, STORE) is not None
 
     @contextmanager
-    def writing(self, *, lock: int, wait: float, sends: bool = True) -> Iterator[GraphWriter]:
-        """Open it to be written, by a process that keeps the lock."""
-        with StoreWriter(self._folder.store, lock=lock, wait=wait) as writer:
-            yield writer
+    def writing(self, index: LineageIndex, *, sends: bool = True) -> Iterator[GraphWriter]:
+        """Open it to be written: graphs wait in the index."""
+        yield WaitingInIndex(index)
 
     @contextmanager
-    def reading(self, *, wait: float) -> Iterator[LineageGraph]:
-        """Open it to be asked, while nobody writes."""
+    def filling(self, index: LineageIndex, edition: Path, *, lock: int, wait: float) -> Iterator[Filling]:
+        """Open the store of an edition that nobody uses yet, to fill it; the process that writes keeps the lock."""
+        with StoreWriter(edition / f"{STORE}0", lock=lock, wait=wait) as writer:
+            yield StoreFilling(index, writer)
+
+    @contextmanager
+    def reading(self, index: LineageIndex, *, deliver: bool = True) -> Iterator[LineageGraph]:
+        """Open the store beside an index, to be asked; others may write meanwhile.
+
+        Parameters
+        ----------
+        deliver
+            Whether to let it have what waits before. Else what waits is asked for where it waits.
+        """
         from filiation.catalogue.oxigraph import OxigraphGraph  # most questions ask the index alone
 
-        with holding(self._folder.lock, shared=True, wait=wait), OxigraphGraph(self._folder.store) as store:
-            yield store
+        if index.path is None:
+            yield OxigraphGraph(self._folder.store)
+            return
+        if deliver:
+            self.deliver(index)
+        with using_newest(index.path.parent, STORE) as place:
+            if place is None and deliver:
+                raise CatalogueBusyError(f"The store beside {index.path} was taken away meanwhile. Ask again.")
+            waiting = index.waiting(0 if place is None else number_of(place, STORE))
+            with OxigraphGraph(place or self._folder.store) as store:
+                yield WithWaiting(store, waiting) if waiting else store
+
+    def deliver(self, index: LineageIndex, *, at_least: int = 1) -> None:
+        """Make a new store of the newest and of what waits; several may do so at once.
+
+        Parameters
+        ----------
+        at_least
+            How many compressed bytes must wait for it to be worth it.
+        """
+        if index.path is None:
+            return
+        edition = index.path.parent
+        coming = edition / f"{_COMING}{os.getpid()}"
+        with using_newest(edition, STORE) as current:
+            if current is None or index.bytes_waiting(number_of(current, STORE)) < at_least:
+                return
+            waiting = index.waiting(number_of(current, STORE))
+            shutil.rmtree(coming, ignore_errors=True)
+            _copy_store(current, coming)
+        try:
+            _put_in(coming, waiting)
+            with suppress(OSError):  # another process has delivered the same
+                coming.rename(edition / f"{STORE}{max(number for number, _ in waiting.values())}")
+        finally:
+            shutil.rmtree(coming, ignore_errors=True)
+        remove_older(edition, STORE)
+
+    def tidy(self, index: LineageIndex) -> None:
+        """Let the store have what waits, if that is much; forget what it has; remove what killed processes left."""
+        assert index.path is not None  # noqa: S101 - nobody writes to an index in memory
+        self.deliver(index, at_least=_MOST_WAITING)
+        current = newest(index.path.parent, STORE)
+        if current is not None:
+            index.forget_waiting(number_of(current, STORE))
+        for left in index.path.parent.glob(f"{_COMING}*"):
+            if not Path(f"/proc/{left.name.removeprefix(_COMING)}").exists():
+                shutil.rmtree(left, ignore_errors=True)
 
     def waiting(self) -> tuple[WaitingGraph, ...]:
         """Return nothing: what cannot be written here is an error."""
         return ()
 
     def lacks(self, expected: dict[str, str]) -> tuple[str, ...]:
-        """Return nothing: the index is written after the store."""
+        """Return nothing: what waits is in the index."""
         return ()
+
+
+class WaitingInIndex:
+    """A :class:`~filiation.catalogue.graph.GraphWriter` for the embedded store: graphs wait in the index."""
+
+    def __init__(self, index: LineageIndex) -> None:
+        self._index = index
+
+    def replace(self, graph: str, triples: Iterable[Triple]) -> None:
+        """Let the store have ``triples`` in place of everything in ``graph``."""
+        from filiation.catalogue.oxigraph import n_triples
+
+        self._index.let_wait(graph, n_triples(triples))
+
+    def remove(self, graph: str) -> None:
+        """Let ``graph`` be removed from the store."""
+        self._index.let_wait(graph, None)
+
+
+class WithWaiting:
+    """A :class:`~filiation.catalogue.graph.LineageGraph` of a store and of graphs that wait for it."""
+
+    def __init__(self, store: OxigraphGraph, waiting: dict[str, tuple[int, bytes | None]]) -> None:
+        self._store = store
+        self._waiting = waiting
+
+    def quads(self, graph: str | None = None) -> Iterator[tuple[str, str, Term, str]]:
+        """Yield everything of one graph."""
+        yield from self._holding(graph).quads(graph)
+
+    def query(
+        self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None, limit: int | None = None
+    ) -> Rows:
+        """Answer a query over one graph."""
+        return self._holding(graph).query(text, graph=graph, given=given, limit=limit)
+
+    def _holding(self, graph: str | None) -> OxigraphGraph:
+        from filiation.catalogue.oxigraph import OxigraphGraph
+
+        if graph is None:
+            raise ValueError("What waits can be asked for by graph alone.")
+        if graph not in self._waiting:
+            return self._store
+        return OxigraphGraph.of_triples(graph, self._waiting[graph][1] or b"")
+
+
+def _copy_store(store: Path, copy: Path) -> None:
+    """Copy a store that nobody writes to: its tables never change and are linked, its few other files are copied."""
+    copy.mkdir()
+    for file in store.iterdir():
+        if file.name in ("LOCK", "in-use") or file.name.startswith("LOG"):
+            continue
+        if file.suffix == ".sst":
+            try:
+                os.link(file, copy / file.name)
+            except OSError:  # a file system without links
+                shutil.copy2(file, copy / file.name)
+        else:
+            shutil.copy2(file, copy / file.name)
+
+
+def _put_in(store: Path, waiting: dict[str, tuple[int, bytes | None]]) -> None:
+    from filiation.catalogue.oxigraph import n_quads
+
+    with StoreWriter(store) as writer:
+        for graph in waiting:
+            writer.remove(graph)
+        part: list[bytes] = []
+        for graph, (_, triples) in waiting.items():
+            part.append(n_quads(graph, triples or b""))
+            if sum(map(len, part)) > LARGEST_PART:
+                writer.load(b"".join(part))
+                part.clear()
+        writer.load(b"".join(part))
+        writer.settle()
 
 
 class ServedStore:
@@ -87,12 +247,12 @@ class ServedStore:
         self.settings = settings
         self._outbox = Outbox(folder.outbox)
 
-    def is_there(self) -> bool:
-        """Whether anything is to be made: no, whatever the server lacks waits or is found out by the next question."""
+    def is_in(self, edition: Path) -> bool:
+        """Whether all is there: yes, whatever the server lacks waits or is found out by the next question."""
         return True
 
-    def tidy(self) -> None:
-        """Do nothing: nothing is ever half removed here."""
+    def tidy(self, index: LineageIndex) -> None:
+        """Do nothing: what waits is sent in its order."""
 
     def clear(self) -> None:
         """Let those graphs wait to be removed that were sent, and whose crates are gone."""
@@ -104,15 +264,19 @@ class ServedStore:
             self._outbox.add(*gone)
 
     @contextmanager
-    def writing(self, *, lock: int, wait: float, sends: bool = True) -> Iterator[GraphWriter]:
+    def writing(self, index: LineageIndex, *, sends: bool = True) -> Iterator[GraphWriter]:
         """Open it to be written; what waits is sent first.
 
         Parameters
         ----------
+        index
+            The index beside it.
         sends
             Whether to send anything: who only reads a shared catalogue leaves that to who takes its crates in.
         """
-        _remove_store(self._folder.store)  # it would be behind if it were used again
+        if index.path is not None:
+            for store in index.path.parent.glob(f"{STORE}*"):  # it would be behind if it were used again
+                shutil.rmtree(store, ignore_errors=True)
         if not sends:
             yield Nothing()
             return
@@ -122,7 +286,14 @@ class ServedStore:
             yield sender
 
     @contextmanager
-    def reading(self, *, wait: float) -> Iterator[LineageGraph]:
+    def filling(self, index: LineageIndex, edition: Path, *, lock: int, wait: float) -> Iterator[Filling]:
+        """Open it to get every crate's graph again."""
+        self.clear()
+        with self.writing(index) as sender:
+            yield ServerFilling(sender)
+
+    @contextmanager
+    def reading(self, index: LineageIndex, *, deliver: bool = True) -> Iterator[LineageGraph]:
         """Ask the server."""
         with self._server() as server:
             yield server
@@ -130,6 +301,9 @@ class ServedStore:
     def waiting(self) -> tuple[WaitingGraph, ...]:
         """Return what is in the outbox."""
         return self._outbox.waiting()
+
+    def deliver(self, index: LineageIndex) -> None:
+        """Do nothing: what waits was sent before anything else."""
 
     def lacks(self, expected: dict[str, str]) -> tuple[str, ...]:
         """Ask the server, let wait what it lacks, and return that.
@@ -222,19 +396,3 @@ def _is_down(error: FiliationError) -> bool:
     from filiation.catalogue.sparql_http import RefusedError
 
     return isinstance(error, AccessError | ServerError) and not isinstance(error, RefusedError)
-
-
-def _remove_store(store: Path) -> None:
-    """Remove the store; renamed first, since what is half removed can neither be read nor made anew."""
-    _remove_what_is_going(store)
-    with suppress(FileNotFoundError):
-        store.rename(_going(store))
-    _remove_what_is_going(store)
-
-
-def _remove_what_is_going(store: Path) -> None:
-    shutil.rmtree(_going(store), ignore_errors=True)
-
-
-def _going(store: Path) -> Path:
-    return store.with_name(f"{store.name}.going")

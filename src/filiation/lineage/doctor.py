@@ -15,7 +15,8 @@ from filiation.catalogue import GENERATED, USED, CatalogueFolder, Json, LineageI
 from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.arrays import Arrays
 from filiation.catalogue.crate_on_disk import METADATA
-from filiation.catalogue.lock import holding
+from filiation.catalogue.crates import ARRAYS, INDEX
+from filiation.catalogue.editions import using_newest
 from filiation.catalogue.stores import graph_store
 from filiation.digest import digest_file
 from filiation.errors import NotFoundError
@@ -75,31 +76,33 @@ class Diagnosis:
 def examine(folder: CatalogueFolder, *, wait: float = 10.0, progress: Progress | None = None) -> Diagnosis:
     """Compare every crate's metadata with what index and store hold of it, edge by edge.
 
-    Others may read meanwhile, and writers wait.
+    Others may read and write meanwhile: what is compared is the index as it was when this began. What waits for the
+    store is compared where it waits.
 
     Parameters
     ----------
     folder
         The catalogue.
     wait
-        Seconds to wait for a writer at most.
+        Seconds to wait where the file system lets nobody read while others write.
     progress
         Told how many crates are compared.
     """
     findings = [_left_over(path) for path in folder.leftovers()]
     crates = folder.list_crates()
     with ExitStack() as opened:
-        opened.enter_context(holding(folder.lock, shared=True, wait=wait))
+        edition = opened.enter_context(using_newest(folder.made)) or folder.edition
         try:
-            index = opened.enter_context(LineageIndex(folder.index, wait=wait, arrays=folder.arrays))
+            index = opened.enter_context(LineageIndex(edition / INDEX, wait=wait, arrays=edition / ARRAYS))
+            opened.enter_context(index.as_it_is())
             findings += _of_the_file(index)
         except (NotFoundError, sqlite3.Error) as error:
             if crates:
-                findings.append(_behind("index-unreadable", str(error), folder.index, _ANY_COMMAND))
+                findings.append(_behind("index-unreadable", str(error), edition / INDEX, _ANY_COMMAND))
             return _diagnosis(crates, findings)
         graphs = graph_store(folder)
         findings += _of_the_outbox(graphs.waiting(), folder)
-        store = opened.enter_context(graphs.reading(wait=wait))
+        store = opened.enter_context(graphs.reading(index, deliver=False))
         known = {name: iri for name, (iri, _) in index.stamps().items()}
         for number, crate in enumerate(crates):
             findings += _of_a_crate(crate, known.pop(crate.name, None), index, store)

@@ -1,0 +1,89 @@
+"""Filling a store from the start, in large parts: what is noted of a crate follows what the store holds of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from filiation.catalogue.graph import GraphWriter, Triple
+    from filiation.catalogue.index import LineageIndex
+    from filiation.catalogue.store_writer import StoreWriter
+
+LARGEST_PART: Final = 64_000_000
+"""Bytes of N-Quads that are loaded at a time: larger parts leave fewer files, and need more memory."""
+
+
+class Filling(Protocol):
+    """The way into a store that gets every crate's graph, none of which it has."""
+
+    def take(self, graph: str, triples: Iterable[Triple], note: Callable[[], None]) -> None:
+        """Put in a graph, and call ``note`` when it is there."""
+
+    def finish(self) -> None:
+        """Come to an end with what was put in."""
+
+
+class StoreFilling:
+    """Fills the embedded store: while its process loads one part, the next is read and the one before noted.
+
+    Which graphs are on their way is noted before; who goes on after this was killed removes those that were not noted
+    to be there.
+    """
+
+    def __init__(self, index: LineageIndex, writer: StoreWriter) -> None:
+        self._index = index
+        self._writer = writer
+        self._coming: list[tuple[str, Callable[[], None]]] = []
+        self._loading: list[tuple[str, Callable[[], None]]] = []
+        self._bodies: list[bytes] = []
+        for graph in index.announced():
+            if index.metadata_digest(graph) is None:
+                writer.remove(graph)
+
+    def take(self, graph: str, triples: Iterable[Triple], note: Callable[[], None]) -> None:
+        """Put in a graph, and call ``note`` when it is there."""
+        from filiation.catalogue.oxigraph import n_quads, n_triples  # who only asks the index need not import it
+
+        self._bodies.append(n_quads(graph, n_triples(triples)))
+        self._coming.append((graph, note))
+        if sum(map(len, self._bodies)) > LARGEST_PART:
+            self._hand_over()
+
+    def finish(self) -> None:
+        """Come to an end with what was put in."""
+        self._hand_over()
+        self._writer.settle()
+        self._note(self._loading)
+        self._index.announce(())
+
+    def _hand_over(self) -> None:
+        if not self._coming:
+            return
+        self._writer.settle()
+        loaded, self._loading = self._loading, self._coming
+        self._index.announce(graph for graph, _ in (*loaded, *self._loading))
+        self._writer.load(b"".join(self._bodies))
+        self._bodies, self._coming = [], []
+        self._note(loaded)
+
+    def _note(self, loaded: list[tuple[str, Callable[[], None]]]) -> None:
+        with self._index.changing():
+            for _, note in loaded:
+                note()
+
+
+class ServerFilling:
+    """Fills a SPARQL server."""
+
+    def __init__(self, sender: GraphWriter) -> None:
+        self._sender = sender
+
+    def take(self, graph: str, triples: Iterable[Triple], note: Callable[[], None]) -> None:
+        """Put in a graph, and call ``note`` when it is there or waits."""
+        self._sender.replace(graph, triples)
+        note()
+
+    def finish(self) -> None:
+        """Do nothing: each was sent at once."""
