@@ -11,8 +11,10 @@ SLURM := /tmp/filiation-slurm
 # What the catalogue is compared with, each in an environment of its own.
 PEERS := aiida lamin mlmd prov
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+# Modules, and the tests with their assertions rewritten, are compiled once, whatever the environment says.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # What fails while others use the machine is run once more with the machine to itself; both are told.
-ALONE = echo "Once more, each alone:" && $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none
+ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
 .PHONY: help setup omero omero-if-possible demo demo-omero test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
@@ -59,10 +61,10 @@ demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
 	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
-	@$(BIN)/python -m pytest $(PARALLEL) || { test $$? = 1 && $(ALONE); }
+	@$(PYTEST) $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
-	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+	@$(PYTEST) $(PARALLEL) -m 'not slow'
 
 lint: $(STAMP)  ## ruff, snakefmt and snakemake --lint
 	@$(BIN)/ruff check .
@@ -77,7 +79,7 @@ imports: $(STAMP)  ## the arrows between rooms
 	@$(BIN)/lint-imports
 
 docs: $(STAMP)  ## the documentation's own tests: every command documented, every example run
-	@$(BIN)/python -m pytest $(PARALLEL) tests/docs
+	@$(PYTEST) $(PARALLEL) tests/docs
 
 slurm:  ## install Slurm from Debian's packages and start it on this machine, for the cluster tests
 	@tests/cluster/start_slurm.sh $(SLURM)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from filiation.capture.journal import read_journal
 from filiation.capture.steps import read_step_records
 from filiation.crate import read_crate
 from filiation.model import WorkflowRun
+from tests.forked import python
 from tests.omero_server.fixtures import (  # noqa: F401
     connected,
     gateway,
@@ -45,16 +45,26 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         subprocess.run([START_SLURM, configuration.readlink().parent], capture_output=True, check=False)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def untouched_home_of_what_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let nothing that is made for several tests read or write the user's own settings and caches."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(tmp_path_factory.mktemp("home"), patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def untouched_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no test read or write the user's own settings and caches."""
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+def untouched_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test read or write the user's own settings and caches, nor those of another test."""
+    use_home(tmp_path_factory.mktemp("home"), monkeypatch)
+
+
+def use_home(home: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     for variable in ("FILIATION_CATALOGUE", "FILIATION_STEP_FOLDER", KEY_VARIABLE, "SNAKEMAKE_PROFILE"):
-        monkeypatch.delenv(variable, raising=False)
-    return
+        patch.delenv(variable, raising=False)
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Project:
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake with the logger; packing is left out unless asked for."""
         packing = () if "--logger-filiation-pack" in arguments else ("--logger-filiation-pack", "later")
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", "--logger", "filiation"]
+        command = [python(), "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", "--logger", "filiation"]
         return subprocess.run(
             [*command, *packing, *arguments],
             cwd=self.folder,

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forked import python
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Demo:
 
     def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [python(), "-m", module, *arguments],
             cwd=self.folder,
             env=os.environ,
             capture_output=True,
@@ -71,7 +72,7 @@ def _run(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "demo"
     environment = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
     result = subprocess.run(
-        [sys.executable, "-m", "filiation", "demo", "--folder", str(folder)],
+        [python(), "-m", "filiation", "demo", "--folder", str(folder)],
         env=environment,
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from tests.capture.situations import (
     statuses,
 )
 from tests.conftest import Project
+from tests.forked import python
 from tests.waiting import UNTIL_GO, wait_until
 
 pytestmark = pytest.mark.slow
@@ -349,7 +349,7 @@ def test_a_killed_group_is_resumed_by_a_run_of_its_own(project: MakeProject) -> 
         ),
         (killed, f"resumed   in run {resumed.id[:8]}"),
     ):
-        command = [sys.executable, "-m", "filiation", "show", run.id]
+        command = [python(), "-m", "filiation", "show", run.id]
         shown = subprocess.run(command, cwd=made.folder, capture_output=True, check=True, text=True).stdout
         assert f"\n  {line}\n" in shown
     assert Path(killed.folder) == Path(resumed.folder)

@@ -16,6 +16,7 @@ from filiation.capture.recorder import ERROR_WORD
 from filiation.crate.validation import validate
 from filiation.model import Parameter, RuleKind, Slot, Status, Value
 from tests.conftest import Project
+from tests.forked import python
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -106,7 +107,7 @@ rule breaks:
 
 def test_every_attempt_of_a_failing_job_is_told_with_its_error(project: MakeProject) -> None:
     made = project(FAILING)
-    bare = subprocess.run([sys.executable, "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=False)
+    bare = subprocess.run([python(), "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=False)
 
     recorded = made.snakemake()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from filiation.cli import main
 from filiation.model import Status
 from tests.capture.situations import MakeProject, recorded, snakemake_command
 from tests.conftest import Project
+from tests.forked import python
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -175,7 +175,7 @@ def test_no_canary_is_found_in_anything_that_is_written(
     (complained,) = [action.error for action in run.actions if action.rule == "complain"]
     assert "ValueError in file" in str(complained)
     packed = subprocess.run(
-        [sys.executable, "-m", "filiation", "pack", run.id, "--catalogue", str(made.catalogue)],
+        [python(), "-m", "filiation", "pack", run.id, "--catalogue", str(made.catalogue)],
         capture_output=True, text=True, check=False, cwd=made.folder,
     )  # fmt: skip
     assert packed.returncode == 0, packed.stderr

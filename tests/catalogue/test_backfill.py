@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +21,14 @@ from filiation.crate.validation import validate
 from filiation.errors import NotFoundError
 from filiation.model import Parameter, Presence, Slot, Status, Value
 from tests.conftest import Project
+from tests.forked import python
 
 MakeProject = Callable[[str], Project]
 
 
 def plain(project: Project, *arguments: str) -> int:
     """Run Snakemake as before recording: without the logger."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", *arguments]
+    command = [python(), "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", *arguments]
     return subprocess.run(command, cwd=project.folder, capture_output=True, check=False, timeout=120).returncode
 
 

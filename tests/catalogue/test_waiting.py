@@ -19,6 +19,7 @@ from filiation.catalogue.waiting import QUIET, clear_up, packing_place, unpacked
 from filiation.crate import read_crate
 from filiation.errors import BadInputError, NotFoundError
 from filiation.model import Status
+from tests.forked import python
 
 RUN = "0d273356-0000-4000-8000-000000000001"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -107,7 +108,7 @@ def test_a_damaged_journal_waits_and_does_not_stand_in_the_way_of_others(home: C
     place = home.journals / f"{RUN}.jsonl"
     place.write_bytes(place.read_bytes().replace(b'"rule":"one"', b'"rule":"two"'))
     assert unpacked_runs(home) == (other, RUN)
-    command = [sys.executable, "-m", "filiation", "pack", "--catalogue", str(home.root)]
+    command = [python(), "-m", "filiation", "pack", "--catalogue", str(home.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 6
     assert done.stderr.startswith(f"filiation: The journal {place} was changed after it was written: line 3 ")
@@ -168,7 +169,7 @@ def test_the_next_run_packs_those_that_wait(home: CatalogueFolder) -> None:
     killed, own = RUN, RUN[:-1] + "2"
     journal(home, run=killed).close()
     journal(home, run=own, ended=True).close()
-    command = [sys.executable, "-m", "filiation", "pack", own, "--catalogue", str(home.root), "--after-run"]
+    command = [python(), "-m", "filiation", "pack", own, "--catalogue", str(home.root), "--after-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     told = [line.split()[2:4] for line in done.stderr.splitlines()]

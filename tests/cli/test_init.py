@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.forked import python
 
 SNAKEFILE = "rule all:\n    output: 'out.txt'\n    shell: 'echo 1 > {output}'\n"
 DEFAULT = "# Snakemake reads this profile by itself: every run is recorded by filiation.\nlogger:\n  - filiation\n"
@@ -30,7 +31,7 @@ def everything(folder: Path) -> dict[str, str]:
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    command = [python(), "-m", "snakemake", "--cores", "1", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from filiation.images import pixel_digest, read_labels, read_table
 from filiation.images.synthetic import Nuclei3D, nuclei3d
 from tests.cluster.conftest import SLURM_OPTIONS
 from tests.conftest import Project
+from tests.forked import python
 from tests.omero_demonstration import table_rows
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def sample(image: Any) -> str:
 
 def run(made: Project, *command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=made.folder, capture_output=True, text=True, timeout=300, check=False,
+        [python(), "-m", *command], cwd=made.folder, capture_output=True, text=True, timeout=300, check=False,
         env=dict(os.environ),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.forked import python
+
 HOME = "/home/ada/demo"
 """How pages call the folder that they are tried in."""
 
@@ -80,7 +82,8 @@ class Terminal:
     """Ids and digests in the page -> the true ones."""
 
     def __post_init__(self) -> None:
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        programs = dict.fromkeys(str(Path(program).parent) for program in (python(), sys.executable))
+        path = os.pathsep.join([*programs, os.environ["PATH"]])
         self._state.write_text(f"export PATH={shlex.quote(path)}\ncd {shlex.quote(str(self.folder))}\n")
 
     @property

@@ -21,6 +21,7 @@ from filiation.images import Image, LabelImage, write_image, write_labels
 from filiation.lineage.audit_findings import AuditFinding, AuditReport, Severity
 from filiation.lineage.label_audit import Labels, label_findings
 from tests.conftest import Project
+from tests.forked import python
 from tests.waiting import wait_until
 
 MakeProject = Callable[[str], Project]
@@ -132,7 +133,7 @@ def test_a_killed_run_is_told_until_a_later_run_has_done_its_work(project: MakeP
     made.write("go", "")
     shutil.rmtree(made.folder / ".snakemake" / "locks", ignore_errors=True)
     assert made.snakemake("--rerun-incomplete", "--logger-filiation-pack", "now").returncode == 0
-    subprocess.run([sys.executable, "-m", "filiation", "pack"], cwd=made.folder, check=True, capture_output=True)
+    subprocess.run([python(), "-m", "filiation", "pack"], cwd=made.folder, check=True, capture_output=True)
     report = audit(made)
     assert kinds(report) == []
     assert one(report, "interrupted").severity is Severity.NOTE
@@ -217,7 +218,7 @@ def test_what_was_made_before_recording_began_is_told(project: MakeProject):
     made = project(HALF)
     made.write("raw.txt", "raw\n")
     made.write("good", "")
-    plain = [sys.executable, "-m", "snakemake", "-c1", "half"]
+    plain = [python(), "-m", "snakemake", "-c1", "half"]
     assert subprocess.run(plain, cwd=made.folder, capture_output=True, check=False).returncode == 0
     assert made.snakemake("--logger-filiation-pack", "now").returncode == 0
     found = one(audit(made), "no-maker")

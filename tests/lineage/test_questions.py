@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filiation.catalogue import Catalogue
+from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import Ledger
 from tests.lineage.crates import nuclei_run
@@ -105,11 +105,14 @@ def full_crate(folder: Path, crates: Path, version: str) -> None:
     (crate / "ro-crate-metadata.json").write_text(json.dumps({"@context": context, "@graph": graph}))
 
 
-@pytest.fixture(params=["1.1", "1.3"])
-def ledger(catalogue: Catalogue, folder: Path, request: pytest.FixtureRequest) -> Ledger:
-    full_crate(folder, catalogue.folder.crates, request.param)
-    nuclei_run(folder, 2).write(catalogue.folder.crates)
-    return Ledger(catalogue.folder.root)
+@pytest.fixture(scope="module", params=["1.1", "1.3"])
+def ledger(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Ledger:
+    """Return the ledger of a catalogue with both runs, for tests that only ask."""
+    folder = tmp_path_factory.mktemp("project")
+    catalogue = CatalogueFolder.create(folder / ".filiation")
+    full_crate(folder, catalogue.crates, request.param)
+    nuclei_run(folder, 2).write(catalogue.crates)
+    return Ledger(catalogue.root)
 
 
 JOB = f"{RUN}#job-1-attempt-1"
@@ -171,7 +174,7 @@ def test_what_the_run_does_not_have_is_empty_and_not_invented(ledger: Ledger) ->
         assert ledger.ask(name, run="00000002").rows == ()
 
 
-def test_sources_are_what_no_known_run_made(ledger: Ledger, folder: Path) -> None:
+def test_sources_are_what_no_known_run_made(ledger: Ledger) -> None:
     assert {row[0] for row in ledger.ask("sources").as_text()} == {
         "skimage:immunohistochemistry",
         f"{RUN}raw.tif",

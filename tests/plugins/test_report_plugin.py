@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 
@@ -11,12 +10,13 @@ import pytest
 
 from filiation.crate import read_crate
 from tests.conftest import Project
+from tests.forked import python
 
 pytestmark = pytest.mark.slow
 
 
 def report(made: Project, path: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--reporter", "filiation", "--report-filiation-path", path]
+    command = [python(), "-m", "snakemake", "--reporter", "filiation", "--report-filiation-path", path]
     return subprocess.run(command, cwd=made.folder, capture_output=True, text=True, check=False)
 
 
@@ -36,7 +36,7 @@ def test_the_last_run_is_exported_with_its_data(project: Callable[[str], Project
 
 def test_a_folder_without_a_recorded_run_is_one_clear_message(project: Callable[[str], Project]) -> None:
     made = project("run_and_script")
-    subprocess.run([sys.executable, "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=True)
+    subprocess.run([python(), "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=True)
     result = report(made, "crate")
     assert result.returncode == 1
     assert "No catalogue: there is no folder .filiation in" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from filiation.digest import digest_tree
 from filiation.lineage import Ledger
 from filiation.model import Digest, DigestKind, EntityKind, Presence, Status, Value
 from tests.conftest import Project
+from tests.forked import python
 
 pytestmark = pytest.mark.slow
 MakeProject = Callable[[str], Project]
@@ -23,10 +25,7 @@ MakeProject = Callable[[str], Project]
 
 def test_a_step_outside_a_tracked_run_leaves_nothing(project: MakeProject) -> None:
     made = project("run_and_script")
-    import subprocess
-    import sys
-
-    subprocess.run([sys.executable, "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=True)
+    subprocess.run([python(), "-m", "snakemake", "-c1"], cwd=made.folder, capture_output=True, check=True)
     assert not made.catalogue.exists()
     assert (made.folder / "results/half.txt").read_text() == "3.0"
 

@@ -10,7 +10,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 
 from filiation.capture.recorder import ERROR_WORD
 from filiation.crate import read_crate
+from tests.forked import python
 from tests.torture.faults import waiting_catalogue
 from tests.torture.invariants import Seen, after_the_kill, at_rest
 from tests.torture.rounds import PACK, SNAKEMAKE
@@ -128,9 +128,7 @@ def test_a_file_where_a_folder_belongs_is_told(place: Path, part: str) -> None:
     if (catalogue / part).exists():
         (catalogue / part).rename(aside)
     (catalogue / part).write_text("in the way\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "filiation", "pack"], cwd=place, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python(), "-m", "filiation", "pack"], cwd=place, capture_output=True, text=True, check=False)
     told_clearly(done, "", code=(1, 2, 3))
     (catalogue / part).unlink()
     if aside.exists():

@@ -2,11 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.forked import python
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +30,7 @@ def copy_workflow() -> Callable[[Path], Path]:
 def snakemake() -> Callable[..., Done]:
     def run(folder: Path, *arguments: str) -> Done:
         options = ("--workflow-profile", "none", "--scheduler", "greedy")
-        command = [sys.executable, "-m", "snakemake", *options, *arguments]
+        command = [python(), "-m", "snakemake", *options, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
 
     return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import pytest
 import filiation
 from filiation.images import read_table
 from filiation.images.synthetic import Nuclei3D, nuclei3d
+from tests.forked import python
 
 if TYPE_CHECKING:
     from tests.omero_server.server import OmeroServer
@@ -70,7 +70,7 @@ def test_a_run_registers_itself_and_the_command_adds_the_crate(
     }
 
     monkeypatch.chdir(workflow)
-    command = [sys.executable, "-m", "filiation", "omero", "register", run.id, "--json"]
+    command = [python(), "-m", "filiation", "omero", "register", run.id, "--json"]
     afterwards = subprocess.run(command, capture_output=True, text=True, check=False)
     assert afterwards.returncode == 0, afterwards.stderr
     (report,) = json.loads(afterwards.stdout)
