@@ -2,9 +2,10 @@
 
 Most of what a Snakemake of a test costs is its imports: 1.5 s of a processor, and 0.2 s for a command of ours. Here
 one process of each kind imports them once; `python -m snakemake` and `python -m filiation` are then forks of it, with
-the arguments, folder, environment, umask and streams of who started them, and with their exit status. `python` of
-:func:`python` is a program like any other and may be started from Python, a shell or Snakemake; whatever else it is
-asked for (``-c``, a script, an environment that changes how Python starts, ``filiation step``) is done by the real one.
+the arguments, folder, environment, umask and streams of who started them, and with their exit status. The `python` that
+:func:`python` names is a program like any other and may be started from Python, a shell or Snakemake. Whatever else it
+is asked for is done by the real one: ``-c``, a script, an environment that changes how Python starts, the job of a
+cluster, ``filiation step``.
 
 A fork is not for tests that kill what they started, or that look at how it started: those take ``sys.executable``.
 """

@@ -21,7 +21,9 @@ def main() -> None:
     arguments = sys.argv[1:] if name == "python" else ["-m", name, *sys.argv[1:]]
     program = arguments[1] if arguments[:1] == ["-m"] and len(arguments) > 1 else ""
     ours = {key: value for key, value in os.environ.items() if key.startswith(OF_THE_INTERPRETER)}
-    forked = program == "snakemake" or (program == "filiation" and arguments[2:3] != ["step"])
+    # `filiation step` is fast by itself, and knows its job by how the processes above it were started.
+    job = arguments[2:3] == ["step"] or "--target-jobs" in arguments
+    forked = program in ("snakemake", "filiation") and not job
     if not forked or ours != ENVIRONMENT:
         os.execv(PYTHON, [PYTHON, *arguments])
     end(ask(f"{os.path.dirname(os.path.abspath(sys.argv[0]))}/{program}.socket", arguments[2:]))
