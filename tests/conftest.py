@@ -18,6 +18,7 @@ from filiation.capture.journal import read_journal
 from filiation.capture.steps import read_step_records
 from filiation.crate import read_crate
 from filiation.model import WorkflowRun
+from tests.examples import THOROUGH
 from tests.forked import python
 from tests.omero_server.fixtures import (  # noqa: F401
     connected,
@@ -34,6 +35,7 @@ WORKFLOWS = Path(__file__).parent / "workflows"
 START_SLURM = Path(__file__).parent / "cluster" / "start_slurm.sh"
 
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=THOROUGH)
 settings.load_profile("untimed")
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.errors import FiliationError
 from filiation.lineage import Ledger
+from tests.examples import examples
 
 IDS = st.sampled_from(
     [
@@ -78,7 +79,7 @@ CONTEXTS = st.sampled_from([f"https://w3id.org/ro/crate/{version}/context" for v
 
 
 @pytest.mark.slow
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(context=CONTEXTS, entities=st.lists(ACTIONS | ENTITIES, max_size=8))
 def test_any_crate_is_taken_in_or_refused_with_a_message(context: str, entities: list[object]) -> None:
     terms = {"@vocab": "https://w3id.org/ro/terms/filiation#"}

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.forked import python
 from tests.torture.faults import Trials, breaches, compile_shim, every_point, trials, waiting_catalogue
 from tests.torture.ingests import Kill
 from tests.torture.ingests import play as play_ingest
@@ -126,6 +127,7 @@ def try_every_fault(workers: int) -> int:
 
 def torture(folder: Path, rounds: int, seed: int, workers: int = 1, slowness: float = 1.0) -> Iterator[Result]:
     """Yield the result of each round, a project's together when they are played."""
+    python()  # its processes are started here, once, and not by each thread
     plans = [Plan.draw(seed, number) for number in range(rounds)]
     parts = [plans[start : start + ROUNDS_A_PROJECT] for start in range(0, rounds, ROUNDS_A_PROJECT)]
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.forked import python
 from tests.torture.invariants import Seen, after_the_kill, at_rest
 
 SNAKEFILE = """
@@ -176,7 +177,8 @@ def _kill(project: Path, plan: Plan, run: subprocess.Popen[bytes], before: froze
 def _resume(project: Path, plan: Plan, result: Result, slowness: float) -> None:
     """Resume as a person would, and pack; the packing of the resumed run is a first chance, ours the last."""
     if plan.victim not in ("packing child", "filiation pack"):
-        resumed = subprocess.run((*SNAKEMAKE, "--rerun-incomplete"), cwd=project, capture_output=True, check=False)
+        resume = (python(), *SNAKEMAKE[1:], "--rerun-incomplete")
+        resumed = subprocess.run(resume, cwd=project, capture_output=True, check=False)
         if resumed.returncode:
             result.breaches.append(f"resuming returned {resumed.returncode}: {resumed.stderr.decode()[-500:]}")
     if plan.packed_twice:
@@ -187,7 +189,7 @@ def _resume(project: Path, plan: Plan, result: Result, slowness: float) -> None:
         packing.wait()
         result.breaches += after_the_kill(project / ".filiation", seen)
     _wait_for(lambda: not _packing(project), lambda: True)  # one that outlived its killed main process
-    packed = subprocess.run(PACK, cwd=project, capture_output=True, text=True, check=False)
+    packed = subprocess.run((python(), *PACK[1:]), cwd=project, capture_output=True, text=True, check=False)
     if packed.returncode:
         result.breaches.append(f"packing returned {packed.returncode}: {packed.stderr[-500:]}")
 
