@@ -17,7 +17,17 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 
 from filiation.segmentation.agreement import Agreement, agreement
 from filiation.segmentation.measure import measure
-from filiation.segmentation.methods import METHODS, Method, method_named
+from filiation.segmentation.methods import METHODS, Method, hysteresis, method_named, otsu_components
 from filiation.segmentation.overlay import overlay
 
-__all__ = ["METHODS", "Agreement", "Method", "agreement", "measure", "method_named", "overlay"]
+__all__ = [
+    "METHODS",
+    "Agreement",
+    "Method",
+    "agreement",
+    "hysteresis",
+    "measure",
+    "method_named",
+    "otsu_components",
+    "overlay",
+]

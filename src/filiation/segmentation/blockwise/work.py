@@ -1,0 +1,200 @@
+"""The work on one block: any part of it can be done by any process, and in any order within its stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from skimage.measure import label as label_components
+
+from filiation.errors import BadInputError
+from filiation.segmentation.blockwise.grid import Block, Box, Grid, grown, open_sides, shared, within
+from filiation.segmentation.blockwise.joining import Pairs, agreeing, touching
+from filiation.segmentation.blockwise.left_by_blocks import (
+    BlockLabels,
+    common_slab,
+    read_part,
+    slabs_of,
+    write_block,
+)
+from filiation.segmentation.blockwise.recipes import Connected, Parameters, Recipe
+from filiation.segmentation.blockwise.survey import Found, Seen
+from filiation.segmentation.filters import Labels, Pixels
+
+
+class Volume(Protocol):
+    """Pixels that are read part by part; handed to other processes, so it can be pickled."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its lengths along (y, x) or (z, y, x)."""
+
+    def read(self, box: Box) -> Pixels:
+        """Return the pixels of a box."""
+
+
+class LabelSink(Protocol):
+    """Takes labels part by part; handed to other processes, so it can be pickled."""
+
+    def write(self, box: Box, labels: Labels) -> None:
+        """Take the labels of a box; no two boxes overlap."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InMemory:
+    """An array as a volume or a sink; for one process."""
+
+    array: npt.NDArray[Any]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> InMemory:
+        """Return one for labels."""
+        return cls(np.zeros(shape, np.uint32))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths along each axis."""
+        return self.array.shape
+
+    def read(self, box: Box) -> Pixels:
+        """Return a part."""
+        part: Pixels = self.array[box]
+        return part
+
+    def write(self, box: Box, labels: Labels) -> None:
+        """Take a part."""
+        self.array[box] = labels
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A volume that is segmented block by block.
+
+    Parameters
+    ----------
+    volume
+        Axes (y, x) or (z, y, x).
+    scale
+        Pixel size along each axis.
+    recipe
+        How the method works on a block.
+    parameters
+        The method's, by name.
+    grid
+        How the volume is cut.
+    scratch
+        A folder for what blocks leave until the end.
+
+    Raises
+    ------
+    BadInputError
+        If the halo is shorter than the method's filters reach, or the numbers of axes differ.
+    """
+
+    volume: Volume
+    scale: tuple[float, ...]
+    recipe: Recipe
+    parameters: Parameters
+    grid: Grid
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        if self.volume.shape != self.grid.shape or len(self.scale) != len(self.grid.shape):
+            raise BadInputError(
+                f"A volume of shape {self.volume.shape} with {len(self.scale)} pixel sizes does not go with blocks cut "
+                f"for {self.grid.shape}."
+            )
+        cut = [length < limit for length, limit in zip(self.grid.lengths, self.grid.shape, strict=True)]
+        needed = self.least_halo()
+        if any(is_cut and halo < least for is_cut, halo, least in zip(cut, self.grid.halo, needed, strict=True)):
+            raise BadInputError(
+                f"A halo of {self.grid.halo} voxels is shorter than the method's filters reach with these parameters: "
+                f"it takes at least {needed}. A shorter window or sigma needs less."
+            )
+
+    def least_halo(self) -> tuple[int, ...]:
+        """Return the voxels that a block must see beyond its core for its filters to tell the same as in the whole."""
+        reach = self.recipe.reach(self.scale, self.parameters)
+        return tuple(each + self._joined_over for each in reach)
+
+    @property
+    def _joined_over(self) -> int:
+        return 1 if isinstance(self.recipe, Connected) else 0
+
+    def seen(self, block: Block) -> Box:
+        """Return the part of a block, around its core, whose labels are compared with others'."""
+        return grown(block.core, self._compared, self.grid.shape)
+
+    @property
+    def _compared(self) -> tuple[int, ...]:
+        # Beyond a voxel, a mask's components may be joined by what the filters did not see as it is.
+        return (1,) * len(self.scale) if isinstance(self.recipe, Connected) else self.grid.halo
+
+    def place_of(self, number: int) -> Path:
+        """Return where what a block leaves is kept."""
+        return self.scratch / f"block-{number}.npz"
+
+    def survey(self, number: int, stage: int, found: Found) -> Seen:
+        """Return what a block's core says in one of the passes over the whole volume."""
+        survey, block = self.recipe.surveys[stage], self.grid.block(number)
+        reach = self.recipe.reach(self.scale, self.parameters)
+        box = grown(block.core, reach, self.grid.shape)
+        values = survey.look(self.volume.read(box), self.scale, self.parameters)
+        return survey.see(values[within(block.core, box)], found)
+
+    def segment(self, number: int, found: Found) -> None:
+        """Segment one block and keep what it leaves."""
+        block = self.grid.block(number)
+        pixels = self.volume.read(block.padded)
+        seen = self.seen(block)
+        if isinstance(self.recipe, Connected):
+            mask = self.recipe.mask(pixels, self.scale, found, self.parameters)[within(seen, block.padded)]
+            labels: Labels = label_components(mask > 0).astype(np.uint32)  # type: ignore[no-untyped-call]
+            certain = np.bincount(labels.ravel(), (mask == 2).ravel()) > 0
+            cut = np.zeros(0, np.uint32)
+        else:
+            goes_on = open_sides(block.padded, self.grid.shape)
+            labels = self.recipe.label(pixels, self.scale, found, self.parameters, goes_on)
+            certain = np.ones(int(labels.max()) + 1, bool)
+            cut = _at_open_sides(labels, goes_on)
+        sizes = np.bincount(labels[within(block.core, seen)].ravel(), minlength=len(certain))
+        cut = cut[sizes[cut] > 0]
+        slabs = slabs_of(block.core, seen, self._compared, self.grid.shape)
+        facts = BlockLabels(len(sizes) - 1, sizes, certain, cut)
+        write_block(self.place_of(number), labels, block.core, slabs, seen, facts)
+
+    def compare(self, number: int) -> list[tuple[int, int, Pairs]]:
+        """Return which labels of a block are one object with those of its later neighbours."""
+        compare = touching if isinstance(self.recipe, Connected) else agreeing
+        block = self.grid.block(number)
+        return [
+            (number, other.number, pairs)
+            for other in self.grid.later_neighbours(block)
+            if len(pairs := compare(*self._seen_by_both(block, other)))
+        ]
+
+    def _seen_by_both(self, block: Block, other: Block) -> tuple[Labels, Labels]:
+        both = shared(self.seen(block), self.seen(other))
+        parts = []
+        for each, name in zip((block, other), common_slab(block, other), strict=True):
+            seen = self.seen(each)
+            slab = slabs_of(each.core, seen, self._compared, self.grid.shape)[name]
+            parts.append(read_part(self.place_of(each.number), name, slab)[within(both, slab)])
+        return parts[0], parts[1]
+
+    def finish(self, number: int, numbers: npt.NDArray[np.uint32], sink: LabelSink) -> None:
+        """Hand over a block's core, with the final number of each of its labels."""
+        block = self.grid.block(number)
+        sink.write(block.core, numbers[read_part(self.place_of(number), "core", block.core)])
+
+
+def _at_open_sides(labels: Labels, goes_on: tuple[tuple[bool, bool], ...]) -> Labels:
+    """Return the labels at the sides on which the volume goes on."""
+    found: list[Labels] = [np.zeros(0, np.uint32)]
+    for axis, sides in enumerate(goes_on):
+        found += [np.unique(labels.take(index, axis)) for index, is_open in zip((0, -1), sides, strict=True) if is_open]
+    cut: Labels = np.unique(np.concatenate(found))
+    return np.trim_zeros(cut)

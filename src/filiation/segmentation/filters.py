@@ -1,0 +1,114 @@
+"""What segmentation methods are made of: filters on arrays, with lengths in the unit of the pixel size.
+
+Each says how far it looks (its reach, in pixels), so that a volume can be worked on in blocks: a result is that of the
+whole volume wherever the block goes on for the reach of all filters behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.measure import label
+from skimage.segmentation import watershed
+
+from filiation.errors import BadInputError
+
+Pixels: TypeAlias = npt.NDArray[Any]
+Labels: TypeAlias = npt.NDArray[np.uint32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Smooth: TypeAlias = npt.NDArray[np.float32]
+Sides: TypeAlias = tuple[tuple[bool, bool], ...]
+"""For each axis, whether the volume goes on before the array, and after it."""
+
+_TRUNCATE = 3.0  # standard deviations after which a Gaussian counts as 0
+
+
+def check(pixels: Pixels, scale: tuple[float, ...], **parameters: object) -> None:
+    """Raise BadInputError unless there are 2 or 3 dimensions with a pixel size each, and numbers of 0 or more."""
+    if pixels.ndim not in (2, 3) or len(scale) != pixels.ndim:
+        raise BadInputError(
+            f"A segmentation method takes axes (y, x) or (z, y, x) with a pixel size each; found {pixels.ndim} "
+            f"dimensions and {len(scale)} pixel sizes."
+        )
+    check_numbers(**parameters)
+
+
+def check_numbers(**parameters: object) -> None:
+    """Raise BadInputError unless every parameter is a number of 0 or more."""
+    for name, value in parameters.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise BadInputError(f"The parameter {name!r} is a number of 0 or more; found {value!r}.")
+
+
+def smoothed(pixels: Pixels, scale: tuple[float, ...], sigma: float) -> Smooth:
+    """Return the pixels under a Gaussian of this standard deviation, cut off after three of them."""
+    widths = [sigma / size for size in scale]
+    smooth: Smooth = ndimage.gaussian_filter(pixels.astype(np.float32), widths, truncate=_TRUNCATE)
+    return smooth
+
+
+def reach_of_smoothing(scale: tuple[float, ...], sigma: float) -> tuple[int, ...]:
+    """Return how many pixels :func:`smoothed` looks to each side, along each axis."""
+    return tuple(int(_TRUNCATE * sigma / size + 0.5) for size in scale)
+
+
+def contrast(pixels: Pixels, scale: tuple[float, ...], sigma: float, window: float) -> Smooth:
+    """Return the smoothed pixels, less their local background, a wider Gaussian; 0 takes none away."""
+    smooth = smoothed(pixels, scale, sigma)
+    if window > 0:
+        smooth -= smoothed(pixels, scale, window)
+    return smooth
+
+
+def parted(
+    foreground: Mask, scale: tuple[float, ...], spacing: float, minimum_size: float, goes_on: Sides = ()
+) -> npt.NDArray[np.int32]:
+    """Return labels of the foreground's pieces, holes filled, parted by a watershed where objects touch.
+
+    Pieces smaller than ``minimum_size`` are left out, unless they lie at a side on which the volume goes on: there
+    nobody knows how large they are.
+    """
+    filled = _without_small(ndimage.binary_fill_holes(foreground), scale, minimum_size, goes_on)
+    depth: Smooth = ndimage.distance_transform_edt(filled, sampling=scale).astype(np.float32)
+    depth = smoothed(depth, scale, spacing / 8)  # a bumpy surface makes several peaks in one object
+    seeds = label(_peaks(depth, scale, spacing) & filled)  # type: ignore[no-untyped-call]
+    parts: npt.NDArray[np.int32] = watershed(-depth, seeds, mask=filled)  # type: ignore[no-untyped-call]
+    return parts
+
+
+def reach_of_parting(scale: tuple[float, ...], spacing: float) -> tuple[int, ...]:
+    """Return how many pixels :func:`parted` looks beyond an object, to each side along each axis."""
+    sides = (max(1, round(spacing / size)) for size in scale)
+    return tuple(a + b for a, b in zip(sides, reach_of_smoothing(scale, spacing / 8), strict=True))
+
+
+def numbered(parts: npt.NDArray[Any], scale: tuple[float, ...], minimum_size: float) -> Labels:
+    """Return the parts that are large enough, numbered from 1 without a gap, in their former order."""
+    sizes = np.bincount(parts.ravel()) * np.prod(scale)
+    kept = sizes >= max(minimum_size, np.finfo(float).tiny)
+    kept[0] = False
+    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
+    labels: Labels = numbers[parts]
+    return labels
+
+
+def _without_small(filled: Mask, scale: tuple[float, ...], minimum_size: float, goes_on: Sides) -> Mask:
+    pieces, _count = ndimage.label(filled)
+    large = np.bincount(pieces.ravel()) * np.prod(scale) >= minimum_size
+    for axis, sides in enumerate(goes_on):
+        for index, open_there in zip((0, -1), sides, strict=True):
+            if open_there:
+                large[np.unique(pieces.take(index, axis))] = True
+    large[0] = False
+    kept: Mask = large[pieces]
+    return kept
+
+
+def _peaks(depth: Smooth, scale: tuple[float, ...], spacing: float) -> Mask:
+    """Return the pixels that are the deepest of the box that reaches ``spacing`` to each side along each axis."""
+    sides = [2 * max(1, round(spacing / size)) + 1 for size in scale]
+    peaks: Mask = (ndimage.maximum_filter(depth, size=sides) == depth) & (depth > 0)
+    return peaks

@@ -1,0 +1,140 @@
+"""Whatever the blocks, the objects are those of the whole volume."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from filiation.images.synthetic import Nuclei3D, nuclei3d
+from filiation.segmentation import METHODS, hysteresis, otsu_components
+from filiation.segmentation.blockwise import Grid, InMemory, Segmented, Task, recipe_named, segment_volume
+
+Array = npt.NDArray[Any]
+FOR_VOLUME = {"sigma": 0.75, "window": 0.0, "correction": 1.0, "spacing": 4, "minimum_size": 40}
+
+
+def blockwise(
+    volume: Array,
+    scale: tuple[float, ...],
+    method: str,
+    parameters: dict[str, float],
+    lengths: tuple[int, ...],
+    halo: tuple[int, ...],
+    *,
+    processes: int = 1,
+) -> tuple[Array, Segmented]:
+    """Segment in blocks; the halo is lengthened to what the method needs at least."""
+    recipe = recipe_named(method)
+    least = Task(
+        InMemory(volume), scale, recipe, parameters, Grid(volume.shape, volume.shape, (0,) * volume.ndim), Path()
+    ).least_halo()
+    halo = tuple(max(pair) for pair in zip(halo, least, strict=True))
+    lengths = tuple(max(pair) for pair in zip(lengths, halo, strict=True))
+    labels = InMemory.empty(volume.shape)
+    with tempfile.TemporaryDirectory() as folder:
+        task = Task(
+            InMemory(volume), scale, recipe, parameters, Grid(volume.shape, lengths, halo), Path(folder) / "scratch"
+        )
+        said = segment_volume(task, labels, minimum_size=parameters.get("minimum_size", 0.0), processes=processes)
+        assert not task.scratch.exists()
+    return labels.array, said
+
+
+def same_partition(one: Array, other: Array) -> bool:
+    """Tell whether two label images part the voxels alike, whatever the numbers are."""
+    pairs = np.unique(np.stack([one.ravel(), other.ravel()]), axis=1)
+    return all(len(np.unique(side)) == pairs.shape[1] for side in pairs) and bool(np.array_equal(one == 0, other == 0))
+
+
+VOLUMES = st.one_of(
+    hnp.array_shapes(min_dims=2, max_dims=2, min_side=3, max_side=24),
+    hnp.array_shapes(min_dims=3, max_dims=3, min_side=3, max_side=12),
+).flatmap(
+    lambda shape: st.builds(
+        # Noise as thin as this has many components that meet only diagonally, at faces, edges and corners.
+        lambda seed, density: (np.random.default_rng(seed).random(shape) < density) * 100.0,
+        st.integers(0, 2**32),
+        st.sampled_from([0.1, 0.2, 0.3, 0.45]),
+    )
+)
+
+
+@settings(max_examples=40)
+@given(volume=VOLUMES, data=st.data())
+def test_components_are_those_of_the_whole_volume(volume: Array, data: st.DataObject) -> None:
+    shape = volume.shape
+    lengths = tuple(data.draw(st.integers(-(-length // 4), length)) for length in shape)
+    halo = tuple(data.draw(st.integers(0, 3)) for _ in shape)
+    sigma = data.draw(st.sampled_from([0.0, 0.4, 1.0]))
+    minimum = data.draw(st.sampled_from([0.0, 3.0]))
+    parameters = {"sigma": sigma, "window": 0.0, "correction": 1.0}
+    scale = (1.0,) * volume.ndim
+    whole = otsu_components(volume, scale, **parameters, minimum_size=minimum)
+    parts, said = blockwise(volume, scale, "otsu_components", parameters | {"minimum_size": minimum}, lengths, halo)
+    assert same_partition(whole, parts)
+    assert said.count == whole.max() == parts.max()
+    assert not said.cut
+
+
+@settings(max_examples=40)
+@given(volume=VOLUMES, data=st.data())
+def test_hysteresis_keeps_what_is_sure_in_any_block(volume: Array, data: st.DataObject) -> None:
+    lengths = tuple(data.draw(st.integers(-(-length // 4), length)) for length in volume.shape)
+    parameters = {"sigma": 0.6, "window": 0.0, "correction": 0.6, "certainty": 1.5, "minimum_size": 0.0}
+    scale = (1.0,) * volume.ndim
+    whole = hysteresis(volume, scale, **parameters)
+    parts, _ = blockwise(volume, scale, "hysteresis", parameters, lengths, (0,) * volume.ndim)
+    assert same_partition(whole, parts)
+
+
+@pytest.mark.parametrize("step", [(1, 1, 1), (1, 1, -1), (1, -1, 1), (0, 1, 1), (1, 0, -1)])
+def test_a_diagonal_bridge_between_blocks_joins(step: tuple[int, int, int]) -> None:
+    # Two voxels that meet at a corner or an edge, exactly where eight blocks meet.
+    volume = np.zeros((8, 8, 8))
+    first = tuple(3 if by >= 0 else 4 for by in step)
+    volume[first] = volume[tuple(at + by for at, by in zip(first, step, strict=True))] = 100
+    parameters = {"sigma": 0.0, "window": 0.0, "correction": 1.0}
+    labels, said = blockwise(volume, (1.0,) * 3, "otsu_components", parameters, (4, 4, 4), (1, 1, 1))
+    assert said.count == 1
+    assert np.count_nonzero(labels == 1) == 2
+
+
+@settings(max_examples=8)
+@given(
+    seed=st.integers(0, 1000),
+    lengths=st.tuples(st.sampled_from([16, 24, 40]), st.sampled_from([48, 72]), st.sampled_from([50, 64, 100])),
+)
+@pytest.mark.slow
+def test_a_watershed_is_that_of_the_whole_volume_once_the_halo_exceeds_the_largest_object(
+    seed: int, lengths: tuple[int, int, int]
+) -> None:
+    image, _ = nuclei3d(Nuclei3D(seed=seed, shape=(40, 120, 120)))
+    whole = METHODS["otsu_watershed"](image.data, image.scale, **FOR_VOLUME)
+    # Clusters of touching nuclei are filled and parted together: a halo of a few nuclei holds what matters.
+    parts, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, lengths, (16, 40, 40))
+    assert said.count == whole.max()
+    assert same_partition(whole, parts)
+
+
+@pytest.mark.slow
+def test_a_local_threshold_with_its_surroundings_is_that_of_the_whole_volume() -> None:
+    image, _ = nuclei3d(Nuclei3D(seed=3, shape=(24, 128, 128)))
+    parameters = FOR_VOLUME | {"window": 8.0, "correction": 1.15}
+    whole = METHODS["local_threshold"](image.data, image.scale, **parameters)
+    parts, _ = blockwise(image.data, image.scale, "local_threshold", parameters, (24, 64, 64), (24, 60, 60))
+    assert same_partition(whole, parts)
+
+
+def test_an_object_that_no_block_sees_whole_is_told() -> None:
+    image, _ = nuclei3d(Nuclei3D(seed=3, shape=(16, 96, 96)))
+    _, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, (16, 32, 32), (0, 0, 0))
+    assert said.cut
+    assert all(1 <= number <= said.count for number in said.cut)
