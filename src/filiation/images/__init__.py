@@ -25,16 +25,20 @@ from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
 from filiation.images.image import Image, LabelImage
+from filiation.images.label_writing import LabelStore
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
 from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
 from filiation.images.tables import Table, read_table, write_table
+from filiation.images.volume import ChannelVolume
 
 __all__ = [
+    "ChannelVolume",
     "Finding",
     "Image",
     "LabelImage",
+    "LabelStore",
     "Source",
     "SourceIdentity",
     "Table",

@@ -17,7 +17,8 @@ import zarr
 
 from filiation.errors import BadInputError
 from filiation.images.multiscale import Multiscale, open_multiscale
-from filiation.images.ome_zarr import VERSION, replaced_when_whole
+from filiation.images.ome_blocks import VERSION
+from filiation.images.ome_zarr import replaced_when_whole
 from filiation.images.tables import feature_table_attributes, read_table
 
 

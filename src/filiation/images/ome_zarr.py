@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec, ZstdCodec
 
-from filiation.errors import BadInputError, NotFoundError
-from filiation.images.colours import colour_of_label
-from filiation.images.image import AXIS_TYPES, Image, LabelImage, Pixels
+from filiation.errors import BadInputError
+from filiation.images.image import Image, LabelImage, Pixels
 from filiation.images.multiscale import Multiscale, ZarrArray, open_multiscale
+from filiation.images.ome_blocks import VERSION, label_block, label_levels, multiscale_block, stem
 from filiation.images.pyramid import (
-    LevelPlan,
     plan_pyramid,
     shrink_by_mean,
     shrink_to_nearest,
@@ -34,10 +33,6 @@ from filiation.images.rendering import omero_block
 if TYPE_CHECKING:
     import numpy as np
     from zarr.abc.codec import BytesBytesCodec
-
-VERSION = "0.5"
-MOST_COLOURS = 10_000
-"""Colours are written for at most this many objects; beyond, a viewer's own colours serve, and metadata stay small."""
 
 _PLANE_CHUNK = 256
 _DEPTH_CHUNK = 16
@@ -151,7 +146,7 @@ def write_image(path: Path, image: Image) -> None:
         pixels.append(shrink_by_mean(pixels[-1], steps_between(finer, coarser)))
     block = {
         "version": VERSION,
-        "multiscales": [multiscale_block(image.axes, image.units, levels, image.name or _stem(path), "local mean")],
+        "multiscales": [multiscale_block(image.axes, image.units, levels, image.name or stem(path), "local mean")],
         "omero": omero_block(image, pixels[-1]),
     }
     with replaced_when_whole(path) as store:
@@ -170,13 +165,9 @@ def write_labels(path: Path, labels: LabelImage) -> None:
         If there is something at ``path`` already, the source is there and has another shape or pixel size, or
         properties are given for a label that no pixel has.
     """
-    levels = _levels_of_source(path, labels) or plan_pyramid(labels.axes, labels.shape, labels.scale)
+    levels = label_levels(path, labels)
     pixels = [shrink_to_nearest(labels.data, levels[0], level) for level in levels]
-    block = {
-        "version": VERSION,
-        "multiscales": [multiscale_block(labels.axes, labels.units, levels, labels.name or _stem(path), "nearest")],
-        "image-label": _image_label_block(labels),
-    }
+    block = label_block(path, labels, levels, labels.values, labels.properties or {})
     with replaced_when_whole(path) as store:
         _write_store(store, labels.axes, pixels, block, (ZstdCodec(level=1), Crc32cCodec()))
 
@@ -255,76 +246,3 @@ def image_codecs(dtype: np.dtype[Any]) -> tuple[BytesBytesCodec, ...]:
     """Return how the chunks of an image are compressed and guarded."""
     blosc = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle, typesize=dtype.itemsize, blocksize=0)
     return (blosc, Crc32cCodec())
-
-
-def multiscale_block(
-    axes: tuple[str, ...], units: tuple[str, ...], levels: Sequence[LevelPlan], name: str, method: str
-) -> _JsonDict:
-    """Return one entry of ``multiscales``: axes with units, and where each resolution lies."""
-    return {
-        "name": name,
-        "type": method,
-        "axes": [_axis(name, unit) for name, unit in zip(axes, units, strict=True)],
-        "datasets": [
-            {
-                "path": str(number),
-                "coordinateTransformations": [
-                    {"type": "scale", "scale": list(level.scale)},
-                    {"type": "translation", "translation": list(level.translation)},
-                ],
-            }
-            for number, level in enumerate(levels)
-        ],
-    }
-
-
-def _axis(name: str, unit: str) -> _JsonDict:
-    axis = {"name": name, "type": AXIS_TYPES[name]}
-    return {**axis, "unit": unit} if unit else axis
-
-
-def _image_label_block(labels: LabelImage) -> _JsonDict:
-    block: _JsonDict = {"version": VERSION}
-    values = labels.values
-    properties = labels.properties or {}
-    absent = sorted(set(properties) - set(values))
-    if absent:
-        raise BadInputError(f"Properties are given for label {absent[0]}, which no pixel of {labels.name!r} has.")
-    if values and len(values) <= MOST_COLOURS:
-        block["colors"] = [{"label-value": value, "rgba": [*colour_of_label(value), 255]} for value in values]
-    if properties:
-        # Readers such as ome-zarr-models want rows for the same labels in both lists.
-        rows = values if "colors" in block else sorted(properties)
-        block["properties"] = [{"label-value": value, **properties.get(value, {})} for value in rows]
-    if labels.source is not None:
-        block["source"] = {"image": labels.source}
-    return block
-
-
-def _levels_of_source(path: Path, labels: LabelImage) -> tuple[LevelPlan, ...]:
-    if labels.source is None:
-        return ()
-    place = (path / labels.source).resolve()
-    try:
-        source = open_multiscale(place)
-    except NotFoundError:
-        return ()  # labels may travel without their image
-    kept = [source.axes.index(axis) for axis in labels.axes if axis in source.axes]
-    levels = tuple(
-        LevelPlan(
-            shape=tuple(level.array.shape[axis] for axis in kept),
-            scale=tuple(level.scale[axis] for axis in kept),
-            translation=tuple(level.translation[axis] for axis in kept),
-        )
-        for level in source.levels
-    )
-    if levels[0].shape != labels.shape or levels[0].scale != labels.scale:
-        raise BadInputError(
-            f"The labels for {path} do not fit their source {place}: their {', '.join(labels.axes)} are "
-            f"{labels.shape} pixels of {labels.scale}, the source's {levels[0].shape} of {levels[0].scale}."
-        )
-    return levels
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".zarr").removesuffix(".ome")

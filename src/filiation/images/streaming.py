@@ -22,12 +22,11 @@ import zarr
 from filiation.errors import BadInputError
 from filiation.images.image import Pixels, check_axes
 from filiation.images.multiscale import ZarrArray
+from filiation.images.ome_blocks import VERSION, multiscale_block
 from filiation.images.ome_zarr import (
-    VERSION,
     chunk_lengths,
     create_level,
     image_codecs,
-    multiscale_block,
     place_beside,
     read_region,
     write_region,

@@ -107,16 +107,16 @@ def test_a_diagonal_bridge_between_blocks_joins(step: tuple[int, int, int]) -> N
     assert np.count_nonzero(labels == 1) == 2
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(
     seed=st.integers(0, 1000),
-    lengths=st.tuples(st.sampled_from([16, 24, 40]), st.sampled_from([48, 72]), st.sampled_from([50, 64, 100])),
+    lengths=st.tuples(st.sampled_from([16, 24, 32]), st.sampled_from([48, 72]), st.sampled_from([50, 64, 100])),
 )
 @pytest.mark.slow
 def test_a_watershed_is_that_of_the_whole_volume_once_the_halo_exceeds_the_largest_object(
     seed: int, lengths: tuple[int, int, int]
 ) -> None:
-    image, _ = nuclei3d(Nuclei3D(seed=seed, shape=(40, 120, 120)))
+    image, _ = nuclei3d(Nuclei3D(seed=seed, shape=(32, 110, 110)))
     whole = METHODS["otsu_watershed"](image.data, image.scale, **FOR_VOLUME)
     # Clusters of touching nuclei are filled and parted together: a halo of a few nuclei holds what matters.
     parts, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, lengths, (16, 40, 40))

@@ -49,8 +49,8 @@ class Numbers:
 
     Parameters
     ----------
-    count
-        How many objects there are.
+    sizes
+        Voxels of each object; that of number 1 comes first.
     first
         For each block, where its labels begin in ``of``.
     of
@@ -59,7 +59,7 @@ class Numbers:
         Numbers of the objects that some block did not see all of, although it holds part of them.
     """
 
-    count: int
+    sizes: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
     of: npt.NDArray[np.uint32]
     cut: tuple[int, ...]
@@ -104,4 +104,4 @@ def join(blocks: Sequence[BlockLabels], pairs: Iterable[tuple[int, int, Pairs]],
     of[first[:-1]] = 0
     cut = np.concatenate([block.cut + first[n] for n, block in enumerate(blocks)]).astype(np.int64)
     seen_in_part = np.unique(of[cut])
-    return Numbers(len(ordered), first, of, tuple(int(each) for each in seen_in_part if each))
+    return Numbers(in_all[ordered].astype(np.int64), first, of, tuple(int(each) for each in seen_in_part if each))

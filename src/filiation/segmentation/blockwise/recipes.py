@@ -152,9 +152,7 @@ def recipe_named(name: str) -> Recipe:
         If there is none of this name.
     """
     if name not in RECIPES:
-        raise BadInputError(
-            f"The method {name!r} is not known to work block by block; these are: {', '.join(RECIPES)}."
-        )
+        raise BadInputError(f"The method {name!r} is not known to work block by block; known are {', '.join(RECIPES)}.")
     return RECIPES[name]
 
 

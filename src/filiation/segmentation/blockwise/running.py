@@ -35,8 +35,8 @@ class Segmented:
 
     Parameters
     ----------
-    count
-        Objects, numbered from 1 without a gap.
+    sizes
+        Voxels of each object; they are numbered from 1 without a gap.
     cut
         Objects of which a block that holds part of them did not see all: they reached the outer border of its halo,
         so they may be other than in the whole volume. A longer halo helps.
@@ -44,9 +44,14 @@ class Segmented:
         What the method took from the whole volume, such as its threshold.
     """
 
-    count: int
+    sizes: tuple[int, ...]
     cut: tuple[int, ...]
     found: Found
+
+    @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return len(self.sizes)
 
 
 class _Each(Protocol):
@@ -107,7 +112,7 @@ def segment_volume(
         for _ in each(partial(_finish, task, sink), given, "number"):
             pass
     shutil.rmtree(task.scratch)
-    return Segmented(numbers.count, numbers.cut, found)
+    return Segmented(tuple(numbers.sizes.tolist()), numbers.cut, found)
 
 
 def _begin(task: Task, identity: Mapping[str, object]) -> None:
