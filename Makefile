@@ -17,7 +17,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup omero omero-if-possible demo demo-omero test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
+.PHONY: help setup omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ demo: $(STAMP)  ## segment a real micrograph and show what its label image desce
 
 demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go back to it (after make omero)
 	@$(BIN)/python -m tests.omero_demonstration --folder $(DEMO)-omero
+
+demo-volume: $(STAMP)  ## a volume of 4 GB segmented by processes that may have 1.5 GB of memory each
+	@$(BIN)/python -m tests.volume_demonstration --folder $(DEMO)-volume
 
 test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
@@ -115,4 +118,4 @@ format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove what the other words made
-	rm -rf $(VENV) .peers $(DEMO) $(DEMO)-omero dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .peers $(DEMO) $(DEMO)-omero $(DEMO)-volume dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -79,3 +79,13 @@ def test_a_channel_that_is_not_there_is_told(image: Path) -> None:
         ChannelVolume(image, 2)
     with pytest.raises(BadInputError, match=r"has 1 time point\(s\)"):
         ChannelVolume(image, 0, 1)
+    with pytest.raises(BadInputError, match=r"has 4 resolution\(s\)"):
+        ChannelVolume(image, level=4)
+
+
+def test_a_lower_resolution_is_read_for_viewing(image: Path) -> None:
+    volume = ChannelVolume(image, 1).for_viewing(300)
+    assert (volume.level, volume.shape, volume.scale) == (1, (21, 150, 259), (2.0, 1.0, 1.0))
+    region = (slice(0, 21), slice(0, 150), slice(100, 200))
+    assert np.array_equal(volume.read(region), open_multiscale(image).levels[1].array[1][region])
+    assert ChannelVolume(image).for_viewing(10).level == 3

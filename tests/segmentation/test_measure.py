@@ -5,7 +5,8 @@ import pytest
 from skimage.measure import regionprops_table
 
 from filiation.errors import BadInputError
-from filiation.segmentation import measure
+from filiation.segmentation import measure, measure_volume
+from filiation.segmentation.blockwise import InMemory
 
 SCALE = (2.0, 0.5, 0.25)
 
@@ -49,6 +50,30 @@ def test_measurements_agree_with_scikit_image(
         assert np.array_equal(ours[f"bbox_stop_{axis}"], expected[f"bbox-{place + 3}"])
     for ours_name, theirs in (("mean", "mean"), ("max", "max"), ("min", "min"), ("sd", "std")):
         np.testing.assert_allclose(ours[f"{ours_name}_intensity"], expected[f"intensity_{theirs}"])
+
+
+@pytest.mark.parametrize("most_apart", [1, 2**18])
+def test_a_volume_read_part_by_part_is_measured_as_at_once(
+    volume: tuple[np.ndarray, np.ndarray], most_apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["filiation.segmentation.measure"], "_MOST_APART", most_apart)
+    labels, intensity = volume
+    intensity = intensity + 1e9  # a sum of squares would lose all digits of the deviation
+    at_once = measure(labels, intensity, ("z", "y", "x"), SCALE)
+    told: list[tuple[int, int]] = []
+    in_parts = measure_volume(
+        InMemory(labels),
+        InMemory(intensity),
+        ("z", "y", "x"),
+        SCALE,
+        lengths=(5, 7, 11),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert in_parts.schema == at_once.schema
+    for name in at_once.column_names:
+        np.testing.assert_allclose(in_parts[name], at_once[name], rtol=1e-7)
+    assert told[0] == (0, 45)
+    assert told[-1] == (45, 45)
 
 
 def test_each_column_carries_its_unit(volume: tuple[np.ndarray, np.ndarray]) -> None:

@@ -54,8 +54,8 @@ def _config(**segmentation: object) -> tuple[str, str]:
         ),
         (
             {"method": "magic"},
-            "config: the field 'segmentation.method': 'magic' is not one of ['otsu_watershed', 'local_threshold']. "
-            "It is the name of the segmentation method.",
+            "config: the field 'segmentation.method': 'magic' is not one of ['otsu_watershed', 'local_threshold', "
+            "'otsu_components']. It is the name of the segmentation method.",
         ),
         (
             {"sgima": 2},

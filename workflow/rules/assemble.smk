@@ -1,19 +1,3 @@
-rule overlay:
-    input:
-        image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
-    output:
-        picture="results/{sample}/overlay.png",
-    log:
-        "results/{sample}/logs/overlay.log",
-    conda:
-        "../envs/filiation.yaml"
-    params:
-        channel=setting("channel"),
-    script:
-        "../scripts/overlay.py"
-
-
 rule assemble:
     input:
         image="results/{sample}/raw.ome.zarr",

@@ -35,3 +35,19 @@ rule measure:
         channel=setting("channel"),
     script:
         "../scripts/measure.py"
+
+
+rule overlay:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        picture="results/{sample}/overlay.png",
+    log:
+        "results/{sample}/logs/overlay.log",
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        channel=setting("channel"),
+    script:
+        "../scripts/overlay.py"

@@ -1,5 +1,5 @@
 from filiation.images import Image, LabelImage
-from filiation.segmentation import method_named
+from filiation.segmentation import method_named, parameters_of
 from filiation.step import run
 
 
@@ -15,16 +15,16 @@ def segment_nuclei(
     minimum_size: float,
 ) -> LabelImage:
     """Label the nuclei in one channel, by a method found by its name."""
+    settings = {
+        "sigma": sigma,
+        "window": window,
+        "correction": correction,
+        "spacing": spacing,
+        "minimum_size": minimum_size,
+    }
     seen = image.channel(channel)
-    labels = method_named(method)(
-        seen.data,
-        seen.scale,
-        sigma=sigma,
-        window=window,
-        correction=correction,
-        spacing=spacing,
-        minimum_size=minimum_size,
-    )
+    segment = method_named(method)
+    labels = segment(seen.data, seen.scale, **{name: settings[name] for name in parameters_of(segment)})
     return image.labelled(labels, name="nuclei")
 
 

@@ -86,8 +86,8 @@ def read_labels(path: Path) -> LabelImage:
     )
 
 
-def read_pixels(store: Multiscale, region: tuple[slice, ...] = ()) -> Pixels:
-    """Read the pixels of ``store`` at full resolution, or a region of them.
+def read_pixels(store: Multiscale, region: tuple[slice, ...] = (), level: int = 0) -> Pixels:
+    """Read the pixels of ``store`` at full resolution or another, or a region of them.
 
     Raises
     ------
@@ -95,17 +95,21 @@ def read_pixels(store: Multiscale, region: tuple[slice, ...] = ()) -> Pixels:
         If a chunk is damaged: its checksum is wrong, or it cannot be decoded; or if it does not fit into memory.
     """
     try:
-        return read_region(store.full.array, region)
+        return read_region(store.levels[level].array, region)
     except (ValueError, RuntimeError, OSError, zlib.error) as error:
         raise BadInputError(
-            f"{store.path} cannot be read at full resolution: {error}. A chunk of it is damaged; restore the store "
-            "or make it again."
+            f"{store.path} cannot be read at {_resolution(level)}: {error}. A chunk of it is damaged; restore the "
+            "store or make it again."
         ) from error
     except MemoryError as error:
         raise BadInputError(
             f"{store.path} does not fit into memory: {store.full.array.shape} pixels of {store.full.array.dtype} need "
             f"{store.full.array.nbytes / 1e9:.1f} GB. Cut it into smaller images."
         ) from error
+
+
+def _resolution(level: int) -> str:
+    return f"resolution {level}" if level else "full resolution"
 
 
 def read_region(array: ZarrArray, region: tuple[slice, ...]) -> Pixels:

@@ -174,6 +174,22 @@ def _path_source(path: str) -> Source:
     return PathSource(Path(path))
 
 
+def integers(uri: str, name: str, text: str, *, count: int) -> tuple[int, ...]:
+    """Return the whole numbers of a parameter of a URI.
+
+    Raises
+    ------
+    BadInputError
+        If there are not ``count`` of them.
+    """
+    parts = text.split(",")
+    # isdecimal is true of other scripts' digits too, which int() reads as well; a length cap keeps int() cheap
+    if len(parts) != count or not all(part.isdecimal() and len(part) <= 18 for part in parts):
+        wanted = "a whole number" if count == 1 else f"{count} whole numbers with commas between, as in 32,256,256"
+        raise BadInputError(f"{uri!r} gives {name} as {text!r}; expected {wanted}.")
+    return tuple(int(part) for part in parts)
+
+
 def _skimage_source(uri: str) -> Source:
     from filiation.images.skimage_source import SkimageSource
 
@@ -182,8 +198,10 @@ def _skimage_source(uri: str) -> Source:
 
 def _synthetic_source(uri: str) -> Source:
     from filiation.images.synthetic import SyntheticSource
+    from filiation.images.synthetic_volume import BeadsSource
 
-    return SyntheticSource.from_uri(uri)
+    name = uri.partition(":")[2].partition("?")[0]
+    return BeadsSource.from_uri(uri) if name == "beads3d" else SyntheticSource.from_uri(uri)
 
 
 def _omero_source(uri: str) -> Source:

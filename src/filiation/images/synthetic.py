@@ -16,7 +16,7 @@ import numpy.typing as npt
 from filiation.errors import BadInputError
 from filiation.images.image import Image, LabelImage
 from filiation.images.pixels import pixel_digest_of_array
-from filiation.images.sources import SourceIdentity, split_query
+from filiation.images.sources import SourceIdentity, integers, split_query
 
 AXES = ("z", "y", "x")
 SCALE = (1.0, 0.5, 0.5)
@@ -211,14 +211,14 @@ class SyntheticSource:
         """
         name, given = split_query(uri, known={"seed": int, "shape": tuple, "nuclei": int})
         if name != "nuclei3d":
-            raise BadInputError(f"{uri!r} names no generated image; known is nuclei3d.")
+            raise BadInputError(f"{uri!r} names no generated image; known are nuclei3d and beads3d.")
         default = Nuclei3D()
-        shape = _integers(uri, "shape", given["shape"], count=3) if "shape" in given else default.shape
+        shape = integers(uri, "shape", given["shape"], count=3) if "shape" in given else default.shape
         return cls(
             Nuclei3D(
-                seed=_integers(uri, "seed", given["seed"], count=1)[0] if "seed" in given else default.seed,
+                seed=integers(uri, "seed", given["seed"], count=1)[0] if "seed" in given else default.seed,
                 shape=(shape[0], shape[1], shape[2]),
-                nuclei=_integers(uri, "nuclei", given["nuclei"], count=1)[0] if "nuclei" in given else None,
+                nuclei=integers(uri, "nuclei", given["nuclei"], count=1)[0] if "nuclei" in given else None,
             )
         )
 
@@ -236,12 +236,3 @@ class SyntheticSource:
         if self._image is None:
             self._image, _ = nuclei3d(self.recipe)
         return self._image
-
-
-def _integers(uri: str, name: str, text: str, *, count: int) -> tuple[int, ...]:
-    parts = text.split(",")
-    # isdecimal is true of other scripts' digits too, which int() reads as well; a length cap keeps int() cheap
-    if len(parts) != count or not all(part.isdecimal() and len(part) <= 18 for part in parts):
-        wanted = "a whole number" if count == 1 else f"{count} whole numbers with commas between, as in 32,256,256"
-        raise BadInputError(f"{uri!r} gives {name} as {text!r}; expected {wanted}.")
-    return tuple(int(part) for part in parts)

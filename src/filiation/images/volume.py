@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,32 +25,37 @@ class ChannelVolume:
         The store.
     channel, time
         Positions along ``c`` and ``t``, counted from 0.
+    level
+        Resolution, 0 for the highest.
 
     Raises
     ------
     NotFoundError
         If there is nothing at ``path``.
     BadInputError
-        If it is no OME-Zarr image, or has no such channel or time point.
+        If it is no OME-Zarr image, or has no such channel, time point or resolution.
     """
 
     path: Path
     channel: int = 0
     time: int = 0
+    level: int = 0
     _store: Multiscale = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         store = open_multiscale(self.path)
         object.__setattr__(self, "_store", store)
         lengths = dict(zip(store.axes, store.full.array.shape, strict=True))
-        for axis, what, at in (("c", "channel", self.channel), ("t", "time point", self.time)):
-            if not 0 <= at < lengths.get(axis, 1):
-                raise BadInputError(
-                    f"{self.path} has {lengths.get(axis, 1)} {what}(s), counted from 0; {what} {at} was asked for."
-                )
+        for count, what, at in (
+            (lengths.get("c", 1), "channel", self.channel),
+            (lengths.get("t", 1), "time point", self.time),
+            (len(store.levels), "resolution", self.level),
+        ):
+            if not 0 <= at < count:
+                raise BadInputError(f"{self.path} has {count} {what}(s), counted from 0; {what} {at} was asked for.")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.path, self.channel, self.time)
+        return type(self), (self.path, self.channel, self.time, self.level)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -60,17 +65,22 @@ class ChannelVolume:
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis, in pixels."""
-        return self._of_space(self._store.full.array.shape)
+        return self._of_space(self._store.levels[self.level].array.shape)
 
     @property
     def scale(self) -> tuple[float, ...]:
         """Pixel size along each axis."""
-        return self._of_space(self._store.full.scale)
+        return self._of_space(self._store.levels[self.level].scale)
 
     @property
     def units(self) -> tuple[str, ...]:
         """Unit of each axis, empty where it is not known."""
         return self._of_space(self._store.units)
+
+    def for_viewing(self, longest: int) -> ChannelVolume:
+        """Return the highest resolution of at most ``longest`` pixels along y and x; the lowest if there is none."""
+        levels = [replace(self, level=level) for level in range(len(self._store.levels))]
+        return next((each for each in levels if max(each.shape[-2:]) <= longest), levels[-1])
 
     def read(self, region: Region) -> Pixels:
         """Return the pixels of a region, one slice for each axis of space.
@@ -84,7 +94,7 @@ class ChannelVolume:
         fixed = {"c": self.channel, "t": self.time}
         whole = tuple(sides.get(axis, slice(fixed.get(axis, 0), fixed.get(axis, 0) + 1)) for axis in self._store.axes)
         shape = tuple(side.stop - side.start for side in region)
-        return read_pixels(self._store, whole).reshape(shape)
+        return read_pixels(self._store, whole, self.level).reshape(shape)
 
     def _of_space(self, values: tuple[_Value, ...]) -> tuple[_Value, ...]:
         return tuple(value for axis, value in zip(self._store.axes, values, strict=True) if AXIS_TYPES[axis] == "space")

@@ -16,8 +16,8 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 """
 
 from filiation.segmentation.agreement import Agreement, agreement
-from filiation.segmentation.measure import measure
-from filiation.segmentation.methods import METHODS, Method, hysteresis, method_named, otsu_components
+from filiation.segmentation.measure import measure, measure_volume
+from filiation.segmentation.methods import METHODS, Method, hysteresis, method_named, otsu_components, parameters_of
 from filiation.segmentation.overlay import overlay
 
 __all__ = [
@@ -27,7 +27,9 @@ __all__ = [
     "agreement",
     "hysteresis",
     "measure",
+    "measure_volume",
     "method_named",
     "otsu_components",
     "overlay",
+    "parameters_of",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,11 +13,14 @@ import pyarrow as pa
 from scipy import ndimage
 
 from filiation.errors import BadInputError
+from filiation.segmentation.blockwise.grid import Box, Grid
+from filiation.segmentation.blockwise.volume import InMemory, Volume
 
 Array: TypeAlias = npt.NDArray[Any]
 
 _LONGEST_TABLE = 2**27  # label values up to this are looked up in a table; sorting every pixel takes far longer
 _SLAB = 2**22  # pixels that are looked at together
+_MOST_APART = 2**18  # rows of parts of objects, after which they are put together
 
 
 def measure(
@@ -55,42 +59,153 @@ def measure(
     >>> table.select(["label", "pixels", "area", "mean_intensity"]).to_pylist()
     [{'label': 3, 'pixels': 3, 'area': 0.75, 'mean_intensity': 30.0}]
     """
+    return measure_volume(InMemory(labels), InMemory(intensity), axes, scale, units)
+
+
+def measure_volume(
+    labels: Volume,
+    intensity: Volume,
+    axes: tuple[str, ...],
+    scale: tuple[float, ...],
+    units: tuple[str, ...] = (),
+    *,
+    lengths: tuple[int, ...] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pa.Table:
+    """Return the table of :func:`measure` for an image of any size, which is read once, part by part.
+
+    What parts of an object say is put together as by Chan, Golub and LeVeque (The American Statistician 37, 1983), so
+    that no digits are lost.
+
+    Parameters
+    ----------
+    labels, intensity
+        Non-negative integers, and the image that they were made of.
+    axes, scale, units
+        As in :func:`measure`.
+    lengths
+        Of a part along each axis; a multiple of a store's chunks reads each chunk once. Slabs if left out.
+    progress
+        Told how many parts of how many are done.
+
+    Raises
+    ------
+    BadInputError
+        If shapes or numbers of dimensions differ.
+    """
     units = units or ("",) * len(axes)
-    if labels.shape != intensity.shape or not labels.ndim == len(axes) == len(scale) == len(units):
+    if labels.shape != intensity.shape or not len(labels.shape) == len(axes) == len(scale) == len(units):
         raise BadInputError(
             f"Labels of shape {labels.shape} and an image of shape {intensity.shape} cannot be measured with the axes "
             f"{', '.join(axes)}, {len(scale)} pixel sizes and {len(units)} units: all must fit."
         )
-    values, rows = _rows(labels)
-    sums = _sums(rows, intensity, len(values))
-    size = "volume" if len(axes) == 3 else "area"
-    columns = [
-        _column("label", values.astype(np.int64), ""),
-        _column("pixels", sums.pixels, "pixel"),
-        _column(size, sums.pixels * float(np.prod(scale)), _power(units)),
-        *_extents(rows, sums, axes, scale, units),
-        _column("mean_intensity", sums.intensity / sums.pixels, ""),
-        _column("sd_intensity", _deviation(rows, intensity, sums), ""),
-        _column("min_intensity", sums.lowest, ""),
-        _column("max_intensity", sums.highest, ""),
-    ]
-    return pa.table([pa.array(values) for _, values in columns], schema=pa.schema([field for field, _ in columns]))
+    parts = Grid(labels.shape, lengths or _slab(labels.shape), (0,) * len(axes))
+    found = [_Objects.none(len(axes))]
+    for block in parts.blocks():
+        progress(block.number, len(parts))
+        found.append(_Objects.of(labels.read(block.core), intensity.read(block.core), block.core))
+        if sum(len(each.label) for each in found[1:]) > max(_MOST_APART, len(found[0].label)):
+            found = [_together(found)]
+    progress(len(parts), len(parts))
+    objects = _together(found)
+    return _table(objects, axes, scale, units)
+
+
+def _slab(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a part of the first axis, so that temporary arrays stay small however large the image."""
+    return (max(1, _SLAB * shape[0] // max(1, math.prod(shape))), *(max(1, length) for length in shape[1:]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Sums:
-    """Over the pixels of each object: their number, the sum of their places, and of their intensity."""
+class _Objects:
+    """What is known of objects, or of parts of them: one row each.
 
+    ``places`` are sums over their pixels, ``squares`` sums of squared differences from ``mean``.
+    """
+
+    label: Array
     pixels: Array
     places: list[Array]
-    intensity: Array
+    mean: Array
+    squares: Array
     lowest: Array
     highest: Array
+    start: list[Array]
+    stop: list[Array]
+
+    @classmethod
+    def none(cls, dimensions: int) -> _Objects:
+        """Return no rows."""
+        whole, real = np.zeros(0, np.int64), np.zeros(0)
+        axes = range(dimensions)
+        return cls(
+            whole, whole, [real for _ in axes], real, real, real, real, [whole for _ in axes], [whole for _ in axes]
+        )
+
+    @classmethod
+    def of(cls, labels: Array, intensity: Array, box: Box) -> _Objects:
+        """Measure the objects in a part of an image, whose place is ``box``."""
+        values, rows = _rows(labels)
+        if not len(values):
+            return cls.none(labels.ndim)
+        places = np.nonzero(rows)
+        objects = rows[places] - 1
+        seen = intensity[places].astype(np.float64)
+        pixels = np.bincount(objects, minlength=len(values))
+        mean = np.bincount(objects, seen, len(values)) / pixels
+        lowest, highest = np.full(len(values), np.inf), np.full(len(values), -np.inf)
+        np.minimum.at(lowest, objects, seen)
+        np.maximum.at(highest, objects, seen)
+        boxes = ndimage.find_objects(rows)
+        return cls(
+            values.astype(np.int64),
+            pixels,
+            [np.bincount(objects, at, len(values)) + pixels * side.start for at, side in zip(places, box, strict=True)],
+            mean,
+            np.bincount(objects, (seen - mean[objects]) ** 2, len(values)),
+            lowest,
+            highest,
+            [np.array([each[axis].start for each in boxes]) + side.start for axis, side in enumerate(box)],
+            [np.array([each[axis].stop for each in boxes]) + side.start for axis, side in enumerate(box)],
+        )
+
+
+def _together(parts: Sequence[_Objects]) -> _Objects:
+    """Put the parts of each object together, in order of label."""
+    label, row = np.unique(np.concatenate([part.label for part in parts]), return_inverse=True)
+    count = len(label)
+
+    def total(column: Array) -> Array:
+        return np.bincount(row, column, count)
+
+    def extreme(choose: np.ufunc, column: Array) -> Array:
+        return choose.reduceat(column[order], first) if count else column
+
+    order = np.argsort(row, kind="stable")
+    first = np.searchsorted(row[order], np.arange(count))
+    axes = range(len(parts[0].places))
+    pixels, mean, squares, lowest, highest = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("pixels", "mean", "squares", "lowest", "highest")
+    )
+    in_all = total(pixels)
+    mean_of_all = total(pixels * mean) / in_all
+    return _Objects(
+        label,
+        in_all.astype(np.int64),
+        [total(np.concatenate([part.places[axis] for part in parts])) for axis in axes],
+        mean_of_all,
+        total(squares + pixels * (mean - mean_of_all[row]) ** 2),
+        extreme(np.minimum, lowest),
+        extreme(np.maximum, highest),
+        [extreme(np.minimum, np.concatenate([part.start[axis] for part in parts])) for axis in axes],
+        [extreme(np.maximum, np.concatenate([part.stop[axis] for part in parts])) for axis in axes],
+    )
 
 
 def _rows(labels: Array) -> tuple[Array, Array]:
     """Return the label values and, for each pixel, the row of its object counted from 1; 0 for background."""
-    if labels.size and labels.max() <= _LONGEST_TABLE:
+    if labels.size and labels.max() <= min(_LONGEST_TABLE, 4 * labels.size):
         seen = np.zeros(int(labels.max()) + 1, bool)
         seen[labels] = True
         seen[0] = False
@@ -100,45 +215,25 @@ def _rows(labels: Array) -> tuple[Array, Array]:
     return values[values != 0], (rows.reshape(labels.shape) + first).astype(np.int32)
 
 
-def _slabs(rows: Array) -> Iterator[slice]:
-    """Yield parts of the first axis, so that temporary arrays stay small however large the image."""
-    step = max(1, _SLAB * rows.shape[0] // max(1, rows.size))
-    for start in range(0, rows.shape[0], step):
-        yield slice(start, start + step)
-
-
-def _sums(rows: Array, intensity: Array, count: int) -> _Sums:
-    sums = _Sums(
-        pixels=np.zeros(count, np.int64),
-        places=[np.zeros(count) for _ in range(rows.ndim)],
-        intensity=np.zeros(count),
-        lowest=np.full(count, np.inf),
-        highest=np.full(count, -np.inf),
-    )
-    for slab in _slabs(rows):
-        places = np.nonzero(rows[slab])
-        objects = rows[slab][places] - 1
-        values = intensity[slab][places].astype(np.float64)
-        sums.pixels[:] += np.bincount(objects, minlength=count)
-        sums.intensity[:] += np.bincount(objects, values, minlength=count)
-        np.minimum.at(sums.lowest, objects, values)
-        np.maximum.at(sums.highest, objects, values)
-        for axis, place in enumerate(places):
-            first = slab.start if axis == 0 else 0
-            sums.places[axis][:] += np.bincount(objects, place + first, minlength=count)
-    return sums
-
-
-def _deviation(rows: Array, intensity: Array, sums: _Sums) -> Array:
-    # In a second pass, from the mean: a sum of squares would lose the digits that matter.
-    mean = sums.intensity / sums.pixels
-    squares = np.zeros(len(mean))
-    for slab in _slabs(rows):
-        places = np.nonzero(rows[slab])
-        objects = rows[slab][places] - 1
-        away = intensity[slab][places].astype(np.float64) - mean[objects]
-        squares += np.bincount(objects, away**2, minlength=len(mean))
-    return np.sqrt(squares / sums.pixels)
+def _table(objects: _Objects, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...]) -> pa.Table:
+    columns = [
+        _column("label", objects.label, ""),
+        _column("pixels", objects.pixels, "pixel"),
+        _column("volume" if len(axes) == 3 else "area", objects.pixels * float(np.prod(scale)), _power(units)),
+    ]
+    for position, (axis, step, unit) in enumerate(zip(axes, scale, units, strict=True)):
+        columns += [
+            _column(f"centroid_{axis}", objects.places[position] / objects.pixels * step, unit),
+            _column(f"bbox_start_{axis}", objects.start[position], "pixel"),
+            _column(f"bbox_stop_{axis}", objects.stop[position], "pixel"),
+        ]
+    columns += [
+        _column("mean_intensity", objects.mean, ""),
+        _column("sd_intensity", np.sqrt(objects.squares / objects.pixels), ""),
+        _column("min_intensity", objects.lowest, ""),
+        _column("max_intensity", objects.highest, ""),
+    ]
+    return pa.table([pa.array(values) for _, values in columns], schema=pa.schema([field for field, _ in columns]))
 
 
 _Column: TypeAlias = tuple[Any, Array]
@@ -152,19 +247,3 @@ def _column(name: str, values: Array, unit: str) -> _Column:
 def _power(units: tuple[str, ...]) -> str:
     """Return the unit of an area or volume, ``micrometer^2``; empty if the axes' units differ or are unknown."""
     return f"{units[0]}^{len(units)}" if units[0] and len(set(units)) == 1 else ""
-
-
-def _extents(
-    rows: Array, sums: _Sums, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...]
-) -> list[_Column]:
-    boxes = ndimage.find_objects(rows)
-    columns = []
-    for position, (axis, step, unit) in enumerate(zip(axes, scale, units, strict=True)):
-        start = np.array([box[position].start for box in boxes], np.int64)
-        stop = np.array([box[position].stop for box in boxes], np.int64)
-        columns += [
-            _column(f"centroid_{axis}", sums.places[position] / sums.pixels * step, unit),
-            _column(f"bbox_start_{axis}", start, "pixel"),
-            _column(f"bbox_stop_{axis}", stop, "pixel"),
-        ]
-    return columns

@@ -1,15 +1,16 @@
 """Segmentation methods, found by name: each a plain function from pixels to labels.
 
-All methods take the same parameters, so one rule serves them all. Lengths are in the unit of the image's pixel size
-(micrometre where it is known, else pixels), so the same values do for images of another magnification; along an axis
-that is sampled more coarsely the filters reach over fewer pixels.
+A parameter of one name means the same for all that take it, so one rule serves them all. Lengths are in the unit of the
+image's pixel size (micrometre where it is known, else pixels), so the same values do for images of another
+magnification; along an axis that is sampled more coarsely the filters reach over fewer pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 from skimage.filters import threshold_otsu
@@ -18,22 +19,11 @@ from skimage.measure import label
 from filiation.errors import BadInputError
 from filiation.segmentation.filters import Labels, Pixels, check, contrast, numbered, parted, smoothed
 
+Method: TypeAlias = Callable[..., Labels]
+"""A segmentation method: pixels of axes (y, x) or (z, y, x) and their size in, labels of the same shape out.
 
-class Method(Protocol):
-    """A segmentation method: pixels of axes (y, x) or (z, y, x) in, labels of the same shape out."""
-
-    def __call__(
-        self,
-        pixels: Pixels,
-        scale: tuple[float, ...],
-        *,
-        sigma: float,
-        window: float,
-        correction: float,
-        spacing: float,
-        minimum_size: float,
-    ) -> Labels:
-        """Label the objects, 1 to n in the order in which a scan meets their centres; 0 is background."""
+Its parameters come by name, :func:`parameters_of` tells which. Objects are numbered 1 to n, 0 is background.
+"""
 
 
 def otsu_watershed(
@@ -191,8 +181,20 @@ def hysteresis(
     return numbered(np.where(sure, np.arange(len(sure)), 0)[pieces], scale, minimum_size)
 
 
-METHODS: Mapping[str, Method] = MappingProxyType({"otsu_watershed": otsu_watershed, "local_threshold": local_threshold})
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {"otsu_watershed": otsu_watershed, "local_threshold": local_threshold, "otsu_components": otsu_components}
+)
 """Every method by its name; a new one is a function and a line here."""
+
+
+def parameters_of(method: Method) -> tuple[str, ...]:
+    """Return the names of the parameters that a method takes.
+
+    >>> parameters_of(METHODS["otsu_components"])
+    ('sigma', 'window', 'correction', 'minimum_size')
+    """
+    taken = inspect.signature(method).parameters.values()
+    return tuple(each.name for each in taken if each.kind is each.KEYWORD_ONLY)
 
 
 def method_named(name: str) -> Method:

@@ -26,7 +26,8 @@ which objects a block did not see all is told.
 from filiation.segmentation.blockwise.grid import Box, Grid
 from filiation.segmentation.blockwise.recipes import RECIPES, Agreeing, Connected, by_agreement, recipe_named
 from filiation.segmentation.blockwise.running import Segmented, segment_volume
-from filiation.segmentation.blockwise.work import InMemory, LabelSink, Task, Volume
+from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Volume
+from filiation.segmentation.blockwise.work import Task, grid_for
 
 __all__ = [
     "RECIPES",
@@ -40,6 +41,7 @@ __all__ = [
     "Task",
     "Volume",
     "by_agreement",
+    "grid_for",
     "recipe_named",
     "segment_volume",
 ]

@@ -20,6 +20,7 @@ from filiation.segmentation.blockwise.grid import Block, Box, grown, lengths_of,
 from filiation.segmentation.filters import Labels
 
 _ZSTD = pa.Codec("zstd", compression_level=1)
+_POOL = pa.system_memory_pool()  # the default one reserves a gigabyte of addresses, which a limit may count
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def write_block(path: Path, labels: Labels, core: Box, slabs: dict[str, Box], se
     arrays: dict[str, npt.NDArray[Any]] = {"sizes": facts.sizes, "certain": facts.certain, "cut": facts.cut}
     for name, box in {"core": core, **slabs}.items():
         part = np.ascontiguousarray(labels[within(box, seen)], np.uint32)
-        arrays[name] = np.frombuffer(_ZSTD.compress(part), np.uint8)
+        arrays[name] = np.frombuffer(_ZSTD.compress(part, memory_pool=_POOL), np.uint8)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
@@ -90,7 +91,7 @@ def read_part(path: Path, name: str, box: Box) -> Labels:
     size = int(np.prod(shape)) * 4
     try:
         with np.load(path, allow_pickle=False) as file:
-            data = _ZSTD.decompress(file[name].tobytes(), size)
+            data = _ZSTD.decompress(file[name].tobytes(), size, memory_pool=_POOL)
         return np.frombuffer(data, np.uint32).reshape(shape)
     except (OSError, KeyError, ValueError) as error:
         raise BadInputError(

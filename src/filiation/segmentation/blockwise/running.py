@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from filiation.segmentation.blockwise.joining import Pairs, join
 from filiation.segmentation.blockwise.left_by_blocks import read_facts
 from filiation.segmentation.blockwise.survey import Found, Seen
-from filiation.segmentation.blockwise.work import LabelSink, Task
+from filiation.segmentation.blockwise.volume import LabelSink
+from filiation.segmentation.blockwise.work import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,6 +177,19 @@ def _workers(processes: int, progress: Progress) -> Iterator[_Each]:
         yield partial(_side_by_side, pool, 2 * processes, progress)
 
 
+@contextmanager
+def _main_kept_to_itself() -> Iterator[None]:
+    """Let processes start without the main module: a script of Snakemake would be run again in each of them."""
+    # Which is how multiprocessing.spawn knows of it; see get_preparation_data there.
+    names = vars(sys.modules["__main__"])
+    kept = {name: names.pop(name, None) for name in ("__file__", "__spec__")}
+    names["__spec__"] = None
+    try:
+        yield
+    finally:
+        names |= kept if kept["__file__"] is not None else {"__spec__": kept["__spec__"]}
+
+
 def _one_by_one(
     progress: Progress, work: Callable[[Item], Result], items: Sequence[Item], stage: str
 ) -> Iterator[Result]:
@@ -195,7 +210,8 @@ def _side_by_side(
     waiting, at_work, done = iter(items), set[Future[Result]](), 0
     try:
         while True:
-            at_work |= {pool.submit(work, item) for item in islice(waiting, most - len(at_work))}
+            with _main_kept_to_itself():
+                at_work |= {pool.submit(work, item) for item in islice(waiting, most - len(at_work))}
             if not at_work:
                 return
             finished, at_work = wait(at_work, return_when=FIRST_COMPLETED)

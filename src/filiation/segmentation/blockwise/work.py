@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,51 +22,8 @@ from filiation.segmentation.blockwise.left_by_blocks import (
 )
 from filiation.segmentation.blockwise.recipes import Connected, Parameters, Recipe
 from filiation.segmentation.blockwise.survey import Found, Seen
-from filiation.segmentation.filters import Labels, Pixels
-
-
-class Volume(Protocol):
-    """Pixels that are read part by part; handed to other processes, so it can be pickled."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its lengths along (y, x) or (z, y, x)."""
-
-    def read(self, box: Box) -> Pixels:
-        """Return the pixels of a box."""
-
-
-class LabelSink(Protocol):
-    """Takes labels part by part; handed to other processes, so it can be pickled."""
-
-    def write(self, box: Box, labels: Labels) -> None:
-        """Take the labels of a box; no two boxes overlap."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InMemory:
-    """An array as a volume or a sink; for one process."""
-
-    array: npt.NDArray[Any]
-
-    @classmethod
-    def empty(cls, shape: tuple[int, ...]) -> InMemory:
-        """Return one for labels."""
-        return cls(np.zeros(shape, np.uint32))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths along each axis."""
-        return self.array.shape
-
-    def read(self, box: Box) -> Pixels:
-        """Return a part."""
-        part: Pixels = self.array[box]
-        return part
-
-    def write(self, box: Box, labels: Labels) -> None:
-        """Take a part."""
-        self.array[box] = labels
+from filiation.segmentation.blockwise.volume import LabelSink, Volume
+from filiation.segmentation.filters import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +110,8 @@ class Task:
         if isinstance(self.recipe, Connected):
             mask = self.recipe.mask(pixels, self.scale, found, self.parameters)[within(seen, block.padded)]
             labels: Labels = label_components(mask > 0).astype(np.uint32)  # type: ignore[no-untyped-call]
-            certain = np.bincount(labels.ravel(), (mask == 2).ravel()) > 0
+            certain = np.zeros(int(labels.max()) + 1, bool)
+            certain[labels[mask == 2]] = True
             cut = np.zeros(0, np.uint32)
         else:
             goes_on = open_sides(block.padded, self.grid.shape)
@@ -198,3 +156,42 @@ def _at_open_sides(labels: Labels, goes_on: tuple[tuple[bool, bool], ...]) -> La
         found += [np.unique(labels.take(index, axis)) for index, is_open in zip((0, -1), sides, strict=True) if is_open]
     cut: Labels = np.unique(np.concatenate(found))
     return np.trim_zeros(cut)
+
+
+def grid_for(
+    shape: tuple[int, ...],
+    scale: tuple[float, ...],
+    recipe: Recipe,
+    parameters: Parameters,
+    lengths: tuple[int, ...],
+    largest: float,
+) -> Grid:
+    """Cut a volume so that blocks see what the method needs: as far as its filters reach, and the largest object.
+
+    Parameters
+    ----------
+    shape, scale
+        Of the volume.
+    recipe, parameters
+        The method and what it is given.
+    lengths
+        Of a block.
+    largest
+        Length of the largest object, in the unit of ``scale``; connected components may be of any size.
+
+    Raises
+    ------
+    BadInputError
+        If the numbers of axes differ, or a block is shorter than the halo that it needs.
+    """
+    if not len(shape) == len(scale) == len(lengths):
+        raise BadInputError(f"Blocks of {lengths} pixels do not go with a volume of shape {shape}.")
+    halo = tuple(reach + 1 for reach in recipe.reach(scale, parameters))
+    if not isinstance(recipe, Connected):
+        halo = tuple(reach + math.ceil(largest / size) for reach, size in zip(halo, scale, strict=True))
+    # Along an axis that is not cut there is nothing to see beyond.
+    return Grid(
+        shape,
+        tuple(min(pair) for pair in zip(lengths, shape, strict=True)),
+        tuple(0 if length >= limit else each for each, length, limit in zip(halo, lengths, shape, strict=True)),
+    )

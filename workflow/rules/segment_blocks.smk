@@ -1,0 +1,61 @@
+# Volumes that do not fit into memory: the same steps, block by block; the picture is of its middle.
+
+
+rule segment:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+    output:
+        labels=directory("results/{sample}/nuclei.ome.zarr"),
+    log:
+        "results/{sample}/logs/segment.log",
+    benchmark:
+        "results/{sample}/benchmarks/segment.tsv"
+    conda:
+        "../envs/filiation.yaml"
+    threads: 2
+    params:
+        method=setting("method"),
+        channel=setting("channel"),
+        sigma=setting("sigma"),
+        window=setting("window"),
+        correction=setting("correction"),
+        spacing=setting("spacing"),
+        minimum_size=setting("minimum_size"),
+        blocks=config["blocks"]["shape"],
+        largest=config["blocks"]["largest"],
+        processes=lambda wildcards, threads: threads,
+    script:
+        "../scripts/segment_blocks.py"
+
+
+rule measure:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        table="results/{sample}/measurements.parquet",
+    log:
+        "results/{sample}/logs/measure.log",
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        channel=setting("channel"),
+        blocks=config["blocks"]["shape"],
+    script:
+        "../scripts/measure_blocks.py"
+
+
+rule overlay:
+    input:
+        image="results/{sample}/raw.ome.zarr",
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        picture="results/{sample}/overlay.png",
+    log:
+        "results/{sample}/logs/overlay.log",
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        channel=setting("channel"),
+    script:
+        "../scripts/overlay_blocks.py"

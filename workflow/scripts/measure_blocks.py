@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from filiation.images import ChannelVolume, Table
+from filiation.segmentation import measure_volume
+from filiation.step import run
+
+
+def measure_nuclei_in_blocks(image: Path, labels: Path, *, channel: int, blocks: list[int]) -> Table:
+    """Measure every nucleus of a volume of any size: size, place and intensity."""
+    volume = ChannelVolume(image, channel)
+    return measure_volume(ChannelVolume(labels), volume, volume.axes, volume.scale, volume.units, lengths=tuple(blocks))
+
+
+run(measure_nuclei_in_blocks, snakemake)
