@@ -118,7 +118,6 @@ def _lay_out(folder: Path, recipe: Beads3D) -> None:
 def _command(folder: Path, limit: int, *command: str) -> None:
     _tell(f"$ {' '.join(command)}", "")
     program = Path(sys.executable).with_name(command[0])
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [program, *command[1:]],
         cwd=folder,
