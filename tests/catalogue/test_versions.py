@@ -12,6 +12,7 @@ from filiation.catalogue.crate_graph import graph_on_disk
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.versions import Version, forget, note_what_is_there, versions_of
 from filiation.catalogue.vocabulary import FORMER_METADATA, PROV
+from filiation.lineage.doctor import examine
 from tests.lineage.crates import CrateBuilder, nuclei_run
 
 
@@ -46,9 +47,15 @@ def test_a_crate_that_another_takes_the_place_of_stays_with_when_it_was_known(
     assert FORMER_METADATA in {predicate for _, predicate, _ in told}
     asked = f"SELECT ?v {{ GRAPH <{run.iri}> {{ <{run.iri}> <{PROV}wasRevisionOf> ?v }} }}"
     assert catalogue.query(asked).rows == ((former.iri,),)
+    assert examine(catalogue.folder).findings == ()
     catalogue.rebuild()
     assert _versions(catalogue, run) == (former, current)
     assert catalogue.query(asked).rows == ((former.iri,),)
+    with (kept / METADATA).open("a") as metadata:
+        metadata.write(" ")
+    (catalogue.folder.history / f"{run.id}.jsonl").write_text("")
+    findings = {finding.kind for finding in examine(catalogue.folder).findings}
+    assert findings == {"history-differs"}
 
 
 def test_what_came_or_went_without_a_word_is_noted_when_it_is_found(catalogue: Catalogue, folder: Path) -> None:
@@ -66,6 +73,9 @@ def test_what_came_or_went_without_a_word_is_noted_when_it_is_found(catalogue: C
     catalogue.catch_up()
     assert [version.ended for version in _versions(catalogue, run)] == ["superseded", "gone"]
     gone = _versions(catalogue, run)
+    diagnosis = examine(catalogue.folder)
+    assert diagnosis.is_sound
+    assert [finding.kind for finding in diagnosis.findings] == ["former-lost", "former-lost"]
     catalogue.rebuild()
     assert _versions(catalogue, run) == gone
     (folder / "moved-away").rename(crate)

@@ -1,7 +1,7 @@
 """What people note of things and jobs: one record on disk each, with who, when and why. Nothing is ever overwritten.
 
-A record stands in ``annotations/`` of the catalogue, is read with each question that asks for it, and is all there is:
-store and index hold nothing of it, so rebuilding them loses nothing.
+A record stands in ``annotations/`` of the catalogue, is read with each question that asks for it, and is the truth: the
+store's graph of them (:mod:`filiation.catalogue.annotation_graph`) is made of the records, so rebuilding loses nothing.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def note(
     when = datetime.now(UTC)
     of = tuple(sorted(iris))
     made = tuple(Annotation(str(uuid4()), thing, of, digest, key, value, by, by_id, when, why) for key, value in values)
-    folder = _folder(catalogue)
+    folder = catalogue.annotations
     folder.mkdir(parents=True, exist_ok=True)
     for number, annotation in enumerate(made):
         name = f"{when:%Y%m%dT%H%M%S.%fZ}-{number:03}-{annotation.id}"
@@ -111,7 +111,7 @@ def read_annotations(
 ) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
     """Read every annotation, or those noted by a time, the oldest first; and what is wrong with what cannot be read."""
     found, problems = [], []
-    folder = _folder(catalogue)
+    folder = catalogue.annotations
     names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - sorted names are what is wanted
     for name in names:
         if name.startswith(".") or not name.endswith(ENDING):
@@ -128,10 +128,6 @@ def current(annotations: Iterable[Annotation]) -> dict[tuple[tuple[str, ...], st
     """Return, of annotations in order of time, those that hold: the last of each thing and key, if not taken back."""
     last = {(annotation.iris, annotation.key): annotation for annotation in annotations}
     return {where: annotation for where, annotation in last.items() if annotation.value is not None}
-
-
-def _folder(catalogue: CatalogueFolder) -> Path:
-    return catalogue.root / FOLDER
 
 
 def _read(path: Path) -> Annotation:

@@ -18,6 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph
+from filiation.catalogue.annotations import read_annotations
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.index_file import FORMAT
 from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
@@ -58,6 +60,10 @@ class PastCatalogue(Catalogue):
         self.moment = written_time(moment)
 
     def ingest(self, crate: Path, *, move: bool = False) -> IngestReport:
+        """Refuse it."""
+        raise BadInputError(_CHANGES)
+
+    def forget(self, run: str, *, by: str, by_id: str | None, why: str) -> Version:
         """Refuse it."""
         raise BadInputError(_CHANGES)
 
@@ -122,9 +128,9 @@ class PastCatalogue(Catalogue):
         self.lost = tuple(_lost(version) for version in known if version.folder is None)
         return tuple(version for version in known if version.folder is not None)
 
-    def _place(self, known: Sequence[Version]) -> Path:
+    def _place(self, known: Sequence[Version], *noted: str) -> Path:
         """Return where the caches of a state of knowledge are, without a suffix."""
-        state = "\n".join(f"{version.crate} {version.digest} {version.folder}" for version in known)
+        state = "\n".join([*(f"{version.crate} {version.digest} {version.folder}" for version in known), *noted])
         folder = self.folder.caches / "as-of"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / sha256(f"{FORMAT}\n{state}".encode()).hexdigest()[:32]
@@ -133,9 +139,12 @@ class PastCatalogue(Catalogue):
         """Return the store of what was known, which is made of the crates if it is not there; None for today's."""
         with self.reading() as then, super().reading() as today:
             known = self._known(today)
-            if _is_today(known, today):
+            every, _ = read_annotations(self.folder)
+            noted = [each for each in every if written_time(each.when) <= self.moment]
+            if _is_today(known, today) and noted == list(every):
                 return None
-            place = self._place(known).with_suffix(".store")
+            name = annotations_graph(self.folder) if noted else None
+            place = self._place(known, *(each.id for each in noted)).with_suffix(".store")
             with holding(place.with_suffix(".lock"), wait=self.wait):
                 if not place.is_dir():
                     making = place.with_suffix(".making")
@@ -145,6 +154,8 @@ class PastCatalogue(Catalogue):
                             store.replace(version.crate, _graph(version, self.folder, self.moment, today))
                         for crate, triples in _resumptions(then):
                             store.replace(graph_about(crate), triples)
+                        if name is not None:
+                            store.replace(name, annotation_triples(noted, name))
                     making.rename(place)
             _mark_as_used(place)
             return place
@@ -188,13 +199,16 @@ def _as_known(version: Version, last: Version) -> Version:
 
 
 def _read(version: Version, folder: CatalogueFolder) -> tuple[CrateOnDisk, tuple[Triple, ...], Derived]:
+    from filiation.catalogue.crate_graph import run_id_in
     from filiation.catalogue.crate_on_disk import identify
     from filiation.catalogue.derive import derive
     from filiation.catalogue.reading import read_triples
+    from filiation.catalogue.sites import at_its_site
 
     found = identify(folder.crates / str(version.folder))
     stated = read_triples(found)
-    return found, stated, derive(stated, version.crate)
+    home = folder.crates / run_id_in(version.crate)  # where the crate that holds now stands, or stood
+    return found, stated, at_its_site(derive(stated, version.crate), home)
 
 
 def _graph(version: Version, folder: CatalogueFolder, moment: str, today: LineageIndex) -> list[Triple]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph
+from filiation.catalogue.annotations import read_annotations
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
 from filiation.catalogue.derive import Derived, derive
 from filiation.catalogue.graph import XSD, Literal, Triple
@@ -54,13 +56,15 @@ def history_of(versions: Sequence[Version]) -> list[Triple]:
 
 
 def graph_on_disk(folder: CatalogueFolder, iri: str) -> list[Triple] | None:
-    """Return the graph of a crate of a catalogue as it is now; None if the crate is gone.
+    """Return the graph of a crate of a catalogue, or of its annotations, as it is now; None if the crate is gone.
 
     Raises
     ------
     InvalidCrateError
         If it cannot be read.
     """
+    if iri == annotations_graph(folder):
+        return annotation_triples(read_annotations(folder)[0], iri)
     home = folder.crates / run_id_in(iri)
     if not (home / METADATA).is_file():
         return None

@@ -68,6 +68,11 @@ class CatalogueFolder:
         return self.root / "history"
 
     @property
+    def annotations(self) -> Path:
+        """One record for each thing that somebody noted."""
+        return self.root / "annotations"
+
+    @property
     def steps(self) -> Path:
         """One folder of step records a run."""
         return self.root / "steps"

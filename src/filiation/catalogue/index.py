@@ -204,6 +204,12 @@ class LineageIndex(IndexQuestions, IndexVersions):
         with self.changing() as cursor:
             put_versions(cursor, crate, versions)
 
+    def set_noted(self, stamp: str) -> None:
+        """Note which annotations the store has a graph of."""
+        with self.changing() as cursor:
+            cursor.execute("DELETE FROM noted")
+            cursor.execute("INSERT INTO noted VALUES (?)", (stamp,))
+
     def copy(self, place: Path) -> None:
         """Write a copy of this index, which is another index from then on: no arrays are of it."""
         copy_index(self._connection, place)

@@ -13,7 +13,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 9
+FORMAT: Final = 10
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -63,6 +63,7 @@ CREATE TABLE version (
     crate TEXT NOT NULL, taken_in TEXT NOT NULL, until TEXT, digest TEXT NOT NULL, folder TEXT, ended TEXT NOT NULL,
     agent TEXT, why TEXT, PRIMARY KEY (crate, taken_in)
 ) WITHOUT ROWID;
+CREATE TABLE noted (stamp TEXT NOT NULL);
 CREATE TABLE changed (generation INTEGER PRIMARY KEY, terms BLOB NOT NULL);
 CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, graph TEXT NOT NULL, triples BLOB);
 CREATE TABLE coming (graph TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -74,7 +75,8 @@ bits, since reading three million rows takes longer than all that is then made o
 whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the
 former ones too; no other table has anything of those. ``waiting`` holds graphs that the embedded store is
 still to get, as compressed N-Triples, or nothing for one that is to be removed; a store is named after the last that it
-has. ``coming`` names graphs that a rebuild is putting into a store.
+has. ``coming`` names graphs that a rebuild is putting into a store. ``noted`` tells which annotations the store's graph
+of them has.
 """
 
 _OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)

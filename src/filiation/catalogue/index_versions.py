@@ -38,6 +38,11 @@ class IndexVersions:
         )
         return tuple(Version(*row) for row in rows)
 
+    def noted(self) -> str:
+        """Return the stamp of the annotations that the store has a graph of; empty if there is none."""
+        row = self._connection.execute("SELECT stamp FROM noted").fetchone()
+        return "" if row is None else str(row[0])
+
     def known_since(self) -> str | None:
         """Return when the first crate was taken in; None if there never was one."""
         (first,) = self._connection.execute("SELECT min(taken_in) FROM version").fetchone()
@@ -62,6 +67,7 @@ def copy_index(connection: sqlite3.Connection, place: Path) -> None:
         connection.backup(copied)
         with copied:
             copied.execute("DELETE FROM changed")
+            copied.execute("DELETE FROM waiting")
             copied.execute("UPDATE state SET made = ?, generation = 0, kept = 0", (str(uuid4()),))
 
 

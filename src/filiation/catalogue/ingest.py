@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph, annotations_stamp
+from filiation.catalogue.annotations import read_annotations
 from filiation.catalogue.arrays import open_arrays
 from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, open_crate
@@ -22,7 +24,7 @@ from filiation.catalogue.outbox import WaitingGraph
 from filiation.catalogue.resumptions import graph_about, resumption_of, runs_after, statements_of
 from filiation.catalogue.store_writer import StoreError
 from filiation.catalogue.stores import MANY, EmbeddedStore, ServedStore, WaitingInIndex, begin_edition, graph_store
-from filiation.catalogue.versions import note_what_is_there
+from filiation.catalogue.versions import Version, forget, note_what_is_there
 from filiation.errors import CatalogueBusyError, FiliationError, NotFoundError, ServerError
 from filiation.model import Digest
 
@@ -158,6 +160,21 @@ class Catalogue:
         except CatalogueBusyError:
             return RebuildReport((), ())
 
+    def forget(self, run: str, *, by: str, by_id: str | None, why: str) -> Version:
+        """Take the crate of a run out of the answers; see :func:`filiation.catalogue.versions.forget`.
+
+        Raises
+        ------
+        OSError
+            If it cannot be kept aside; then nothing has changed.
+        CatalogueBusyError
+            If others use the catalogue for longer than the wait.
+        """
+        with holding(self.folder.lock, wait=self.wait):
+            forgotten = forget(self.folder, run, by=by, by_id=by_id, why=why)
+        self.catch_up()
+        return forgotten
+
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
         """Make store and index again from the crates alone, in the order of their ids, beside those in use.
 
@@ -281,7 +298,7 @@ class Catalogue:
         if self.folder.leftovers():
             return True
         with self.reading() as index:
-            if index.unjoined():
+            if index.unjoined() or index.noted() != annotations_stamp(self.folder):
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != dict(self.folder.stamped_crates())
@@ -317,7 +334,20 @@ def take_in_what_changed(folder: CatalogueFolder, graph: GraphWriter, index: Lin
             relate(part.crates, graph, index)
         reports += part.crates
         problems += part.problems
+    _state_annotations(folder, graph, index)
     return RebuildReport(tuple(reports), tuple(problems))
+
+
+def _state_annotations(folder: CatalogueFolder, graph: GraphWriter, index: LineageIndex) -> None:
+    """Make the graph of what was noted again, if something was since."""
+    if annotations_stamp(folder) == index.noted():
+        return
+    name = annotations_graph(folder)
+    stamp = annotations_stamp(folder)  # before they are read: what comes meanwhile is stated by the next
+    with index.changing():
+        if name is not None:
+            graph.replace(name, annotation_triples(read_annotations(folder)[0], name))
+        index.set_noted(stamp)
 
 
 def settle(index: LineageIndex, folder: CatalogueFolder) -> None:

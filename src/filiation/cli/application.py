@@ -64,6 +64,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Keep": {
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
+        "forget": Entry("filiation.cli.forget:forget", "Take a run out of the answers; its crate is kept, and why."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
         "backfill": Entry(
             "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."

@@ -33,16 +33,19 @@ def annotate(
     values = [read_pair(pair) for pair in pairs]
     if not values:
         raise BadInputError("Nothing to note. Write KEY=VALUE, for example quality=good.")
-    stated = agent_facts(read_settings(folder.root))
-    user = getpass.getuser()
+    by, by_id = author(folder)
     digest = None if found.digest is None else str(found.digest)
     if digest is None and len(found.origins) == 1:
         digests = {str(entity.digest) for entity in index.entities(iri=found.origins[0]) if entity.digest is not None}
         digest = digests.pop() if len(digests) == 1 else None
     iris = set(found.nodes)
-    return note(
-        folder, found.thing, iris, digest, values, by=stated.get("name") or user, by_id=stated.get("orcid"), why=why
-    )
+    return note(folder, found.thing, iris, digest, values, by=by, by_id=by_id, why=why)
+
+
+def author(folder: CatalogueFolder) -> tuple[str, str | None]:
+    """Return who does something to a catalogue now: a name, and an ORCID where one was stated."""
+    stated = agent_facts(read_settings(folder.root))
+    return stated.get("name") or getpass.getuser(), stated.get("orcid")
 
 
 def read_pair(text: str) -> tuple[str, Json]:

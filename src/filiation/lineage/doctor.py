@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import GENERATED, USED, CatalogueFolder, Json, LineageIndex
+from filiation.catalogue.annotation_graph import annotations_stamp
 from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.arrays import Arrays
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.crates import ARRAYS, INDEX
 from filiation.catalogue.editions import using_newest
 from filiation.catalogue.stores import graph_store
+from filiation.catalogue.versions import Version, runs_with_history, versions_of
 from filiation.digest import digest_file
 from filiation.errors import NotFoundError
 from filiation.lineage import words
 from filiation.lineage.audit_findings import ORDER, AuditFinding, Severity
-from filiation.model import Digest
+from filiation.model import Digest, run_iri
 
 if TYPE_CHECKING:
     from filiation.catalogue import LineageGraph, Progress, Term
@@ -111,6 +113,7 @@ def examine(folder: CatalogueFolder, *, wait: float = 10.0, progress: Progress |
         for name, iri in sorted(known.items()):
             what = f"The index tells of the crate {iri}, and its folder is not there."
             findings.append(_behind("crate-gone", what, folder.crates / name, _ANY_COMMAND))
+        findings += _of_history(index, folder)
         findings += _of_joins(index, folder)
         findings += _of_arrays(index)
     return _diagnosis(crates, findings)
@@ -164,6 +167,39 @@ def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex, store: Lineag
 
 def _pair(row: tuple[Term | None, ...]) -> tuple[str, str]:
     return str(row[0]), str(row[1])
+
+
+def _of_history(index: LineageIndex, folder: CatalogueFolder) -> Iterator[AuditFinding]:
+    """Tell where the index knows another past than the disk, and what of the past is not kept."""
+    crates = {path.name for path in folder.list_crates()}
+    for run in sorted(crates | set(runs_with_history(folder))):
+        told = versions_of(folder, run)
+        holding = next((version.digest for version in told if version.until is None), None)
+        if holding != index.metadata_digest(run_iri(run)):
+            continue  # the crate itself is told of
+        if told != index.versions(run_iri(run)):
+            what = f"The index does not tell since when the crates of run {run} are known as the disk does."
+            yield _behind("history-differs", what, folder.history / f"{run}.jsonl", _REBUILD)
+        for version in told:
+            if version.until is not None:
+                yield from _of_a_former_crate(version, folder)
+    if index.noted() != annotations_stamp(folder):
+        yield _behind("annotations-behind", "The store lacks what was noted last.", folder.annotations, _ANY_COMMAND)
+
+
+def _of_a_former_crate(version: Version, folder: CatalogueFolder) -> Iterator[AuditFinding]:
+    known = f"known from {version.taken_in} to {version.until}"
+    if version.folder is None:
+        what = f"A crate of run {words.run_name(version.crate)}, {known}, is not kept ({version.ended})."
+        todo = "Nothing can be done, unless there is a copy elsewhere: questions as of that time say so."
+        yield AuditFinding(Severity.NOTE, "former-lost", what, str(folder.crates), todo, evidence=(version.digest,))
+        return
+    place = (folder.crates / version.folder).resolve()
+    found = str(digest_file(place / METADATA))
+    if found != version.digest:
+        what = f"A former crate of run {words.run_name(version.crate)}, {known}, was changed since."
+        evidence = (f"on disk: {found}", f"taken in: {version.digest}")
+        yield _wrong("former-changed", what, place, "Put it back from a copy.", *evidence)
 
 
 def _of_joins(index: LineageIndex, folder: CatalogueFolder) -> Iterator[AuditFinding]:

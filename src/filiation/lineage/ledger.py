@@ -598,6 +598,32 @@ class Ledger:
 
         return take_in(self._catalogue, Path(place))
 
+    def forget(self, run: str, *, why: str) -> Version:
+        """Take a run out of the answers from now on; its crate is kept beside the history, with who, when and why.
+
+        Parameters
+        ----------
+        run
+            Its id, or the start of it.
+        why
+            The reason.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such run.
+        BadInputError
+            If no reason is given, or the catalogue is asked as of a time.
+        """
+        from filiation.lineage.annotating import author
+
+        if not why.strip():
+            raise BadInputError("Say why the run is to be forgotten: it is kept with it.")
+        with self._reading() as (index, joining):
+            found = self._run(run, index, joining)
+        by, by_id = author(self._catalogue.folder)
+        return self._catalogue.forget(found.id, by=by, by_id=by_id, why=why)
+
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
         """Delete store and index and make them again from the crates."""
         report = self._catalogue.rebuild(progress)

@@ -1,0 +1,47 @@
+"""What the commands tell of the catalogue's own past."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.lineage.crates import CrateBuilder
+
+
+def test_older_crates_and_forgotten_runs_are_told_and_the_past_can_be_asked(call, here):
+    built = CrateBuilder(here)
+    built.job("segment", (), {"results/labels.txt": "labels"})
+    run, crate = built.id, built.write(here / "crate")
+    call("ingest", crate)
+    metadata = crate / "ro-crate-metadata.json"
+    metadata.write_text(metadata.read_text().replace("Josiah Carberry", "J. Carberry"))
+    taken = re.search(r'"when": "(\S+)"', (here / ".filiation/history" / f"{run}.jsonl").read_text())[1]
+    assert call("ingest", crate).stdout.startswith(f"{run}: replaced, ")
+    told = call("runs")
+    assert "J. Carberry" in told.stdout
+    assert told.stderr.startswith(f"1 older crate of these runs is known: {run[:8]} (1). `filiation show` tells ")
+    assert json.loads(call("runs", "--json").stdout)[0]["former"][0]["ended"] == "superseded"
+    shown = call("show", run).stdout
+    assert re.search(r"  taken in  20\S+ \S+ UTC\n  before    another crate, 20", shown)
+    assert "Josiah Carberry" in call("runs", "--as-of", taken).stdout
+    assert "Josiah Carberry" in call("trace", "results/labels.txt", "--as-of", taken, "--all").stdout
+
+    dry = call("forget", run[:8], "--why", "recorded twice", "--dry-run")
+    assert dry.stdout == f"Run {run} would be forgotten, with 1 job and 1 thing that it made.\n"
+    assert len(json.loads(call("runs", "--json").stdout)) == 1
+    assert call("forget", run[:8], "--why", " ").exit_code == 2
+    done = call("forget", run[:8], "--why", "recorded twice")
+    assert done.exit_code == 0, done.output
+    assert re.fullmatch(
+        rf"Run {run[:8]} was forgotten \S+ \S+ UTC by .*: recorded twice\. Its crate is kept: (?P<place>\S+)\n",
+        done.stdout,
+    )
+    kept = Path(done.stdout.split()[-1])
+    assert (kept / "ro-crate-metadata.json").is_file()
+    gone = call("show", run[:8])
+    assert gone.exit_code == 3
+    assert f"Run {run[:8]} was forgotten" in gone.stderr
+    assert "recorded twice" in call("runs").stderr
+    assert call("runs", "--as-of", "yesterday").exit_code == 2
+    assert call("doctor").exit_code == 0
+    assert call("ingest", kept).exit_code == 0
+    assert call("show", run[:8]).exit_code == 0
