@@ -206,7 +206,9 @@ def test_processors_and_gpus_are_answered_for_each_action(ledger: Ledger) -> Non
 
 
 def test_an_unknown_question_lists_those_there_are(ledger: Ledger) -> None:
-    with pytest.raises(NotFoundError, match=r"No question 'cq12'. There are: cq1, cq2, .*cq11, copies, failed"):
+    with pytest.raises(
+        NotFoundError, match=r"No question 'cq12'. There are: cq1, cq2, .*cq11, annotations, copies, failed"
+    ):
         ledger.ask("cq12")
 
 

@@ -64,14 +64,14 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Keep": {
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
-        "forget": Entry("filiation.cli.forget:forget", "Take a run out of the answers; its crate is kept, and why."),
+        "forget": Entry("filiation.cli.forget:forget", "Take RUN out of the answers from now on."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
         "backfill": Entry(
             "filiation.cli.backfill:backfill", "Record what was made before runs were recorded, with low confidence."
         ),
         "ingest": Entry("filiation.cli.crates:ingest", "Take crates into the catalogue, of any workflow engine."),
         "send": Entry("filiation.cli.crates:send", "Send crates to a laboratory's shared catalogue."),
-        "merge": Entry("filiation.cli.merge:merge", "Take in other catalogues, without what is private."),
+        "merge": Entry("filiation.cli.merge:merge", "Take the runs and annotations of other catalogues into this one."),
         "rebuild": Entry("filiation.cli.crates:rebuild", "Make the catalogue's store and index again from its crates."),
     },
     "Begin": {
