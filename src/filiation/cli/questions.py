@@ -64,17 +64,42 @@ def ask(
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to wait."
 )
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100_000, show_default=True, metavar="N", help="N rows at most."
+)
+@click.option("--lint/--no-lint", default=True, show_default=True, help="Warn of what takes longer than it has to.")
+@click.option("--strict", is_flag=True, help="Ask nothing that is warned of.")
 @as_of_option
 @json_option
 @catalogue_option
-def sparql(query: str, timeout: float, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
+def sparql(
+    query: str,
+    timeout: float,
+    limit: int,
+    lint: bool,
+    strict: bool,
+    as_of: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Answer a SPARQL query, read-only.
 
     QUERY is a SELECT, ASK, CONSTRUCT or DESCRIBE; - reads it from the standard input. All crates are asked together;
-    each is a named graph too. Updates, SERVICE and FROM are refused.
+    each is a named graph too. Updates, SERVICE and FROM are refused. Patterns that are known to take thousands of
+    times as long as they have to are warned of, with what to write instead.
     """
+    from filiation.lineage.sparql import refuse_beyond
+    from filiation.lineage.sparql_lint import lint as look_at
+
+    text = sys.stdin.read() if query == "-" else query
+    refuse_beyond(text)
+    warnings = look_at(text) if lint or strict else ()
+    if strict and warnings:
+        raise BadInputError(f"{' '.join(map(str, warnings))} Without --strict it is asked all the same.")
+    for warning in warnings:
+        remark(f"This may take long. {warning}")
     with opened(catalogue, as_of) as ledger:
-        _print(ledger.sparql(sys.stdin.read() if query == "-" else query, timeout=timeout), as_json)
+        _print(ledger.sparql(text, timeout=timeout, limit=limit), as_json)
 
 
 def _print(answer: Answer, as_json: bool, *, short: bool = False) -> None:

@@ -21,7 +21,7 @@ from filiation.catalogue.editions import using_newest
 from filiation.catalogue.stores import graph_store
 from filiation.catalogue.versions import Version, runs_with_history, versions_of
 from filiation.digest import digest_file
-from filiation.errors import NotFoundError
+from filiation.errors import AccessError, NotFoundError, ServerError
 from filiation.lineage import words
 from filiation.lineage.audit_findings import ORDER, AuditFinding, Severity
 from filiation.model import Digest, run_iri
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 _ANY_COMMAND: Final = "Ask anything, for example: filiation runs. What is behind is taken in before each answer."
 _REBUILD: Final = "filiation rebuild: it makes store and index again from the crates, of which nothing is lost."
+_SERVER: Final = (
+    "Start it, or see what filiation.toml says of it. What it has was not compared; the index, which trace and impact "
+    "ask, was."
+)
 _PROV: Final = "http://www.w3.org/ns/prov#"
 _SEALED: Final = "SELECT ?digest { ?crate <https://w3id.org/ro/terms/filiation#metadata> ?digest }"
 _STEPS: Final = {
@@ -104,10 +108,18 @@ def examine(folder: CatalogueFolder, *, wait: float = 10.0, progress: Progress |
             return _diagnosis(crates, findings)
         graphs = graph_store(folder)
         findings += _of_the_outbox(graphs.waiting(), folder)
-        store = opened.enter_context(graphs.reading(index, deliver=False))
+        store: LineageGraph | None = opened.enter_context(graphs.reading(index, deliver=False))
         known = {name: iri for name, (iri, _) in index.stamps().items()}
         for number, crate in enumerate(crates):
-            findings += _of_a_crate(crate, known.pop(crate.name, None), index, store)
+            iri = known.pop(crate.name, None)
+            findings += _of_a_crate(crate, iri, index)
+            try:
+                findings += _of_its_graph(crate, iri, index, store)
+            except (ServerError, AccessError) as error:  # asked no more: each crate would wait for it again
+                findings.append(
+                    _wrong("server-silent", "The SPARQL server cannot be asked.", folder.root, _SERVER, str(error))
+                )
+                store = None
             if progress is not None:
                 progress(number + 1, len(crates), crate.name)
         for name, iri in sorted(known.items()):
@@ -135,7 +147,7 @@ def _of_the_file(index: LineageIndex) -> Iterator[AuditFinding]:
         yield _wrong("index-damaged", f"SQLite finds the index damaged: {problem}.", index.path, _REBUILD)
 
 
-def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex, store: LineageGraph) -> Iterator[AuditFinding]:
+def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex) -> Iterator[AuditFinding]:
     if iri is None:
         yield _behind("crate-unknown", "The crate is in neither store nor index.", crate, _ANY_COMMAND)
         return
@@ -145,6 +157,16 @@ def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex, store: Lineag
         yield _behind(
             "crate-changed", what, crate, _ANY_COMMAND, f"on disk: {written}", f"read: {read or 'unfinished'}"
         )
+    elif not index.is_whole(iri):
+        yield _wrong("index-differs", "The index holds the crate's edges twice, and they differ.", crate, _REBUILD)
+
+
+def _of_its_graph(
+    crate: Path, iri: str | None, index: LineageIndex, store: LineageGraph | None
+) -> Iterator[AuditFinding]:
+    """Compare a crate's graph with the index, where that is of the crate as it is."""
+    written = str(digest_file(crate / METADATA))
+    if store is None or iri is None or index.metadata_digest(iri) != written:
         return
     sealed = {str(row[0]) for row in store.query(_SEALED, graph=iri).rows}
     if sealed != {Digest.from_text(written).iri}:
@@ -161,8 +183,6 @@ def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex, store: Lineag
             what = f"The index has {words.counted(len(missing), 'edge')} ({role}) that the store does not have."
             first = " from ".join(min(missing))
             yield _wrong("edges-differ", what, crate, _REBUILD, f"the first: {first}")
-    if not index.is_whole(iri):
-        yield _wrong("index-differs", "The index holds the crate's edges twice, and they differ.", crate, _REBUILD)
 
 
 def _pair(row: tuple[Term | None, ...]) -> tuple[str, str]:
