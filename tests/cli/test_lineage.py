@@ -55,7 +55,7 @@ def test_what_is_found_is_listed_counted_and_handed_on(run, call):
     assert [line.split()[1] for line in traced.stdout.splitlines()[1:]] == [
         "data/raw.txt", "segment", "results/labels.txt",
     ]  # fmt: skip
-    assert call("find", "entity", "--limit", "1").stderr == "There are more than these 1.\n"
+    assert call("find", "entity", "--limit", "1").stderr == "There are more than these 1: 2 in all.\n"
     nothing = call("find", "action", "status=failed")
     assert (nothing.exit_code, nothing.stderr) == (0, "Nothing is like that.\n")
     assert json.loads(call("find", "action", "--json").stdout)["nodes"][0]["name"] == "segment"

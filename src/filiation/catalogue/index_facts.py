@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from filiation.catalogue.node_facts import ACTIONS, FACTS, NUMBERS, THINGS, VALUES, microseconds
+from filiation.catalogue.node_facts import ACTIONS, FACTS, NUMBERS, THINGS, VALUES, as_float, microseconds
 from filiation.catalogue.nodes import ActionNode, EntityNode, action_from_text, entity_from_text
 from filiation.model import Value
 
@@ -253,13 +253,13 @@ class FactColumns:
         query = f"SELECT term, crate FROM {table} WHERE term = (SELECT id FROM term WHERE iri = ?)"  # noqa: S608
         return self.placed(of, (row for iri in iris for row in self._connection.execute(query, (iri,))))
 
-    def things_where(self, condition: str, values: Sequence[str], most: int) -> Hits | None:
+    def things_where(self, condition: str, values: Sequence[str], most: int | None) -> Hits | None:
         """Return the things whose row is as a condition of SQL says; None if there are more than ``most``."""
         rows = self._connection.execute(
             f"SELECT term, crate FROM entity WHERE {condition} LIMIT ?",  # noqa: S608 - our own text
-            (*values, most + 1),
+            (*values, -1 if most is None else most + 1),
         ).fetchall()
-        return None if len(rows) > most else self.placed(THINGS, rows)
+        return None if most is not None and len(rows) > most else self.placed(THINGS, rows)
 
     def newest_first(self, crates: Hits) -> Iterator[int]:
         """Yield those of the crates that there are, by when their runs began; those that do not tell come last."""
@@ -333,10 +333,7 @@ def _json(value: object, _kind: type) -> str:
 def _as_number(value: object) -> float:
     if isinstance(value, datetime):
         return float(microseconds(value))
-    try:
-        return float(value) if isinstance(value, int | float) else _NOT_KNOWN
-    except OverflowError:
-        return math.copysign(math.inf, value) if isinstance(value, int) else _NOT_KNOWN
+    return as_float(value) if isinstance(value, int | float) else _NOT_KNOWN
 
 
 def _storable(text: str) -> str:

@@ -7,6 +7,7 @@ texts, node by node.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,8 +63,16 @@ def microseconds(when: datetime) -> int:
     >>> microseconds(datetime(1970, 1, 2, tzinfo=UTC))
     86400000000
     """
-    passed = when - _EPOCH
+    passed = (when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - _EPOCH
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def as_float(number: int | float) -> float:
+    """Return the number that is kept of a number: beyond what fits, infinity."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def package(name: str) -> str:
@@ -131,6 +140,11 @@ def _seconds(node: ActionNode) -> Told:
 
 def _paths(node: EntityNode) -> Told:
     return [(key, name) for key, name in (("path", node.path), ("place", node.place)) if name]
+
+
+def _digested(node: EntityNode) -> Told:
+    """Say of which things there is a digest; the digests themselves stand in the index's table of things."""
+    return () if node.digest is None and node.pixels is None else (("", True),)
 
 
 def _file_names(node: EntityNode) -> Told:
@@ -206,6 +220,7 @@ FACTS: Final = (
     _action("agent", VALUES, _agent),
     _thing("kind", VALUES, _plain("kind")),
     _thing("path", TEXTS, _paths),
+    _thing("digested", VALUES, _digested),
     _thing("size", NUMBERS, _plain("size")),
     _thing("files", NUMBERS, _plain("files")),
     _thing("media", VALUES, _plain("media_type")),
@@ -231,6 +246,12 @@ FACTS: Final = (
 """Every field that is kept in columns."""
 
 BY_FIELD: Final = {(fact.of, fact.field): fact for fact in FACTS}
+
+
+def form_of(of: str, field: str) -> str:
+    """Return how a field is kept; as values if no node tells of it."""
+    fact = BY_FIELD.get((of, field))
+    return VALUES if fact is None else fact.form
 
 
 def plain_value(value: object) -> object:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
-from filiation.cli.output import remark, say, say_json, say_table
+from filiation.cli.output import remark, say, say_csv, say_json, say_table
+from filiation.errors import BadInputError
 
 
 class _Command(click.Command):
@@ -28,7 +29,9 @@ class _Command(click.Command):
     epilog=example(
         "filiation find action rule=segment 'parameter.sigma>=2' 'software.cellpose>=3' after=2026-01-01",
         "filiation find action status=failed agent~carberry",
+        "filiation find action workflow=Snakefile 'duration>1h' machine=node7 before=2026-03 --csv",
         "filiation find entity 'kind=label image' 'size>10MB' --names | filiation trace - --format table",
+        "filiation find entity 'name=*.ome.zarr' 'shape.z>=10' tag=control --count",
     ),
 )
 @click.argument("kind", type=click.Choice(["action", "entity"]))
@@ -37,6 +40,7 @@ class _Command(click.Command):
 @click.option("--count", is_flag=True, help="Print only how many there are.")
 @click.option("--names", is_flag=True, help="Print only what they are called, one a line, for `filiation trace -`.")
 @as_of_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, with commas, for a spreadsheet.")
 @json_option
 @catalogue_option
 def find(
@@ -46,6 +50,7 @@ def find(
     count: bool,
     names: bool,
     as_of: str | None,
+    as_csv: bool,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -60,7 +65,12 @@ def find(
     versions, sizes (10MB) and times (2026-03, 2026-03-01, 2026-03-01T10:30Z). ~ asks for a part of a text, whatever
     its capitals.
     """
+    if sum((count, names, as_csv, as_json)) > 1:
+        raise BadInputError("--count, --names, --csv and --json contradict each other: ask for one of them.")
     with opened(catalogue, as_of) as ledger:
+        if count and limit is None:
+            say(f"{ledger.how_many(kind, *conditions)}")
+            return
         found = ledger.find(kind, *conditions, limit=limit)
     if as_json:
         say_json(found.to_json())
@@ -69,9 +79,13 @@ def find(
     elif names:
         for name in found.names:
             say(name)
+    elif as_csv:
+        say_csv(found.columns, found.rows)
     else:
         say_table(found.columns, found.rows)
         if not found.nodes:
             remark("Nothing is like that.")
+    for text in found.remarks:
+        remark(text)
     if found.truncated and not as_json:
-        remark(f"There are more than these {len(found.nodes)}.")
+        remark(f"There are more than these {len(found.nodes)}: {found.total} in all.")

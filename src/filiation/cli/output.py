@@ -53,6 +53,28 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def say_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows as CSV (RFC 4180); a cell that a spreadsheet would take for a formula is made a text."""
+    import csv
+    import io
+
+    from filiation.lineage.words import plain
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_no_formula(plain(cell)) for cell in row] for row in rows)
+    click.echo(text.getvalue(), nl=False)
+
+
+def _no_formula(cell: str) -> str:
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+    return cell
+
+
 def write_text(path: str, text: str) -> None:
     """Write a file that the user named; ``-`` is the standard output.
 

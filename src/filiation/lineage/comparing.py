@@ -19,11 +19,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from packaging.version import InvalidVersion
 from packaging.version import Version as ParsedVersion
 
+from filiation.catalogue.node_facts import as_float, microseconds
 from filiation.model import Value
 
 Test: TypeAlias = Callable[[object], bool]
@@ -63,6 +64,18 @@ class Comparison(Protocol):
         """
 
 
+Span: TypeAlias = tuple[float, float]
+"""Lowest and highest of what is as asked for, both included."""
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """A kind of value that is kept as a number."""
+
+    def span(self, op: str, text: str) -> Span:
+        """Turn an operator and a text into the numbers that pass its test; a time is in microseconds since 1970."""
+
+
 def _refuse(kind: Comparison, op: str, allowed: tuple[str, ...]) -> None:
     if op not in allowed:
         raise ValueError(f"{kind.expected} is asked for with {' '.join(allowed)}, not with {op}")
@@ -87,7 +100,7 @@ class Text:
         wanted = self._fold(text)
         if self.words and not any(fnmatch.fnmatchcase(word, wanted) for word in self.words):
             raise ValueError(f"expected one of {', '.join(self.words)}")
-        if quoted or not set("*?[") & set(wanted):
+        if quoted or not is_pattern(wanted):
             return lambda found: self._fold(str(found)) == wanted
         pattern = re.compile(fnmatch.translate(wanted))
         return lambda found: pattern.match(self._fold(str(found))) is not None
@@ -121,6 +134,17 @@ class Number:
             compare = ORDERS[op]
             return lambda found: isinstance(found, int | float) and bool(compare(found, wanted))
         return lambda found: isinstance(found, int | float) and found == wanted
+
+    def span(self, op: str, text: str) -> Span:
+        """Turn an operator and a text into the numbers that pass its test."""
+        read = self._read(text)
+        wanted = math.nan if read is None else as_float(read)
+        return {
+            "<": (-math.inf, math.nextafter(wanted, -math.inf)),
+            "<=": (-math.inf, wanted),
+            ">": (math.nextafter(wanted, math.inf), math.inf),
+            ">=": (wanted, math.inf),
+        }.get(op, (wanted, wanted))
 
     def _read(self, text: str) -> int | float | None:
         if not self.units:
@@ -175,14 +199,24 @@ class Moment:
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
         """Turn an operator and a text into a test."""
         _refuse(self, op, (EQUAL, DIFFERENT, *ORDERS))
+        first, last = self._period(op, text)
+        return lambda found: isinstance(found, datetime) and first <= found < last
+
+    def span(self, op: str, text: str) -> Span:
+        """Turn an operator and a text into the microseconds since 1970 that pass its test."""
+        first, last = self._period(op, text)
+        return microseconds(first), microseconds(last) - 1
+
+    @staticmethod
+    def _period(op: str, text: str) -> tuple[datetime, datetime]:
+        """Return from when on, until before when."""
         begin, end = read_period(text)
-        first, last = {
+        return {
             "<": (_EVER[0], begin),
             "<=": (_EVER[0], end),
             ">": (end, _EVER[1]),
             ">=": (begin, _EVER[1]),
         }.get(op, (begin, end))
-        return lambda found: isinstance(found, datetime) and first <= found < last
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +281,11 @@ class Free:
             return written is not None and Value.of(found) == written
 
         return is_equal
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text has what stands for other characters in a shell."""
+    return bool(set("*?[") & set(text))
 
 
 def read_number(text: str) -> int | float | None:

@@ -54,6 +54,8 @@ class Condition:
         Whether the value is a text and nothing else.
     negated
         Whether the condition is turned round.
+    test
+        Whether a single value is as asked for; of ``!=``, whether it is what it shall not be.
     """
 
     field: Field
@@ -62,7 +64,7 @@ class Condition:
     value: str = ""
     quoted: bool = False
     negated: bool = False
-    _test: Test = having(default=bool, compare=False, repr=False)
+    test: Test = having(default=bool, compare=False, repr=False)
 
     def applies_to(self, kind: str) -> bool:
         """Whether actions (``action``) or things (``entity``) can have it at all."""
@@ -78,8 +80,8 @@ class Condition:
         if self.op is None:
             return any(value != "" for value in known) or (self.field.name == "software." and bool(known))
         if self.op == DIFFERENT:
-            return bool(known) and not any(map(self._test, known))
-        return any(map(self._test, known))
+            return bool(known) and not any(map(self.test, known))
+        return any(map(self.test, known))
 
     def __str__(self) -> str:
         key = self.key if not self.key or _PLAIN_KEY.fullmatch(self.key) else json.dumps(self.key)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from filiation.catalogue import ActionNode, EntityNode, Node, RunSummary
+from filiation.catalogue import ActionNode, EntityNode, LineageIndex, Node, RunSummary
+from filiation.catalogue.node_facts import ACTIONS, BY_FIELD, THINGS, measure, package, plain_value
 from filiation.lineage.comparing import DURATION, SIZE, Comparison, Free, Moment, Number, Start, Text, Truth, Version
-from filiation.model import ImageMetadata, Status
+from filiation.model import Status, Value
 
-ACTION: Final = "action"
-THING: Final = "entity"
+ACTION: Final = ACTIONS
+THING: Final = THINGS
 KINDS: Final = (ACTION, THING)
 
 
@@ -29,6 +30,34 @@ class Surroundings:
 
     runs: Mapping[str, RunSummary] = field(default_factory=dict)
     annotations: Mapping[str, tuple[tuple[str, object], ...]] = field(default_factory=dict)
+
+
+class RunsOf(Mapping[str, RunSummary]):
+    """The runs of an index by the IRIs of their crates, each read when it is asked for.
+
+    Parameters
+    ----------
+    index
+        The index.
+    """
+
+    def __init__(self, index: LineageIndex) -> None:
+        self._index = index
+        self._known: dict[str, RunSummary | None] = {}
+
+    def __getitem__(self, crate: str) -> RunSummary:
+        if crate not in self._known:
+            self._known[crate] = self._index.run(crate)
+        run = self._known[crate]
+        if run is None:
+            raise KeyError(crate)
+        return run
+
+    def __iter__(self) -> Iterator[str]:
+        return (run.iri for run in self._index.runs())
+
+    def __len__(self) -> int:
+        return len(self._index.runs())
 
 
 Finding = Callable[[Node, str, Surroundings], Iterable[object]]
@@ -53,6 +82,8 @@ class Field:
         is known besides.
     fixed
         An operator that stands for the field's own name, as ``after`` means ``started>=``.
+    kept
+        Its name in the columns of the index, where it is another one.
     """
 
     name: str
@@ -61,6 +92,12 @@ class Field:
     meaning: str
     found: Finding
     fixed: str | None = None
+    kept: str | None = None
+
+    @property
+    def column(self) -> str:
+        """Its name in the columns of the index."""
+        return self.kept or self.name
 
     @property
     def keyed(self) -> bool:
@@ -73,64 +110,39 @@ def kind_of(node: Node) -> str:
     return ACTION if isinstance(node, ActionNode) else THING
 
 
-def _of(*names: str) -> Finding:
-    """Take attributes that a node may have; none where it has none."""
+def _told(name: str) -> Finding:
+    """Take what the columns of the index keep, from the node itself."""
 
-    def found(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-        values = (getattr(node, name, None) for name in names)
-        return [value for value in values if value is not None]
+    def found(node: Node, key: str, around: Surroundings) -> Iterable[object]:
+        fact = BY_FIELD.get((kind_of(node), name))
+        if fact is None:
+            return []
+        wanted = normal_key(name, key)
+        told = fact.told(node, around.runs.get(node.crate))
+        return [compared(name, value) for named, value in told if not key or named == wanted]
 
     return found
 
 
-def _agent(node: Node, _key: str, around: Surroundings) -> Iterable[object]:
-    if isinstance(node, EntityNode):
-        run = around.runs.get(node.crate)
-        return [run.agent] if run is not None and run.agent else []
-    known = [node.agent, node.agent_id, (node.agent_id or "").rpartition("orcid.org/")[2]]
-    return [name for name in dict.fromkeys(known) if name]
+def normal_key(name: str, key: str) -> str:
+    """Return the name after the dot as the columns have it."""
+    return {"software.": package, "usage.": measure}.get(name, str)(key)
+
+
+def compared(name: str, value: object) -> object:
+    """Return what a condition on a field compares of a value that is told: of a package its version."""
+    if name == "software." and isinstance(value, tuple | list):
+        return value[1]
+    return plain_value(value)
 
 
 def _run(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-    return [node.crate.removeprefix("arcp://uuid,").rstrip("/"), node.crate]
+    return run_names(node.crate)
 
 
-def _workflow(node: Node, _key: str, around: Surroundings) -> Iterable[object]:
-    run = around.runs.get(node.crate)
-    return [run.workflow] if run is not None and run.workflow else []
-
-
-def _parameter(node: Node, key: str, _around: Surroundings) -> Iterable[object]:
-    if not isinstance(node, ActionNode):
-        return []
-    return [parameter.value.value for parameter in node.parameters if parameter.name == key]
-
-
-def _software(node: Node, key: str, _around: Surroundings) -> Iterable[object]:
-    if not isinstance(node, ActionNode):
-        return []
-    wanted = _package(key)
-    return [program.version or "" for program in node.software if _package(program.name) == wanted]
-
-
-def _package(name: str) -> str:
-    return name.strip().casefold().replace("_", "-")
-
-
-def _environment(node: Node, key: str, _around: Surroundings) -> Iterable[object]:
-    return [value for name, value in node.environment if name == key] if isinstance(node, ActionNode) else []
-
-
-def _usage(node: Node, key: str, _around: Surroundings) -> Iterable[object]:
-    if not isinstance(node, ActionNode):
-        return []
-    wanted = key.replace("_", " ").replace("-", " ")
-    return [usage.value for usage in node.usage if usage.name == wanted]
-
-
-def _seconds(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-    found = node.seconds if isinstance(node, ActionNode) else None
-    return [] if found is None else [found]
+def run_names(crate: str) -> tuple[str, str]:
+    """Return what a run can be asked for by: its id, and its crate's IRI."""
+    return crate.removeprefix("arcp://uuid,").rstrip("/"), crate
 
 
 def _digests(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
@@ -139,127 +151,123 @@ def _digests(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
     return [str(digest) for digest in (node.digest, node.pixels) if digest is not None]
 
 
-def _paths(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-    if not isinstance(node, EntityNode):
-        return []
-    return [name for name in dict.fromkeys((node.path, node.place)) if name]
-
-
-def _names(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-    if isinstance(node, ActionNode):
-        return [node.name]
-    return [name for name in (node.name, node.path.rstrip("/").rpartition("/")[2]) if name]
-
-
-def _image(name: str) -> Finding:
-    def found(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-        image = node.image if isinstance(node, EntityNode) else None
-        if image is None:
-            return []
-        value = getattr(image, name)
-        return ["".join(value)] if name == "axes" else [value] if value else []
-
-    return found
-
-
 def _annotation(node: Node, key: str, around: Surroundings) -> Iterable[object]:
     """Take what people noted here, and what is noted of an image on its server."""
     noted = [value for name, value in around.annotations.get(node.iri, ()) if name == key]
-    metadata = node.metadata if isinstance(node, EntityNode) else None
-    if metadata is None:
-        return noted
-    return [*noted, *(pair.value for pairs in metadata.key_values for pair in pairs.pairs if pair.name == key)]
+    return [*noted, *_told("annotation.")(node, key, around)]
 
 
-def _server(told: Callable[[ImageMetadata], Iterable[object]]) -> Finding:
-    """Take what a server tells of an image."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A field whose values are among the words of a node.
 
-    def found(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
-        metadata = node.metadata if isinstance(node, EntityNode) else None
-        return [] if metadata is None else [value for value in told(metadata) if value is not None]
+    Parameters
+    ----------
+    field
+        Its name in the columns of the index.
+    key
+        Which of its keys alone; None for all.
+    said
+        How a key and a value are written.
+    """
 
-    return found
-
-
-def _tags(metadata: ImageMetadata) -> Iterable[object]:
-    return [tag.name for tag in metadata.tags]
-
-
-def _instrument(metadata: ImageMetadata) -> Iterable[object]:
-    parts = (metadata.instrument, metadata.objective)
-    return [name for part in parts if part is not None for name in (part.manufacturer, part.model)]
-
-
-def _magnification(metadata: ImageMetadata) -> Iterable[object]:
-    return [] if metadata.objective is None else [metadata.objective.nominal_magnification]
+    field: str
+    key: str | None = None
+    said: Callable[[str, object], str] = lambda _key, value: str(value)
 
 
-def _filed_in(metadata: ImageMetadata) -> Iterable[object]:
-    waiting = list(metadata.containers)
-    for container in waiting:  # grows as it goes: what a container stands in itself counts too
-        waiting += container.containers
-    return [name for container in waiting for name in (container.name, container.iri)]
+def _with_version(_key: str, value: object) -> str:
+    name, version = value if isinstance(value, tuple | list) else ("", "")
+    return f"{name} {version}"
+
+
+def with_name(key: str, value: object) -> str:
+    """Write a value after its name, a text without quotes."""
+    return f"{key} {value if isinstance(value, str | Value) else Value.of(value)}"
+
+
+WORDS: Final = {
+    ACTION: (
+        *map(Words, ("name", "rule", "command", "error", "agent", "host")),
+        Words("parameter.", said=with_name),
+        Words("software.", said=_with_version),
+    ),
+    THING: (Words("path", "path"), Words("kind"), Words("name", "name"), Words("annotation.", said=with_name)),
+}
+"""What ``text`` looks in, besides what people noted."""
 
 
 def _words(node: Node, _key: str, around: Surroundings) -> Iterable[object]:
     """Everything of a node that has been named by somebody."""
-    noted = [part for name, value in around.annotations.get(node.iri, ()) for part in (name, value)]
-    if isinstance(node, EntityNode):
-        return [node.path, node.kind, *([node.name] if node.name else []), *noted]
-    known = (node.name, node.rule, node.command, node.error, node.agent, node.host)
-    values = [f"{parameter.name} {parameter.value}" for parameter in node.parameters]
-    programs = [f"{program.name} {program.version or ''}" for program in node.software]
-    return [*(text for text in known if text), *values, *programs, *noted]
+    told = [with_name(name, value) for name, value in around.annotations.get(node.iri, ())]
+    kind = kind_of(node)
+    for words in WORDS[kind]:
+        for key, value in BY_FIELD[kind, words.field].told(node, None):
+            if words.key in (None, key):
+                told.append(words.said(key, value))
+    return told
 
 
 _STATUSES: Final = tuple(status.value for status in Status)
 _ACTIONS: Final = (ACTION,)
 _THINGS: Final = (THING,)
 
+
+def _kept(
+    name: str, of: tuple[str, ...], comparison: Comparison, meaning: str, *, kept: str | None = None,
+    fixed: str | None = None,
+) -> Field:  # fmt: skip
+    """Return a field that the columns of the index have."""
+    return Field(name, of, comparison, meaning, _told(kept or name), fixed, kept)
+
+
 FIELDS: Final[tuple[Field, ...]] = (
-    Field("rule", _ACTIONS, Text(), "the rule, or the tool of another engine", _of("rule")),
-    Field("tool", _ACTIONS, Text(), "the same as rule", _of("rule")),
-    Field("status", _ACTIONS, Text(folded=True, words=_STATUSES), "how it ended", _of("status")),
-    Field("parameter.", _ACTIONS, Free(), "a parameter as it was used, by its name", _parameter),
-    Field("software.", _ACTIONS, Version(), "version of a package that it used", _software),
-    Field("environment.", _ACTIONS, Text(), "container, conda, gpu, or a variable it ran with", _environment),
-    Field("usage.", _ACTIONS, Number(), "a figure that was measured, such as wall-time, in its own unit", _usage),
-    Field("seconds", _ACTIONS, DURATION, "how long it took", _seconds),
-    Field("started", _ACTIONS, Moment(), "when it started", _of("started")),
-    Field("ended", _ACTIONS, Moment(), "when it ended", _of("ended")),
-    Field("after", _ACTIONS, Moment(), "started then or later", _of("started"), fixed=">="),
-    Field("before", _ACTIONS, Moment(), "started earlier", _of("started"), fixed="<"),
-    Field("host", _ACTIONS, Text(), "where it ran", _of("host")),
-    Field("command", _ACTIONS, Text(), "its command line, or its script", _of("command")),
-    Field("code", _ACTIONS, Text(), "version, commit or digest of its code", _of("code")),
-    Field("error", _ACTIONS, Text(), "what it failed with", _of("error")),
-    Field("job", _ACTIONS, Number(), "Snakemake's number of the job", _of("job")),
-    Field("attempt", _ACTIONS, Number(), "which try it was, from 1", _of("attempt")),
-    Field("kind", _THINGS, Text(folded=True), "file, directory, image, label image, raw image, collection, code",
-          _of("kind")),
-    Field("type", _THINGS, Text(folded=True), "the same as kind", _of("kind")),
-    Field("path", _THINGS, Text(), "its path, as the run named it or in full", _paths),
+    _kept("rule", _ACTIONS, Text(), "the rule, or the tool of another engine"),
+    _kept("tool", _ACTIONS, Text(), "the same as rule", kept="rule"),
+    _kept("status", _ACTIONS, Text(folded=True, words=_STATUSES), "how it ended"),
+    _kept("parameter.", _ACTIONS, Free(), "a parameter as it was used, by its name"),
+    _kept("software.", _ACTIONS, Version(), "version of a package that it used"),
+    _kept("environment.", _ACTIONS, Text(), "container, conda, gpu, or a variable it ran with"),
+    _kept("usage.", _ACTIONS, Number(), "a figure that was measured, such as wall-time, in its own unit"),
+    _kept("seconds", _ACTIONS, DURATION, "how long it took"),
+    _kept("duration", _ACTIONS, DURATION, "the same as seconds", kept="seconds"),
+    _kept("started", _ACTIONS, Moment(), "when it started"),
+    _kept("ended", _ACTIONS, Moment(), "when it ended"),
+    _kept("after", _ACTIONS, Moment(), "started then or later", kept="started", fixed=">="),
+    _kept("before", _ACTIONS, Moment(), "started earlier", kept="started", fixed="<"),
+    _kept("host", _ACTIONS, Text(), "where it ran"),
+    _kept("machine", _ACTIONS, Text(), "the same as host", kept="host"),
+    _kept("command", _ACTIONS, Text(), "its command line, or its script"),
+    _kept("code", _ACTIONS, Text(), "version, commit or digest of its code"),
+    _kept("error", _ACTIONS, Text(), "what it failed with"),
+    _kept("job", _ACTIONS, Number(), "Snakemake's number of the job"),
+    _kept("attempt", _ACTIONS, Number(), "which try it was, from 1"),
+    _kept("kind", _THINGS, Text(folded=True), "file, directory, image, label image, raw image, collection, code"),
+    _kept("type", _THINGS, Text(folded=True), "the same as kind", kept="kind"),
+    _kept("path", _THINGS, Text(), "its path, as the run named it or in full"),
     Field("digest", _THINGS, Start(), "its digest, or the start of it", _digests),
-    Field("size", _THINGS, SIZE, "its bytes", _of("size")),
-    Field("files", _THINGS, Number(), "files of a folder or store", _of("files")),
-    Field("media", _THINGS, Text(), "its media type", _of("media_type")),
-    Field("modified", _THINGS, Moment(), "when it was last written", _of("modified")),
-    Field("presence", _THINGS, Text(folded=True), "present, deleted, missing, changed, remote", _of("presence")),
-    Field("made", _THINGS, Truth(), "whether a job of the run made it", _of("generated")),
-    Field("axes", _THINGS, Text(), "axes of an image, such as zyx", _image("axes")),
-    Field("dtype", _THINGS, Text(), "pixel type of an image", _image("dtype")),
-    Field("tag", _THINGS, Text(), "a tag that an image has on its server", _server(_tags)),
-    Field("instrument", _THINGS, Text(), "maker or model of the microscope or its objective", _server(_instrument)),
-    Field("magnification", _THINGS, Number(), "of the objective", _server(_magnification)),
-    Field("channel", _THINGS, Text(), "name of a channel", _server(lambda of: (c.name for c in of.channels))),
-    Field("container", _THINGS, Text(), "dataset, project, plate or screen that it is filed in", _server(_filed_in)),
-    Field("owner", _THINGS, Text(), "whose it is on its server", _server(lambda of: [of.owner and of.owner.user])),
-    Field("acquired", _THINGS, Moment(), "when it was taken", _server(lambda of: [of.acquired])),
-    Field("name", KINDS, Text(), "its name", _names),
-    Field("agent", KINDS, Text(), "who ran it: a name or an ORCID", _agent),
+    _kept("size", _THINGS, SIZE, "its bytes"),
+    _kept("files", _THINGS, Number(), "files of a folder or store"),
+    _kept("media", _THINGS, Text(), "its media type"),
+    _kept("modified", _THINGS, Moment(), "when it was last written"),
+    _kept("presence", _THINGS, Text(folded=True), "present, deleted, missing, changed, remote"),
+    _kept("made", _THINGS, Truth(), "whether a job of the run made it"),
+    _kept("axes", _THINGS, Text(), "axes of an image, such as zyx"),
+    _kept("shape.", _THINGS, Number(), "length of an image's axis in pixels, by the axis: shape.z"),
+    _kept("scale.", _THINGS, Number(), "pixel size along an axis, in the image's own unit: scale.x"),
+    _kept("dtype", _THINGS, Text(), "pixel type of an image"),
+    _kept("tag", _THINGS, Text(), "a tag that an image has on its server"),
+    _kept("instrument", _THINGS, Text(), "maker or model of the microscope or its objective"),
+    _kept("magnification", _THINGS, Number(), "of the objective"),
+    _kept("channel", _THINGS, Text(), "name of a channel"),
+    _kept("container", _THINGS, Text(), "dataset, project, plate or screen that it is filed in"),
+    _kept("owner", _THINGS, Text(), "whose it is on its server"),
+    _kept("acquired", _THINGS, Moment(), "when it was taken"),
+    _kept("name", KINDS, Text(), "its name"),
+    _kept("agent", KINDS, Text(), "who ran it: a name or an ORCID"),
     Field("run", KINDS, Start("a run or the start of its id", 4), "the run that tells of it", _run),
-    Field("workflow", KINDS, Text(), "the workflow of that run", _workflow),
+    _kept("workflow", KINDS, Text(), "the workflow of that run"),
     Field("annotation.", KINDS, Free(), "what was noted of it, here or on its server, by name", _annotation),
     Field("text", KINDS, Text(), "anything it is called, parameters and notes too; ask with ~", _words),
-)  # fmt: skip
+)
 """In the order in which help lists them."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
-from filiation.catalogue import ActionNode, EntityNode, Json, LineageIndex, Node, RunSummary, shown_time
+from filiation.catalogue import ActionNode, EntityNode, Json, LineageIndex, Node, shown_time
+from filiation.catalogue.index_facts import Hits
 from filiation.errors import BadInputError
 from filiation.lineage import words
 from filiation.lineage.conditions import Condition
 from filiation.lineage.fields import ACTION, KINDS, Surroundings
+from filiation.lineage.searching import Search, count
 
 _SHOWN_ANYWAY: Final = frozenset(
     {"rule", "tool", "status", "started", "after", "before", "seconds", "agent", "run", "name", "kind", "type", "path",
-     "size", "digest", "text"}
+     "size", "digest", "text", "duration"}
 )  # fmt: skip
 """Fields that stand in the table whether they are asked for or not."""
 
@@ -37,8 +38,10 @@ class Found:
         Names of the columns of the table: what is always told, then what was asked for.
     rows
         One a node, aligned with ``columns``.
-    truncated
-        Whether there are more than the limit.
+    total
+        How many there are; ``nodes`` may be fewer, by the limit.
+    remarks
+        What a person should know who wonders at the answer: that nothing has a name that was asked for.
     """
 
     kind: str
@@ -46,7 +49,13 @@ class Found:
     nodes: tuple[Node, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    truncated: bool = False
+    total: int = 0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there are more than the limit."""
+        return self.total > len(self.nodes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,6 +68,7 @@ class Found:
             "kind": self.kind,
             "conditions": list(self.conditions),
             "nodes": [{"type": self.kind, **node.to_json()} for node in self.nodes],
+            "total": self.total,
             "truncated": self.truncated,
         }
 
@@ -71,23 +81,16 @@ def find(
     Raises
     ------
     BadInputError
-        If a condition cannot be asked of them.
+        If a condition cannot be asked of them, or asks for a name that nothing has, much like one that there is.
     """
-    if kind not in KINDS:
-        raise BadInputError(f"{kind!r} cannot be found: ask for {' or '.join(KINDS)}.")
-    for condition in conditions:
-        if not condition.applies_to(kind):
-            other = " and ".join(condition.field.of)
-            raise BadInputError(f"'{condition}' can be asked of an {other}, not of an {kind}.")
-    matching = (
-        node
-        for run in _runs(index, conditions)
-        for node in _nodes(index, kind, run)
-        if all(condition.holds(node, around) for condition in conditions)
-    )
-    nodes = list(matching if limit is None else islice(matching, limit + 1))
-    over = limit is not None and len(nodes) > limit
-    nodes = nodes[:limit] if over else nodes
+    hits, remarks = _hits(index, around, kind, conditions)
+    nodes: list[Node] = []
+    for crate in index.facts.newest_first(hits) if hits else ():
+        if limit is not None and len(nodes) >= limit:
+            break
+        nodes += _in_order(index.facts.nodes(kind, crate, hits[crate]))
+    total = count(hits)
+    nodes = nodes[:limit]
     columns, cells = _columns(kind, conditions, around)
     return Found(
         kind=kind,
@@ -95,24 +98,41 @@ def find(
         nodes=tuple(nodes),
         columns=columns,
         rows=tuple(tuple(cell(node) for cell in cells) for node in nodes),
-        truncated=over,
+        total=total,
+        remarks=remarks,
     )
 
 
-def _runs(index: LineageIndex, conditions: tuple[Condition, ...]) -> list[RunSummary]:
-    """Return the runs that can have what is asked for, the newest first: the others' nodes need not be read."""
-    asked = [condition for condition in conditions if condition.field.name in ("run", "workflow")]
-    runs = index.runs()
-    around = Surroundings({run.iri: run for run in runs})
-    stand_ins = ((run, ActionNode(run.iri, run.iri, "")) for run in runs)
-    kept = [run for run, node in stand_ins if all(condition.holds(node, around) for condition in asked)]
-    return sorted(kept, key=lambda run: (_age(run.started), run.iri))
+def how_many(index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...]) -> int:
+    """Count the actions or things that are as every condition says; see :func:`find`."""
+    return count(_hits(index, around, kind, conditions)[0])
 
 
-def _nodes(index: LineageIndex, kind: str, run: RunSummary) -> Iterable[Node]:
-    if kind == ACTION:
-        return sorted(index.actions(crate=run.iri), key=lambda action: (_age(action.started), action.iri))
-    return sorted(index.entities(crate=run.iri), key=lambda entity: (entity.path, entity.iri))
+def _hits(
+    index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...]
+) -> tuple[Hits, tuple[str, ...]]:
+    if kind not in KINDS:
+        raise BadInputError(f"{kind!r} cannot be found: ask for {' or '.join(KINDS)}.")
+    for condition in conditions:
+        if not condition.applies_to(kind):
+            other = " and ".join(condition.field.of)
+            raise BadInputError(f"'{condition}' can be asked of an {other}, not of an {kind}.")
+    search = Search(index.facts, around)
+    remarks = []
+    for condition in conditions:
+        unheard = search.unheard_of(kind, condition)
+        if unheard is not None:
+            text, is_slip = unheard
+            if is_slip and not condition.negated:
+                raise BadInputError(f"'{condition}': {text}")
+            remarks.append(text)
+    return search.hits(kind, conditions), tuple(remarks)
+
+
+def _in_order(nodes: list[ActionNode | EntityNode]) -> list[ActionNode | EntityNode]:
+    """Sort the nodes of a run: actions by their start, the newest first, things by their path."""
+    return sorted(nodes, key=lambda node: (_age(node.started), "", node.iri) if isinstance(node, ActionNode)
+                  else (0.0, node.path, node.iri))  # fmt: skip
 
 
 def _age(when: datetime | None) -> float:

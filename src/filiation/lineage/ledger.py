@@ -24,7 +24,7 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Counted, Lineage, RunDetail
 from filiation.lineage.conditions import read_conditions
 from filiation.lineage.descent import Descent, descents
-from filiation.lineage.fields import Surroundings
+from filiation.lineage.fields import RunsOf, Surroundings
 from filiation.lineage.registrations import registrations_of, registrations_using
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from filiation.catalogue.annotations import Annotation
     from filiation.catalogue.versions import Version
     from filiation.lineage.audit_findings import AuditReport
+    from filiation.lineage.conditions import Condition
     from filiation.lineage.differences import Difference
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
@@ -371,7 +372,7 @@ class Ledger:
         conditions
             Such as ``rule=segment`` or ``size>10MB``; ``docs/reference/questions.md`` lists the fields.
         limit
-            So many at most; the answer says whether there are more.
+            So many at most; the answer says how many there are.
 
         Raises
         ------
@@ -382,7 +383,15 @@ class Ledger:
 
         asked = read_conditions(conditions)
         with self._reading() as (index, _):
-            return find(index, self._surroundings(index), kind, asked, limit)
+            return find(index, self._surroundings(index, asked), kind, asked, limit)
+
+    def how_many(self, kind: str, *conditions: str) -> int:
+        """Return how many actions or things are as every condition says, without reading them; see :meth:`find`."""
+        from filiation.lineage.finding import how_many
+
+        asked = read_conditions(conditions)
+        with self._reading() as (index, _):
+            return how_many(index, self._surroundings(index, asked), kind, asked)
 
     def audit_server(
         self, server: str | None = None, container: str | None = None, tags: Iterable[str] = ()
@@ -645,11 +654,22 @@ class Ledger:
         with self._reading() as (index, joining):
             yield index, Tracer(index, joining, self._resolver(index, joining), lambda: self._surroundings(index))
 
-    def _surroundings(self, index: LineageIndex) -> Surroundings:
-        """Return what conditions may ask for besides what nodes say themselves."""
+    def _surroundings(self, index: LineageIndex, asked: Iterable[Condition] | None = None) -> Surroundings:
+        """Return what conditions may ask for besides what nodes say themselves.
+
+        Parameters
+        ----------
+        index
+            The index.
+        asked
+            The conditions, if they are known: what people noted is only read for those that ask for it.
+        """
         from filiation.lineage.annotating import by_node
 
-        return Surroundings({run.iri: run for run in index.runs()}, by_node(index, self._noted()))
+        runs = RunsOf(index)
+        if asked is not None and not any(condition.field.name in ("annotation.", "text") for condition in asked):
+            return Surroundings(runs)
+        return Surroundings(runs, by_node(index, self._noted()))
 
     def _noted(self) -> tuple[Annotation, ...]:
         from filiation.catalogue.annotations import read_annotations
