@@ -10,7 +10,9 @@ DEMO := .demo
 SLURM := /tmp/filiation-slurm
 # What the catalogue is compared with, each in an environment of its own.
 PEERS := aiida lamin mlmd prov
-PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+# Half as many again as processors: tests of Slurm, of servers and of what is killed wait much of their time.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PARALLEL := -n $(shell echo $$(( $(CORES) + ($(CORES) + 1) / 2 ))) --maxprocesses 6 --dist worksteal
 # Modules, and the tests with their assertions rewritten, are compiled once, whatever the environment says.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # What fails while others use the machine is run once more with the machine to itself; both are told.

@@ -47,6 +47,33 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         subprocess.run([START_SLURM, configuration.readlink().parent], capture_output=True, check=False)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker begin with slow tests, the longest first, so that none is left with one at the end.
+
+    pytest-xdist's ``worksteal`` gives each worker as many tests, in their order; who has done with its own takes over
+    from the end of what another has left, which is quick tests then.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = sorted(filter(seconds, items), key=seconds, reverse=True)
+    slow = [item for item in items if item.get_closest_marker("slow") and not seconds(item)]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    total, ordered = len(items), list[pytest.Item]()
+    for worker in range(workers):
+        first, last = (len(slow) * number // workers for number in (worker, worker + 1))
+        share = longest[worker::workers] + slow[first:last]
+        rest = (total - len(ordered)) // (workers - worker) - len(share)
+        ordered += share + quick[: max(rest, 0)]
+        del quick[: max(rest, 0)]
+    items[:] = ordered + quick
+
+
+def seconds(item: pytest.Item) -> float:
+    """Return what ``@pytest.mark.slow(seconds)`` says, else 0."""
+    marker = item.get_closest_marker("slow")
+    return float(marker.args[0]) if marker and marker.args else 0.0
+
+
 @pytest.fixture(autouse=True, scope="session")
 def untouched_home_of_what_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let nothing that is made for several tests read or write the user's own settings and caches."""

@@ -34,6 +34,7 @@ def pair(by: CrateBuilder, before: CrateBuilder) -> tuple[str, str]:
     return f"{by.iri}#run", f"{before.iri}#run"
 
 
+@pytest.mark.slow
 def test_the_graph_says_it_in_whatever_order_runs_come_in(
     catalogue: Catalogue, runs: tuple[CrateBuilder, ...], tmp_path: Path
 ) -> None:

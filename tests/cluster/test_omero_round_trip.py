@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("snakemake_executor_plugin_cluster_generic")
 ezomero = pytest.importorskip("ezomero", exc_type=ImportError)
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(20)
 ROOT = Path(__file__).parents[2]
 
 # Hands on the session alone, as `sbatch --export` would.

@@ -16,7 +16,7 @@ from tests.capture.test_commands import PREFIX
 from tests.cluster.conftest import SLURM_OPTIONS
 from tests.conftest import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(20)
 
 WORKFLOW = """
 rule all:

@@ -15,6 +15,7 @@ from filiation.model import WorkflowRun
 from tests.crate.runs import runs
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(run=runs())
 def test_a_crate_read_back_is_the_run_that_was_written(run: WorkflowRun) -> None:

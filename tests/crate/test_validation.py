@@ -121,6 +121,7 @@ def test_a_listed_file_that_is_not_there_is_missed(minimal, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_things_outside_the_payload_are_fine_under_local_names(minimal, tmp_path):
     document = minimal.minimal_metadata()
     document["@graph"] += [

@@ -13,11 +13,16 @@ import pytest
 from tests.docs.console import Terminal, commands
 from tests.docs.pages import Block, Page, pages
 
-WITH_EXAMPLES = [page for page in pages() if page.examples]
+LONG = pytest.mark.slow(40)
+WITH_EXAMPLES = [
+    pytest.param(page, id=page.name, marks=LONG if page.name == "README.md" else ())
+    for page in pages()
+    if page.examples
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
 def test_the_examples_of_a_page_work(page: Page, prepare: Callable[[str], Path], tmp_path: Path):
     folder = prepare(page.folder)
     terminal = Terminal(folder, tmp_path)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 ROUNDS = 25
 
 
+@pytest.mark.slow(90)
 def test_nothing_is_lost_or_half_done_whatever_is_killed(tmp_path: Path) -> None:
     seed = int(os.environ.get("FILIATION_TORTURE_SEED") or random.SystemRandom().randrange(10**6))
     results = list(torture(tmp_path, ROUNDS, seed, workers=2))
