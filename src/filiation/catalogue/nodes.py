@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from filiation.model import (
@@ -321,15 +322,24 @@ def action_from_text(text: str) -> ActionNode:
     found["parameters"] = tuple(
         Parameter(
             item["name"],
-            Value.of(item["requested"]) if "requested" in item else None,
-            Value.of(item["used"]) if "used" in item else None,
+            _value(item["requested"]) if "requested" in item else None,
+            _value(item["used"]) if "used" in item else None,
         )
         for item in found.get("parameters", ())
     )
-    found["software"] = tuple(Software(**item) for item in found.get("software", ()))
+    found["software"] = tuple(_software(**item) for item in found.get("software", ()))
     found["environment"] = tuple((name, value) for name, value in found.get("environment", ()))
     found["usage"] = tuple(Usage(**item) for item in found.get("usage", ()))
     return ActionNode(**found)
+
+
+def _value(plain: Json) -> Value:
+    return _scalar(plain) if isinstance(plain, str | int | float) else Value.of(plain)
+
+
+# Thousands of jobs have the same few values and programs. That 1, 1.0 and true are equal must not matter.
+_scalar: Final = lru_cache(maxsize=4096, typed=True)(Value.of)
+_software: Final = lru_cache(maxsize=4096, typed=True)(Software)
 
 
 def run_from_text(text: str) -> RunSummary:

@@ -20,7 +20,8 @@ def safe(text: str) -> str:
     """Make control characters visible, line by line, so that no name in a crate can steer the terminal."""
     from filiation.lineage.words import plain
 
-    return "\n".join(plain(line) for line in text.split("\n"))
+    whole = text.replace("\n", " ")
+    return text if plain(whole) == whole else "\n".join(plain(line) for line in text.split("\n"))
 
 
 def say(text: str) -> None:

@@ -194,6 +194,9 @@ def _action_details(action: ActionNode) -> Iterator[str]:
 
 
 def _wrapped(label: str, text: str) -> list[str]:
-    lines = textwrap.wrap(text, WIDTH - 24, break_on_hyphens=False) or [""]
+    if len(text) > WIDTH - 24 or not text.strip():
+        lines = textwrap.wrap(text, WIDTH - 24, break_on_hyphens=False) or [""]
+    else:
+        lines = [text.rstrip()]
     lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
     return [f"{label if number == 0 else '':<11} {line}" for number, line in enumerate(lines)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def plain(text: str) -> str:
     >>> plain("a\x1b[31mb")
     'a\\x1b[31mb'
     """
+    if text.isascii() and text.isprintable():  # nearly every text, and ten times as quick
+        return text
     return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
@@ -148,6 +151,7 @@ def went_on(found: Resumption) -> str:
     return f"Run {found.by[:8]} went on from {resumption(found)}"
 
 
+@lru_cache(maxsize=4096)  # the jobs of a run share most of theirs
 def parameter(found: Parameter) -> str:
     """Write a parameter with the value that counts, and the one asked for if it was another."""
     text = f"{plain(found.name)} = {plain(str(found.value))}"
