@@ -17,19 +17,10 @@ from filiation.crate.agents import agent_id, software_id, write_agent, write_mac
 from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
+from filiation.crate.registration_terms import AS_THE_USER, FAILURE, REGISTRATION, REMOVAL, RUN
 from filiation.crate.writer import METADATA
 from filiation.model import Agent, Digest, EntityKind, Machine, Presence, Software, run_iri
 
-REGISTRATION = "#registration-"
-"""Beginning of the local id of each action that wrote something."""
-REMOVAL = "#removal"
-"""Local id of the action that removed what was registered."""
-RUN = "run"
-"""The kind of thing that a run as a whole is, where an action takes it."""
-FAILURE = "#failure"
-"""Local id of the action that broke off."""
-AS_THE_USER = ", as the user "
-"""Before the login name of who wrote, at the end of what is said of a writing."""
 _OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
 _PROCESS = PROFILES[0]
 

@@ -15,12 +15,16 @@ Everything is a method of an opened catalogue:
 >>> folder.cleanup()
 """
 
+from typing import TYPE_CHECKING
+
 from filiation.catalogue import ActionNode, Edge, EntityNode, IngestReport, RebuildReport, RunSummary
 from filiation.catalogue.resumptions import Resumption
 from filiation.lineage.answers import Answer, Counted, Lineage, RunDetail
-from filiation.lineage.findings import CheckReport, Finding
 from filiation.lineage.ledger import Ledger
 from filiation.lineage.resolution import Resolution
+
+if TYPE_CHECKING:
+    from filiation.lineage.findings import CheckReport, Finding
 
 __all__ = [
     "ActionNode",
@@ -39,3 +43,11 @@ __all__ = [
     "RunDetail",
     "RunSummary",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("CheckReport", "Finding"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from filiation.lineage import findings  # what compares bytes with their record, which few ask for
+
+    return getattr(findings, name)

@@ -22,9 +22,6 @@ from filiation.catalogue import (
 from filiation.catalogue.resumptions import resumed_in, resumption_of, resumptions_among
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Answer, Counted, Lineage, RunDetail
-from filiation.lineage.conditions import read_conditions
-from filiation.lineage.descent import Descent, descents
-from filiation.lineage.fields import RunsOf, Surroundings
 from filiation.lineage.registrations import registrations_of, registrations_using
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.resolution import Resolution, Resolver
@@ -41,7 +38,9 @@ if TYPE_CHECKING:
     from filiation.catalogue.versions import Version
     from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.conditions import Condition
+    from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
+    from filiation.lineage.fields import Surroundings
     from filiation.lineage.finding import Found
     from filiation.lineage.findings import CheckReport
     from filiation.lineage.objects import ObjectLineage
@@ -139,6 +138,8 @@ class Ledger:
 
     def descents(self, run: str) -> tuple[Descent, ...]:
         """Return the label images and tables of a run that descend from images on servers; see :meth:`show`."""
+        from filiation.lineage.descent import descents
+
         with self._reading() as (index, joining):
             return descents(index, joining, self._resolver(index, joining).run(run))
 
@@ -196,7 +197,7 @@ class Ledger:
         NotFoundError
             If the run has nothing to do with a thing.
         """
-        extent = Extent(depth, read_conditions(until), read_conditions(only), from_run)
+        extent = Extent(depth, _conditions(until), _conditions(only), from_run)
         with self._tracing() as (index, tracer):
             lineage = tracer.walk(things, ANCESTORS, extent)
             crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
@@ -214,7 +215,7 @@ class Ledger:
         from_run: str | None = None,
     ) -> Lineage:
         """Return what descends from things; see :meth:`trace`."""
-        extent = Extent(depth, read_conditions(until), read_conditions(only), from_run)
+        extent = Extent(depth, _conditions(until), _conditions(only), from_run)
         with self._tracing() as (_, tracer):
             return tracer.walk(things, DESCENDANTS, extent)
 
@@ -381,7 +382,7 @@ class Ledger:
         """
         from filiation.lineage.finding import find
 
-        asked = read_conditions(conditions)
+        asked = _conditions(conditions)
         with self._reading() as (index, _):
             return find(index, self._surroundings(index, asked), kind, asked, limit)
 
@@ -389,7 +390,7 @@ class Ledger:
         """Return how many actions or things are as every condition says, without reading them; see :meth:`find`."""
         from filiation.lineage.finding import how_many
 
-        asked = read_conditions(conditions)
+        asked = _conditions(conditions)
         with self._reading() as (index, _):
             return how_many(index, self._surroundings(index, asked), kind, asked)
 
@@ -665,6 +666,7 @@ class Ledger:
             The conditions, if they are known: what people noted is only read for those that ask for it.
         """
         from filiation.lineage.annotating import by_node
+        from filiation.lineage.fields import RunsOf, Surroundings
 
         runs = RunsOf(index)
         if asked is not None and not any(condition.field.name in ("annotation.", "text") for condition in asked):
@@ -713,6 +715,15 @@ def _moment(as_of: datetime | str | None) -> datetime | None:
     if as_of is not None and as_of.tzinfo is None:
         return as_of.replace(tzinfo=UTC)
     return as_of
+
+
+def _conditions(texts: Iterable[str]) -> tuple[Condition, ...]:
+    given = tuple(texts)
+    if not given:
+        return ()
+    from filiation.lineage.conditions import read_conditions  # most lineages are asked for without any
+
+    return read_conditions(given)
 
 
 def _newest_first(run: RunSummary) -> tuple[float, str]:

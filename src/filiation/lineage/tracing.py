@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from filiation.catalogue import EntityNode, Joining, LineageIndex, Node, RunSummary
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, Lineage
-from filiation.lineage.conditions import Condition
 from filiation.lineage.cutting import only
-from filiation.lineage.fields import Surroundings, kind_of
 from filiation.lineage.resolution import Resolution, Resolver
-from filiation.lineage.sides import Side, side_of_run
 from filiation.lineage.walk import Bounds, Walked, ancestors, descendants
+
+if TYPE_CHECKING:
+    from filiation.lineage.conditions import Condition
+    from filiation.lineage.fields import Surroundings
+    from filiation.lineage.sides import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Tracer:
         return before, after
 
     def _side(self, name: str, found: RunSummary | Resolution) -> Side:
+        from filiation.lineage.sides import Side, side_of_run
+
         if isinstance(found, RunSummary):
             return side_of_run(self._index, f"run {found.id[:8]}", found)
         walked = ancestors(self._index, self.joining, found.origins)
@@ -163,6 +168,8 @@ class Tracer:
 
     def _all(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
         """Whether a node is as all those conditions say that can be asked of its kind, and there is one."""
+        from filiation.lineage.fields import kind_of
+
         around = self._around()
 
         def holds(iri: str) -> bool:

@@ -1,0 +1,12 @@
+"""By what a record of writing back to a server is known again: those who only read it need no more."""
+
+REGISTRATION = "#registration-"
+"""Beginning of the local id of each action that wrote something."""
+REMOVAL = "#removal"
+"""Local id of the action that removed what was registered."""
+RUN = "run"
+"""The kind of thing that a run as a whole is, where an action takes it."""
+FAILURE = "#failure"
+"""Local id of the action that broke off."""
+AS_THE_USER = ", as the user "
+"""Before the login name of who wrote, at the end of what is said of a writing."""
