@@ -69,7 +69,7 @@ class _Body:
         self.checksum = 0
 
     def write(self, part: bytes | NDArray[np.generic]) -> None:
-        data = part if isinstance(part, bytes) else part.tobytes()
+        data = part if isinstance(part, bytes) else part.data.cast("B")
         self.checksum = zlib.crc32(data, self.checksum)
         self._file.write(data)
 
@@ -103,6 +103,7 @@ def _write_names(index: LineageIndex, last: int, body: _Body) -> tuple[int, int]
         ends[named] = end
         named, end = here.stop, int(ends[here.stop])
         body.write(b"".join(letters))
+    index.give_back_memory()
     body.pad()
     padded = end - HEAD.size + -end % 8
     body.write(ends[: named + 1])
@@ -116,22 +117,23 @@ def _write_edges(index: LineageIndex, last: int, body: _Body) -> int:
     """Write the edges both ways, and what nodes are; return how many edges there are."""
     import numpy as np
 
-    tables, crates, kind = [], [], np.zeros(last + 1, np.int8)
+    count = index.edge_count()
+    src, dst, crate_of = (np.zeros(count, np.int32) for _ in range(3))
+    role, kind = np.zeros(count, np.int8), np.zeros(last + 1, np.int8)
+    at = 0
     for crate, edges, actions, things in index.flows():
         table = np.frombuffer(edges, np.int32).reshape(3, -1)
-        tables.append(table)
-        crates.append(np.full(table.shape[1], crate, np.int32))
+        here = slice(at, at := at + table.shape[1])
+        src[here], dst[here], role[here], crate_of[here] = *table, crate
         kind[np.frombuffer(things, np.int32)] |= THING
         kind[np.frombuffer(actions, np.int32)] |= ACTION
     joins = np.fromiter((number for edge in index.joins() for number in edge), np.int32).reshape(-1, 4).T
-    src, dst, role = np.concatenate([*tables, joins[:3]], axis=1)
-    crate_of = np.concatenate([*crates, joins[3]])
-    tables.clear()
+    src[at:], dst[at:], role[at:], crate_of[at:] = joins
     for near, far in ((dst, src), (src, dst)):
         order = np.argsort(near, kind="stable").astype(np.int32)
         start = np.zeros(last + 2, np.int32)
         np.cumsum(np.bincount(near, minlength=last + 1), out=start[1:])
-        for numbers in (start, far[order], crate_of[order], role[order].astype(np.int8)):
+        for numbers in (start, far[order], crate_of[order], role[order]):
             body.write(numbers)
             body.pad()
     body.write(kind)

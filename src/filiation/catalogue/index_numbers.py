@@ -81,6 +81,16 @@ class IndexNumbers:
         """Yield each crate's number, edges, actions and things, as kept; see ``index_file``."""
         yield from self._connection.execute("SELECT crate, edges, actions, things FROM flow")
 
+    def edge_count(self) -> int:
+        """Return how many edges there are, those between runs too."""
+        (within,) = self._connection.execute("SELECT coalesce(sum(length(edges)), 0) FROM flow").fetchone()
+        (between,) = self._connection.execute("SELECT count(*) FROM joined").fetchone()
+        return int(within) // 12 + int(between)
+
+    def give_back_memory(self) -> None:
+        """Forget what of the file is kept in memory."""
+        self._connection.execute("PRAGMA shrink_memory")
+
     def joins(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield every edge between runs: source, end, role and crate."""
         yield from self._connection.execute("SELECT src, dst, role, crate FROM joined")
