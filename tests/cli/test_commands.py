@@ -207,6 +207,12 @@ def test_sparql_is_answered_from_the_argument_and_from_a_pipe(run, call):
     assert done.stdout.splitlines() == ["s", f"arcp://uuid,{run}/#job-1"]
     assert call("sparql", "-", input=QUERY).stdout == done.stdout
     assert json.loads(call("sparql", QUERY, "--json").stdout)["head"] == {"vars": ["s"]}
+    explosive = "SELECT ?s WHERE { ?s a ?kind . ?s <http://www.w3.org/ns/prov#used>+ <x:y> } LIMIT 1"
+    warned = call("sparql", explosive, "--limit", 1)
+    assert (warned.exit_code, warned.stdout) == (0, "s\n")
+    assert warned.stderr.startswith("This may take long. The path ?s <http://www.w3.org/ns/prov#used>+ <x:y> is joined")
+    assert call("sparql", explosive, "--strict").exit_code == 2
+    assert call("sparql", explosive, "--no-lint").stderr == "Nothing known.\n"
 
 
 def test_an_update_is_refused(run, call):

@@ -55,6 +55,12 @@ def test_what_is_found_is_listed_counted_and_handed_on(run, call):
     assert [line.split()[1] for line in traced.stdout.splitlines()[1:]] == [
         "data/raw.txt", "segment", "results/labels.txt",
     ]  # fmt: skip
+    chosen = call("trace", "--where", "made=yes", "--where", "path~labels", "--format", "table")
+    assert chosen.stdout == traced.stdout
+    missed = call("impact", "--where", "size>1TB")
+    assert (missed.exit_code, missed.stdout) == (3, "")
+    assert missed.stderr.startswith("filiation: Nothing is like that")
+    assert "Name a THING, or choose things by --where CONDITION." in call("trace").stderr
     assert call("find", "entity", "--limit", "1").stderr == "There are more than these 1: 2 in all.\n"
     nothing = call("find", "action", "status=failed")
     assert (nothing.exit_code, nothing.stderr) == (0, "Nothing is like that.\n")

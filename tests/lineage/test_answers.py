@@ -10,9 +10,9 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from filiation.catalogue import Catalogue
+from filiation.catalogue import GENERATED, USED, ActionNode, Catalogue, Edge, EntityNode
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.lineage import Ledger
+from filiation.lineage import Ledger, Lineage
 from tests.lineage.crates import CrateBuilder, nuclei_run, run_id, sha256, write
 
 LABELS = "results/ihc/nuclei.ome.zarr"
@@ -238,3 +238,17 @@ def test_every_answer_is_the_same_after_a_rebuild(ledger: Ledger, folder: Path) 
     before = answers()
     ledger.rebuild()
     assert answers() == before
+
+
+def test_a_picture_of_many_draws_those_that_are_near_and_says_how_many_are_not() -> None:
+    job = ActionNode(iri="x:job", crate="x:", name="split")
+    things = [EntityNode(iri=f"x:{number:04}", crate="x:", path=f"{number:04}.tif") for number in range(600)]
+    made = [Edge(job.iri, thing.iri, GENERATED, "x:") for thing in things[1:]]
+    edges = (Edge(things[0].iri, job.iri, USED, "x:"), *made)
+    lineage = Lineage("0000.tif", "descendants", (things[0].iri,), (*things, job), edges)
+    svg = ElementTree.fromstring(lineage.to_svg(each=True))
+    texts = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[0] == "301 more are not drawn. Choose with --only, --until or --depth; other formats have them all."
+    assert sum(str(text).endswith(".tif") for text in texts) == 299
+    assert "0000.tif" in texts
+    assert "not drawn" not in Lineage("a", "ancestors", ("x:0000",), (things[0],), ()).to_svg()

@@ -12,7 +12,7 @@ import click
 
 from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import say, say_json, say_table, write_text
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from filiation.lineage import Ledger, Lineage
@@ -52,6 +52,10 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Add the options that ``trace`` and ``impact`` share."""
     for option in reversed(
         (
+            click.option(
+                "--where", multiple=True, metavar="CONDITION",
+                help="All things that are as CONDITION says, as THING; can be repeated, then all of them hold.",
+            ),
             click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Go over N jobs at most."),
             click.option(
                 "--until", multiple=True, metavar="CONDITION",
@@ -92,11 +96,12 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
         "filiation trace tree1:52ba13 --svg lineage.svg",
         "filiation trace 'results/ihc/nuclei.ome.zarr#label=17'",
         "filiation trace results/*/nuclei.parquet --until rule=segment --format table",
+        "filiation trace --where 'kind=label image' --where 'size>10MB' --format table",
     )
 )
-@click.argument("things", metavar="THING...", nargs=-1, required=True)
+@click.argument("things", metavar="THING...", nargs=-1)
 @_asking
-def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> None:
+def trace(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | None, **options: object) -> None:
     """Show what THING descends from, down to its sources.
 
     THING is a path, a digest, an IRI, a run, or the start of a digest or run; an image in OMERO (Image:51@server, or a
@@ -107,23 +112,23 @@ def trace(things: tuple[str, ...], catalogue: str | None, **options: object) -> 
     labels.ome.zarr#label=17 is one object of a label image: where its voxels are, what was measured of it, and what
     the label image descends from.
     """
-    if len(things) == 1 and _answer_object(things[0], catalogue, options):
+    if len(things) == 1 and not where and _answer_object(things[0], catalogue, options):
         return
-    _answer(catalogue, things, Asked(**options), "ancestors", lambda ledger: ledger.trace)  # type: ignore[arg-type]
+    _answer(catalogue, things, where, Asked(**options), "ancestors", lambda ledger: ledger.trace)  # type: ignore[arg-type]
 
 
 @click.command(
     epilog=example("filiation impact data/raw.ome.zarr", "filiation impact models/nuclei.pt --only 'kind=label image'")
 )
-@click.argument("things", metavar="THING...", nargs=-1, required=True)
+@click.argument("things", metavar="THING...", nargs=-1)
 @_asking
-def impact(things: tuple[str, ...], catalogue: str | None, **options: object) -> None:
+def impact(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | None, **options: object) -> None:
     """Show everything that descends from THING.
 
     For a raw image, a script or a table that turned out to be wrong: all labels, tables and pictures that were
     made from it, in any run. THING is as for `filiation trace`.
     """
-    _answer(catalogue, things, Asked(**options), "descendants", lambda ledger: ledger.impact)  # type: ignore[arg-type]
+    _answer(catalogue, things, where, Asked(**options), "descendants", lambda ledger: ledger.impact)  # type: ignore[arg-type]
 
 
 @click.command(epilog=example("filiation path data/raw.ome.zarr results/ihc/nuclei.parquet"))
@@ -165,13 +170,20 @@ def path(
 def _answer(
     catalogue: str | None,
     things: tuple[str, ...],
+    where: tuple[str, ...],
     asked: Asked,
     direction: str,
     question: Callable[[Ledger], Callable[..., Lineage]],
 ) -> None:
     _refuse_both(asked.form, asked.as_json)
+    if not things and not where:
+        raise click.UsageError("Name a THING, or choose things by --where CONDITION.")
     named = _from_input(things)
     with opened(catalogue, asked.as_of) as ledger:
+        if where:
+            named = (*named, *ledger.find("entity", *where).names)
+        if not named:
+            raise NotFoundError("Nothing is like that, so nothing descends from it or it from anything.")
         if asked.is_of_counts:
             counted = ledger.count(*named, direction=direction, page=asked.page)
             say_json(counted.to_json()) if asked.as_json else say(counted.text().rstrip("\n"))

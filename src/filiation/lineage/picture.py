@@ -13,10 +13,12 @@ from filiation.lineage.answers import Lineage, one_place
 from filiation.lineage.layout import Layout, lay_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LINE: Final = 16.0
 PADDING: Final = 10.0
+MOST: Final = 300
+"""Boxes that are drawn at most, those nearest to what was asked about; no screen shows more, and nobody sees it."""
 LONGEST: Final = 44
 """Characters of a line; a longer one is cut in its middle, and stands whole in the box's title."""
 
@@ -63,7 +65,9 @@ def draw_picture(lineage: Lineage) -> str:
     Every text is escaped; the picture has no script, no link and no outside resource.
     """
     one = one_place(lineage)
-    boxes = {node.iri: _box(lineage, node) for node in lineage.nodes if node.iri not in one}
+    shown = _nearest(lineage, one)
+    boxes = {node.iri: _box(lineage, node) for node in lineage.nodes if node.iri in shown}
+    left_out = len(lineage.nodes) - len(one) - len(boxes)
     edges: dict[tuple[str, str], str] = {}
     for edge in lineage.edges:
         ends = one.get(edge.src, edge.src), one.get(edge.dst, edge.dst)
@@ -72,7 +76,12 @@ def draw_picture(lineage: Lineage) -> str:
     layout = lay_out({iri: (box.height, box.width) for iri, box in boxes.items()}, edges, along=44, across=22)
     margin = 16.0
     width, height = layout.breadth + 2 * margin, layout.length + 2 * margin
+    if left_out:
+        width, height = max(width, 640.0), height + 2 * LINE
+        rest = f"{left_out} more are not drawn. Choose with --only, --until or --depth; other formats have them all."
+        where = f'x="{width / 2 - margin:.1f}" y="{height - 2.5 * margin:.1f}"'
     body = [
+        *([f'<text class="quiet" {where} text-anchor="middle">{escape(rest)}</text>'] if left_out else []),
         *(_arrow(boxes, layout, ends, role) for ends, role in sorted(edges.items())),
         *(_drawn(box, *reversed(layout.centres[iri])) for iri, box in sorted(boxes.items())),
     ]
@@ -83,6 +92,25 @@ def draw_picture(lineage: Lineage) -> str:
         f'<rect class="ground" x="0.5" y="0.5" width="{width - 1:.1f}" height="{height - 1:.1f}" rx="8"/>\n'
         f'<g transform="translate({margin:g} {margin:g})">\n' + "\n".join(body) + "\n</g>\n</svg>\n"
     )
+
+
+def _nearest(lineage: Lineage, one: Mapping[str, str]) -> set[str]:
+    """Return the nodes that are drawn: all, or of many those with the fewest steps from where the walk began."""
+    there = [node.iri for node in lineage.nodes if node.iri not in one]
+    if len(there) <= MOST:
+        return set(there)
+    beside: dict[str, list[str]] = {}
+    for edge in lineage.edges:
+        ends = one.get(edge.src, edge.src), one.get(edge.dst, edge.dst)
+        for here, other in (ends, ends[::-1]):
+            beside.setdefault(here, []).append(other)
+    found = dict.fromkeys(one.get(iri, iri) for iri in lineage.roots)
+    for iri in (waiting := list(found)):  # grows as it goes: breadth first
+        for other in sorted(beside.get(iri, ())):
+            if other not in found:
+                found[other] = None
+                waiting.append(other)
+    return set(list(found)[:MOST])
 
 
 def _box(lineage: Lineage, node: Node) -> _Box:
