@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -299,10 +301,21 @@ def test_words_in_names_texts_and_comments_are_no_keywords(ledger: Ledger) -> No
     assert ledger.sparql(query).rows == ()
 
 
+def children() -> list[str]:
+    """Return the command lines of the processes that this one started and that run still."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = status.read_text().rpartition(")")[2].split()[1]
+            found += [status.with_name("cmdline").read_text()] if parent == str(os.getpid()) else []
+    return found
+
+
 def test_a_query_that_takes_too_long_is_ended(ledger: Ledger) -> None:
     slow = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
     with pytest.raises(BadInputError, match=r"The query took longer than 1\.5 s and was ended"):
         ledger.sparql(slow, timeout=1.5)
+    assert [process for process in children() if "sparql_process" in process] == [], "nothing goes on with it"
     assert ledger.ask("cq7").rows
 
 

@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,7 @@ from filiation.catalogue.private_texts import WITHHELD, PrivateTexts
 from filiation.catalogue.reading import iri_of, read_triples
 from filiation.catalogue.sites import note_sites, read_sites, site_named
 from filiation.catalogue.waiting import unpacked_runs
-from filiation.catalogue.withheld import Withheld, check_written, withhold, write
+from filiation.catalogue.withheld import Withheld, check_written, withheld_id, withhold, write
 from filiation.crate import flush, flush_tree
 from filiation.digest import digest_file
 from filiation.errors import BadInputError, FiliationError
@@ -167,6 +168,7 @@ def merge(
     found: list[Merged] = []
     problems: list[str] = []
     folders = other.list_crates()
+    merging.note_sites(folders)
     for number, folder in enumerate(folders):
         try:
             found.append(merging.take(folder))
@@ -193,6 +195,16 @@ class _Merging:
         self._renamed: dict[str, tuple[str, dict[str, str]]] = {}
         self._literals: set[str] = set()
         self._words: set[str] = set()
+
+    def note_sites(self, folders: Iterable[Path]) -> None:
+        """Write down where crates are from, before they come: so that none is ever taken for one of ours."""
+        if self._dry:
+            return
+        names = (name for folder in folders for name in (folder.name, _withheld_id(folder.name)))
+        coming = (
+            (name, self._sites.get(name, self._site)) for name in names if not (self._here.crates / name).exists()
+        )
+        note_sites(self._here.root, [(name, site) for name, site in coming if site is not None])
 
     def take(self, folder: Path) -> Merged:
         """Bring one crate here, or say what became of it."""
@@ -300,6 +312,14 @@ class _Merging:
             if iri.startswith(crate):
                 return derived + iri[len(crate) :]
         return iri
+
+
+def _withheld_id(name: str) -> str:
+    """Return the id of what is made of a run's crate when something is withheld; the name itself if it is no id."""
+    try:
+        return withheld_id(name)
+    except ValueError:
+        return name
 
 
 def _without(value: Json, texts: PrivateTexts) -> Json:

@@ -56,9 +56,10 @@ def read_sites(root: Path) -> Mapping[str, str]:
 def note_sites(root: Path, coming: Iterable[tuple[str, str]]) -> None:
     """Write down which sites runs come from, before their crates are taken in."""
     known = read_sites(root)
-    told = {**known, **{run: site for run, site in coming if run not in known}}
-    if told == known:
+    new = {run: site for run, site in coming if run not in known}
+    if not new:
         return
+    told = {**known, **new}
     writing = root / f".{_FILE}-{os.getpid()}"
     writing.write_text(json.dumps(told, indent=0, sort_keys=True) + "\n", encoding="utf-8")
     flush(writing)

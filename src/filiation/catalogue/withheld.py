@@ -102,6 +102,11 @@ def withhold(crate: CrateOnDisk, document: Mapping[str, Any], policy: Policy, te
     return _Writing(crate, document, private, policy, texts, kept, len(carried)).result()
 
 
+def withheld_id(run: str) -> str:
+    """Return the UUID of what is made of a run's crate: always the same, whatever is withheld."""
+    return str(uuid5(UUID(run), WITHHELD))
+
+
 def write(made: Withheld, crate: CrateOnDisk, folder: Path) -> None:
     """Write a crate that :func:`withhold` made from ``crate`` into an empty folder."""
     for path in made.files:
@@ -196,7 +201,7 @@ class _Writing:
         kinds = Counter(kind for at, kind in self._private.kinds.items() if at in reachable)
         kinds += Counter({"command": len(self._private.commands - self._private.kinds.keys())})
         kinds += Counter({"file": self._left_behind})
-        own = str(uuid5(UUID(self._crate.id), WITHHELD)) if self._crate.own else None
+        own = withheld_id(self._crate.id) if self._crate.own else None
         root = {**written[self._root], **self._about(kinds)} | ({"runId": own} if own else {})
         source: Node = {
             "@id": self._crate.iri,
