@@ -84,12 +84,12 @@ def test_a_run_compared_with_itself_is_the_same(run, call):
     assert refused.stderr.endswith("are a run and a thing: compare two runs, or two things.\n")
 
 
-@pytest.mark.parametrize("command", ["gaps", "duplicates", "stale"])
+@pytest.mark.parametrize("command", ["gaps", "orphans", "duplicates", "stale"])
 def test_questions_over_the_whole_catalogue_have_a_summary(run, call, command):
     done = call(command)
     assert done.exit_code == 0
     assert "looked at" in done.stderr
-    assert set(json.loads(call(command, "--json").stdout)) == {"title", "looked_at", "counts", "found"}
+    assert set(json.loads(call(command, "--json").stdout)) == {"title", "looked_at", "counts", "lines", "found"}
 
 
 def test_a_kind_of_gap_that_is_none_is_refused(run, call):

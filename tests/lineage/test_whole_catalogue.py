@@ -10,6 +10,7 @@ import pytest
 from filiation.catalogue import Catalogue
 from filiation.errors import BadInputError
 from filiation.lineage import Ledger
+from filiation.lineage.gaps import Page, find_gaps
 from filiation.lineage.observations import Observations
 from tests.lineage.crates import CrateBuilder, nuclei_run, write
 
@@ -78,6 +79,74 @@ def test_what_was_made_twice_is_told_with_what_it_cost(catalogue: Catalogue, fol
     assert (labels.seconds, labels.size) == (30.0, 600)
     assert "3 times, and as copies/labels.tif" in labels.detail
     assert found.summary == "1 made in several places, of 6 looked at; 30 s of computing; 600 B on disk."
+
+
+def test_a_circle_through_several_runs_and_a_name_that_two_runs_made_are_found(
+    catalogue: Catalogue, folder: Path
+) -> None:
+    shared = "https://store.example.org/shared.tif"
+    for number, (used, made) in enumerate((("b.tif", "a.tif"), ("a.tif", "b.tif")), start=1):
+        # Each found what the other made; their runs overlap, so neither is too early.
+        for name in ("a.tif", "b.tif"):
+            write(folder / name, name)
+        run = CrateBuilder(folder, number, minute=10)
+        run.job("turn", (used,), {made: None})
+        run.job("share", (), {shared: None})
+        run.write(catalogue.folder.crates)
+    found = Ledger(folder).gaps("cycle", "two producers")
+    assert [(each.kind, len(each.crates)) for each in found.found] == [("cycle", 2), ("two producers", 2)]
+    circle, producers = found.found
+    assert circle.detail.startswith("descends from itself, over ")
+    assert len(circle.iris) == 6  # two jobs, what each made, and that as the other found it
+    assert (producers.what, producers.detail) == (shared, "made by each of: share")
+
+
+def test_gaps_are_told_page_by_page_and_counted_without(catalogue: Catalogue, folder: Path) -> None:
+    for number in (1, 2, 3):
+        run = CrateBuilder(folder, number)
+        for job in "ab":
+            run.job(job, (f"https://omero.example.org/Image/{number}{job}",), {f"{number}{job}.txt": job})
+        run.write(catalogue.folder.crates)
+    ledger = Ledger(folder)
+    whole = ledger.gaps("no digest")
+    assert len(whole.found) == whole.lines == 6
+    counted = ledger.gaps("no digest", page=0)
+    assert (counted.found, counted.counts, counted.lines) == ((), {"no digest": 6}, 6)
+    with ledger._reading() as (index, joining):
+        pages = [find_gaps(index, joining, (), Page.numbered(page, 4)) for page in (1, 2, 3)]
+    assert [len(page.found) for page in pages] == [4, 2, 0]
+    assert sum((page.found for page in pages), ()) == whole.found
+
+
+def test_what_nobody_made_and_what_leads_nowhere_is_told(catalogue: Catalogue, folder: Path) -> None:
+    write(folder / "raw.tif", "raw")
+    first = CrateBuilder(folder, 1)
+    first.job("segment", ("raw.tif",), {"labels.tif": "labels", "debug.tif": "debug"})
+    first.job("measure", ("labels.tif",), {"table.csv": "table"})
+    first.write(catalogue.folder.crates)
+    write(folder / "labels.tif", "painted over")
+    write(folder / "old.txt", "old")
+    second = CrateBuilder(folder, 2)
+    write(folder / "by-hand.ome.zarr", {"zarr.json": "{}"})
+    second.job("measure", ("labels.tif", "by-hand.ome.zarr"), {"table.csv": "another"})
+    second.graph["#work/by-hand.ome.zarr/"]["entityKind"] = "label image"
+    second.thing("old.txt", reused=True)
+    second.write(catalogue.folder.crates)
+    write(folder / "stray.txt", "nobody knows")
+    ledger = Ledger(folder)
+    found = ledger.orphans()
+    assert told(found) == [
+        ("other bytes", "labels.tif"), ("orphan", "old.txt"), ("no maker", "by-hand.ome.zarr"), ("unused", "debug.tif"),
+    ]  # fmt: skip
+    assert found.found[0].detail == "run 00000001 made other bytes there, and no run made these"
+    assert told(ledger.orphans("source")) == [("source", "raw.tif")]
+    assert told(ledger.orphans("unknown file")) == [("unknown file", str(folder / "stray.txt"))]
+    assert ledger.orphans(page=0).counts == found.counts
+    with pytest.raises(
+        BadInputError, match=r"There is no kind of orphan called 'lost'\. There are: other bytes, orphan"
+    ):
+        ledger.orphans("lost")
+    assert [(day.day, day.runs, day.jobs, day.failed) for day in ledger.days()] == [("2026-03-01", 2, 3, 0)]
 
 
 @pytest.fixture

@@ -192,6 +192,11 @@ class FactColumns:
         (count,) = self._connection.execute("SELECT coalesce(sum(actions + things), 0) FROM measure").fetchone()
         return int(count)
 
+    def made(self) -> int:
+        """Return how many things runs made, each as often as it was made."""
+        made = (number for column in self.columns(THINGS, "made") for number, value in self.values(column) if value)
+        return sum(bits.bit_count() for bits in self.having(made).values())
+
     def columns(self, of: str, field: str) -> tuple[Column, ...]:
         """Return the columns of a field, by their keys."""
         rows = self._connection.execute("SELECT id, key FROM field WHERE of = ? AND name = ? ORDER BY key", (of, field))

@@ -16,7 +16,7 @@ from filiation.catalogue.nodes import (
     entity_from_text,
     run_from_text,
 )
-from filiation.catalogue.summary import COLUMNS, CrateSummary
+from filiation.catalogue.summary import COLUMNS, CrateSummary, DayOfWork
 from filiation.model import decode_path, encode_path
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ class IndexQuestions(IndexNumbers):
         rows = self._connection.execute(f"SELECT iri, {', '.join(COLUMNS)} FROM crate ORDER BY iri")  # noqa: S608
         return tuple(CrateSummary(*row) for row in rows)
 
-    def jobs_by_day_and_agent(self) -> tuple[tuple[str | None, str | None, int, int, int], ...]:
-        """Return day, agent, runs, jobs and failed jobs, sorted; None for what crates do not tell."""
+    def jobs_by_day_and_agent(self) -> tuple[DayOfWork, ...]:
+        """Return what was done each day by whom, sorted."""
         rows = self._connection.execute(
             "SELECT day, agent, count(*), sum(jobs), sum(failed) FROM crate GROUP BY day, agent ORDER BY day, agent"
         )
-        return tuple(rows)
+        return tuple(DayOfWork(*row) for row in rows)
 
     def gaps(self) -> dict[str, tuple[int, int]]:
         """Return by kind how much all crates leave open, and in how many lines that is told.
@@ -202,6 +202,25 @@ class IndexQuestions(IndexNumbers):
                 )
                 found.update(text for (text,) in rows)
         return tuple(sorted(found))
+
+    def digests_made_again(self) -> tuple[str, ...]:
+        """Return the written digests that runs made more than once, sorted."""
+        rows = self._connection.execute(
+            "SELECT digest FROM entity WHERE digest IS NOT NULL AND generated = 1 GROUP BY digest HAVING count(*) > 1"
+        )
+        return tuple(digest for (digest,) in rows)
+
+    def folders_written_to(self) -> tuple[str, ...]:
+        """Return the folders in which runs made things, sorted; those inside of trees that runs made are left out."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT rtrim(place, replace(place, '/', '')) FROM entity WHERE place LIKE '/%' AND generated = 1"
+        )
+        return tuple(sorted(decode_path(folder.rstrip("/")) or "/" for (folder,) in rows))
+
+    def knows_place(self, place: str) -> bool:
+        """Whether any crate tells of a thing at a place."""
+        row = self._connection.execute("SELECT 1 FROM entity WHERE place = ? LIMIT 1", (encode_path(place),)).fetchone()
+        return row is not None
 
     def actions(self, *, iri: str | None = None, crate: str | None = None) -> tuple[ActionNode, ...]:
         """Return the actions that match everything given, sorted by IRI."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from filiation.model import encode_path
 
@@ -45,6 +45,16 @@ class CrateSummary:
     def as_row(self) -> tuple[str | int | float | None, ...]:
         """Return the values of :data:`COLUMNS`."""
         return tuple(getattr(self, name) for name in COLUMNS)
+
+
+class DayOfWork(NamedTuple):
+    """What one person's runs of one day were, as many as began on it; None for what crates do not tell."""
+
+    day: str | None
+    agent: str | None
+    runs: int
+    jobs: int
+    failed: int
 
 
 COLUMNS: Final = tuple(field.name for field in fields(CrateSummary) if field.name != "iri")

@@ -55,6 +55,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
         "gaps": Entry("filiation.cli.whole:gaps", "Tell what the records of all runs leave open or contradict."),
+        "orphans": Entry(
+            "filiation.cli.whole:orphans", "Tell what nobody made though it is no source, and what leads nowhere."
+        ),
         "stale": Entry("filiation.cli.whole:stale", "Tell what would be made otherwise today."),
         "duplicates": Entry(
             "filiation.cli.whole:duplicates", "Tell which bytes were made more than once, at what cost."

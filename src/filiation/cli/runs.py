@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from filiation.lineage import RunDetail
 
 
-@click.command(epilog=example("filiation runs"))
+@click.command(epilog=example("filiation runs", "filiation runs --by-day"))
+@click.option("--by-day", is_flag=True, help="Tell instead how many runs and jobs there were each day, and whose.")
 @as_of_option
 @json_option
 @catalogue_option
-def runs(as_of: str | None, as_json: bool, catalogue: str | None) -> None:
+def runs(by_day: bool, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """List the runs in the catalogue, the newest first."""
     with opened(catalogue, as_of) as ledger:
+        if by_day:
+            days = ledger.days()
+            if as_json:
+                say_json([day._asdict() for day in days])
+            else:
+                rows = [(day.day or "", day.agent or "", *map(str, day[2:])) for day in days]
+                say_table(("day", "by", "runs", "jobs", "failed"), rows)
+            return
         found, former = ledger.runs(), ledger.former()
         if as_json:
             told = [[each.to_json() for each in former if each.crate == run.iri] for run in found]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from filiation.catalogue import GENERATED, ActionNode, EntityNode, Joining, LineageIndex
+from filiation.catalogue.nodes import NO_BYTES
 from filiation.lineage import words
 from filiation.lineage.observations import Observation, Observations
+from filiation.model import DigestKind
 
 AGAIN = "made again"
 COPIED = "made in several places"
+EMPTY = tuple(f"{kind.value}:{NO_BYTES}" for kind in (DigestKind.FILE, DigestKind.TREE))
+"""The digests of an empty file and of an empty tree."""
 
 
 def find_duplicates(index: LineageIndex, joining: Joining) -> Observations:
@@ -17,29 +19,18 @@ def find_duplicates(index: LineageIndex, joining: Joining) -> Observations:
 
     The time of an action counts once, and only if all that it made had been made before; the first action that made
     a content is never counted. Bytes count for each further place where the content was made; a place that was
-    written again counts once, an empty file never.
+    written again counts once, an empty file never. Only what was made more than once is read.
     """
-    made: dict[str, list[EntityNode]] = defaultdict(list)
-    empty: set[str] = set()
-    looked_at = 0
-    for run in index.runs():
-        for entity in index.entities(crate=run.iri):
-            if entity.generated:
-                looked_at += 1
-                if entity.is_empty:
-                    empty.add(entity.iri)
-                elif entity.digest is not None:
-                    made[str(entity.digest)].append(entity)
+    made = {digest: list(index.entities(digest=digest, generated=True)) for digest in index.digests_made_again()}
+    empty = {entity.iri for digest in EMPTY for entity in index.entities(digest=digest, generated=True)}
+    made = {digest: found for digest, found in made.items() if not found[0].is_empty}
     for found in made.values():
         found.sort(key=lambda entity: (joining.began(entity), entity.iri))
     again = empty | {entity.iri for found in made.values() for entity in found[1:]}
     counted: set[str] = set()
-    observations = []
-    for digest, found in made.items():
-        if len(found) > 1:
-            observations.append(_observation(index, digest, found, again, counted))
+    observations = [_observation(index, digest, found, again, counted) for digest, found in sorted(made.items())]
     observations.sort(key=lambda each: (-(each.size or 0), -(each.seconds or 0), each.what, each.iris))
-    return Observations("Which bytes were made more than once?", tuple(observations), looked_at)
+    return Observations("Which bytes were made more than once?", tuple(observations), index.facts.made())
 
 
 def _observation(

@@ -32,6 +32,13 @@ class Page:
     start: int = 0
     size: int | None = None
 
+    @classmethod
+    def numbered(cls, number: int | None, size: int) -> Page:
+        """Return a page by its number, from 1; 0 for no line at all, None for all."""
+        if number is None:
+            return cls()
+        return cls((number - 1) * size, size) if number else cls(0, 0)
+
     def __contains__(self, line: int) -> bool:
         return line >= self.start and not self.is_over(line)
 

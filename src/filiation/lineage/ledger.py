@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rdflib import Dataset
 
     from filiation.catalogue.annotations import Annotation
+    from filiation.catalogue.summary import DayOfWork
     from filiation.catalogue.versions import Version
     from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.conditions import Condition
@@ -100,6 +101,11 @@ class Ledger:
         """Return every run, the newest first."""
         with self._reading() as (index, _):
             return tuple(sorted(index.runs(), key=_newest_first))
+
+    def days(self) -> tuple[DayOfWork, ...]:
+        """Return how many runs and jobs there were on each day (UTC) by whom, from what was counted of each crate."""
+        with self._reading() as (index, _):
+            return index.jobs_by_day_and_agent()
 
     def show(self, run: str) -> RunDetail:
         """Return one run with all it did.
@@ -467,25 +473,49 @@ class Ledger:
 
     # --- over the whole catalogue ------------------------------------------------------------------------------
 
-    def gaps(self, *kinds: str) -> Observations:
+    def gaps(self, *kinds: str, page: int | None = None) -> Observations:
         """Return what the record leaves open or contradicts, over every run.
 
         Parameters
         ----------
         kinds
             Of :data:`filiation.lineage.gaps.KINDS`, such as ``no agent``; all if there are none.
+        page
+            Which thousand of the lines to tell, from 1; 0 for none but the counts, which need no node; None for all.
 
         Raises
         ------
         BadInputError
             If there is no such kind.
         """
-        from filiation.lineage.gaps import KINDS, find_gaps
+        from filiation.lineage.gaps import KINDS, Page, find_gaps
 
-        if unknown := sorted(set(kinds) - set(KINDS)):
-            raise BadInputError(f"There is no kind of gap called {unknown[0]!r}. There are: {', '.join(KINDS)}.")
+        _refuse_unknown("gap", kinds, KINDS)
         with self._reading() as (index, joining):
-            return find_gaps(index, joining, kinds)
+            return find_gaps(index, joining, kinds, Page.numbered(page, PAGE))
+
+    def orphans(self, *kinds: str, page: int | None = None) -> Observations:
+        """Return the things that nobody made and that are no sources, and those that were made and lead nowhere.
+
+        Parameters
+        ----------
+        kinds
+            Of :data:`filiation.lineage.orphans.KINDS`, such as ``other bytes``; if there are none, all but ``source``
+            and ``unknown file``, which looks at the disk.
+        page
+            As for :meth:`gaps`.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such kind.
+        """
+        from filiation.lineage.gaps import Page
+        from filiation.lineage.orphans import KINDS, find_orphans
+
+        _refuse_unknown("orphan", kinds, KINDS)
+        with self._reading() as (index, joining):
+            return find_orphans(index, joining, kinds, Page.numbered(page, PAGE))
 
     def duplicates(self) -> Observations:
         """Return the bytes that were made more than once, and the time and space that it cost."""
@@ -724,6 +754,11 @@ def _conditions(texts: Iterable[str]) -> tuple[Condition, ...]:
     from filiation.lineage.conditions import read_conditions  # most lineages are asked for without any
 
     return read_conditions(given)
+
+
+def _refuse_unknown(what: str, kinds: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(kinds) - set(known)):
+        raise BadInputError(f"There is no kind of {what} called {unknown[0]!r}. There are: {', '.join(known)}.")
 
 
 def _newest_first(run: RunSummary) -> tuple[float, str]:

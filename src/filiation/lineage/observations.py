@@ -120,5 +120,6 @@ class Observations:
             "title": self.title,
             "looked_at": self.looked_at,
             "counts": dict(self.counts),
+            "lines": len(self.found) if self.lines is None else self.lines,
             "found": [each.to_json() for each in self.found],
         }
