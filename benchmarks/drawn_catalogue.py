@@ -74,6 +74,7 @@ def _make_index(institute: Institute, folder: CatalogueFolder) -> list[str]:
     with LineageIndex(folder.index, create=True, arrays=folder.arrays) as index:
         # It is all or nothing here, so nothing has to be forced to disk for each run.
         index._connection.execute("PRAGMA synchronous = OFF")
+        index.begin_bulk()
         for drawn in institute.runs():
             before = seconds()
             run = derived(drawn)
@@ -84,9 +85,10 @@ def _make_index(institute: Institute, folder: CatalogueFolder) -> list[str]:
                 metadata.write_text(_STAMP)
             state = metadata.stat()
             stamp = f"{state.st_size}:{state.st_mtime_ns}"
-            index.replace(run, folder=drawn.id, stamp=stamp, digest=f"sha256:{0:064x}")
+            index.add(run, folder=drawn.id, stamp=stamp, digest=f"sha256:{0:064x}")
             if drawn.number % 1000 == 0:
                 print(f"{drawn.number:,} of {institute.size:,} runs in the index", file=sys.stderr, flush=True)
+        index.end_bulk()
         spent = {"index": seconds() - begun - drawing}
         begun = seconds()
         work_out_joins(index)

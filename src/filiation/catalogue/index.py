@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from filiation.catalogue.adjacency import Adjacency
-from filiation.catalogue.crate_gaps import counted, gaps_of
-from filiation.catalogue.index_facts import FactColumns, forget_facts, note_facts
 from filiation.catalogue.index_file import connect, secondary_indexes
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from filiation.catalogue.derive import Derived
+    from filiation.catalogue.index_facts import FactColumns
     from filiation.catalogue.versions import Version
 
 _CODES: Final = {role: code for code, role in enumerate(ROLES)}
@@ -119,6 +118,8 @@ class LineageIndex(IndexQuestions, IndexVersions):
     @property
     def facts(self) -> FactColumns:
         """What nodes tell, in columns, to choose by."""
+        from filiation.catalogue.index_facts import FactColumns  # walks need none of it
+
         return FactColumns(self._connection)
 
     def replace(
@@ -158,6 +159,9 @@ class LineageIndex(IndexQuestions, IndexVersions):
 
     def _insert(self, cursor: sqlite3.Cursor, derived: Derived, folder: str, stamp: str, digest: str) -> set[int]:
         """Put in a crate; return the nodes whose edges that changes."""
+        from filiation.catalogue.crate_gaps import counted, gaps_of
+        from filiation.catalogue.index_facts import note_facts
+
         crate = derived.run.iri
         term = _Terms(cursor)
         here = term(crate)
@@ -275,6 +279,8 @@ class LineageIndex(IndexQuestions, IndexVersions):
             touched.update(number for (number,) in cursor.execute(f"SELECT term FROM {table} WHERE crate = ?", found))  # noqa: S608
         self._doubt_joins(cursor, crate)
         cursor.execute("DELETE FROM crate WHERE iri = ?", (crate,))
+        from filiation.catalogue.index_facts import forget_facts
+
         forget_facts(cursor, found[0])
         for table in ("entity", "action", "edge", "joined", "flow", "gap"):
             cursor.execute(f"DELETE FROM {table} WHERE crate = ?", found)  # noqa: S608 - our own names

@@ -17,7 +17,7 @@ from filiation.crate.agents import agent_id, software_id, write_agent, write_mac
 from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
-from filiation.crate.registration_terms import AS_THE_USER, FAILURE, REGISTRATION, REMOVAL, RUN
+from filiation.crate.record_names import AS_THE_USER, FAILURE, REGISTRATION, REMOVAL, RUN
 from filiation.crate.writer import METADATA
 from filiation.model import Agent, Digest, EntityKind, Machine, Presence, Software, run_iri
 

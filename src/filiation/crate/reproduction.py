@@ -13,10 +13,10 @@ from filiation.crate.agents import agent_id, software_id, write_agent, write_mac
 from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import isoformat, node, reference
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
+from filiation.crate.record_names import REPRODUCTION
 from filiation.crate.writer import METADATA
 from filiation.model import Agent, Machine, Software, run_iri
 
-ACTION = "#reproduction"
 COMPARISON = "comparison.json"
 _PROCESS = PROFILES[0]
 
@@ -75,7 +75,7 @@ def _document(made: Reproduction, size: int) -> dict[str, Any]:
     name = f"Reproduction of run {made.original[:8]}"
     runs = [run_iri(run) for run in (made.original, made.again) if run is not None]
     action = node(
-        ACTION,
+        REPRODUCTION,
         "CreateAction",
         name=f"{name}: {made.summary}",
         description=f"Run {made.original} was run again in a clean folder and its outputs compared: {made.summary}",
@@ -102,7 +102,7 @@ def _document(made: Reproduction, size: int) -> dict[str, Any]:
         author=reference(agent_id(made.agent)),
         conformsTo=reference(_PROCESS.iri),
         hasPart=reference(COMPARISON),
-        mentions=reference(ACTION),
+        mentions=reference(REPRODUCTION),
     )
     report = node(
         COMPARISON,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, PART, SAME_CONTENT, ActionNode, EntityNode, Node
-from filiation.crate.registration_terms import RUN
+from filiation.crate.record_names import RUN
 from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, THROUGH, Lineage, one_place
 

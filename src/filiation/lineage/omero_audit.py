@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from filiation.catalogue import USED, EntityNode, Joining, LineageIndex
-from filiation.crate.registration_terms import REGISTRATION
+from filiation.crate.record_names import REGISTRATION
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import words
 from filiation.lineage.audit_findings import ORDER, AuditFinding, AuditReport, Severity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filiation.catalogue import GENERATED, USED
-from filiation.crate.registration_terms import AS_THE_USER, REGISTRATION, REMOVAL
+from filiation.crate.record_names import AS_THE_USER, REGISTRATION, REMOVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

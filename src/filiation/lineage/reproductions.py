@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filiation.catalogue import USED, ActionNode, LineageIndex
-from filiation.crate.reproduction import ACTION
+from filiation.crate.record_names import REPRODUCTION
 
 
 def reproductions_of(index: LineageIndex, run: str) -> tuple[ActionNode, ...]:
@@ -17,5 +17,5 @@ def reproductions_of(index: LineageIndex, run: str) -> tuple[ActionNode, ...]:
         IRI of the run's crate.
     """
     edges = {edge.dst for iri in (run, run.rstrip("/")) for edge in index.edges_out_of(iri) if edge.role == USED}
-    found = [action for iri in edges if iri.endswith(ACTION) for action in index.actions(iri=iri)]
+    found = [action for iri in edges if iri.endswith(REPRODUCTION) for action in index.actions(iri=iri)]
     return tuple(sorted(found, key=lambda action: (str(action.started), action.iri)))

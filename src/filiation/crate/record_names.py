@@ -1,5 +1,7 @@
-"""By what a record of writing back to a server is known again: those who only read it need no more."""
+"""By what our own records, of writing back to a server and of reproduction, are known again: readers need no more."""
 
+REPRODUCTION = "#reproduction"
+"""Local id of the action that compared a run with what it gave when it was run again."""
 REGISTRATION = "#registration-"
 """Beginning of the local id of each action that wrote something."""
 REMOVAL = "#removal"
