@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,8 @@ from filiation.model import (
 if TYPE_CHECKING:
     from filiation.catalogue.statements import Statements
 
+_DOI: Final = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
+"""DOI Handbook, 2.2; as an address or not."""
 _IMAGE_FACTS: Final = ("axes", "shape", "pixelType", "scale", "units", "labelSource")
 _ENDINGS: Final = {
     "CompletedActionStatus": Status.FINISHED,
@@ -151,7 +154,29 @@ def describe_run(
         modified=about.is_true(main, F + "modified") if main and about.text(main, F + "modified") else None,
         swhid=about.text(main, F + "swhid") if main else None,
         licenses=tuple(sorted(about.name(iri) for iri in about.links(main, SCHEMA + "license"))) if main else (),
+        doi=_doi_of_crate(about),
     )
+
+
+def doi_of(text: str) -> str | None:
+    """Return the DOI that a text is, as an address; None if it is none.
+
+    >>> doi_of("doi:10.5281/zenodo.7"), doi_of("https://dx.doi.org/10.5281/ZENODO.7"), doi_of("seven")
+    ('https://doi.org/10.5281/zenodo.7', 'https://doi.org/10.5281/zenodo.7', None)
+    """
+    found = _DOI.fullmatch(text.strip())
+    return None if found is None else f"https://doi.org/{found[1].lower()}"  # DOIs know no capitals
+
+
+def _doi_of_crate(about: Statements) -> str | None:
+    """Return the DOI that a crate says it has, as its identifier, as a value of that, or as what it is the same as."""
+    for key in ("identifier", "sameAs"):
+        for value in about.values(about.crate, SCHEMA + key):
+            told = [str(value), *(about.texts(value, SCHEMA + "value") if isinstance(value, str) else ())]
+            found = next((doi for text in told if (doi := doi_of(text)) is not None), None)
+            if found is not None:
+                return found
+    return None
 
 
 def with_run_defaults(action: ActionNode, about: Statements, whole: str | None) -> ActionNode:

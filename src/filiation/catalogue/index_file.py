@@ -13,7 +13,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 10
+FORMAT: Final = 11
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """

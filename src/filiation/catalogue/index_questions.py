@@ -48,6 +48,11 @@ class IndexQuestions(IndexNumbers):
         rows = self._connection.execute("SELECT run FROM crate ORDER BY iri")
         return tuple(run_from_text(text) for (text,) in rows)
 
+    def runs_with_doi(self) -> tuple[RunSummary, ...]:
+        """Return the runs whose crates say that they have a DOI, sorted by IRI."""
+        rows = self._connection.execute("SELECT run FROM crate WHERE instr(run, '\"doi\":') ORDER BY iri")
+        return tuple(run for (text,) in rows if (run := run_from_text(text)).doi is not None)
+
     def run(self, crate: str) -> RunSummary | None:
         """Return the run of a crate, if it is there."""
         row = self._connection.execute("SELECT run FROM crate WHERE iri = ?", (crate,)).fetchone()

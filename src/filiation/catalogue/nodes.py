@@ -245,6 +245,8 @@ class RunSummary:
         Identifier of the workflow's folder (ISO/IEC 18670).
     licenses
         Of the workflow, by SPDX identifier, or by name.
+    doi
+        Of the crate, as an address, if it says that it has one.
     """
 
     id: str
@@ -265,6 +267,7 @@ class RunSummary:
     modified: bool | None = None
     swhid: str | None = None
     licenses: tuple[str, ...] = ()
+    doi: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return what is known as plain JSON; what is not known is left out."""

@@ -30,6 +30,7 @@ class Asked:
     until: tuple[str, ...]
     only: tuple[str, ...]
     from_run: str | None
+    published: bool
     each: bool
     form: str | None
     output: str
@@ -43,7 +44,9 @@ class Asked:
     def is_of_counts(self) -> bool:
         """Whether only counts and names are asked for, which takes the whole of a lineage."""
         counting = self.count or self.page is not None
-        if counting and (self.depth or self.until or self.only or self.from_run or self.svg or self.form):
+        if counting and (
+            self.depth or self.until or self.only or self.from_run or self.published or self.svg or self.form
+        ):
             raise BadInputError("--count and --page are of a whole lineage: they go with no other option but --json.")
         return counting
 
@@ -67,6 +70,11 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
                 help="Show only what is as CONDITION says, joined over what is left out; can be repeated.",
             ),
             click.option("--from-run", metavar="RUN", help="THING as this run made or found it, if several did."),
+            click.option(
+                "--published", is_flag=True,
+                help="Show only what is published (annotated with doi= or published=, or in a crate with a DOI), and "
+                "what lies between.",
+            ),
             click.option("--all", "each", is_flag=True, help="Show each job; else equal ones are told as one."),
             click.option(
                 "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT",
@@ -189,7 +197,12 @@ def _answer(
             say_json(counted.to_json()) if asked.as_json else say(counted.text().rstrip("\n"))
             return
         lineage = question(ledger)(
-            *named, depth=asked.depth, until=asked.until, only=asked.only, from_run=asked.from_run
+            *named,
+            depth=asked.depth,
+            until=asked.until,
+            only=asked.only,
+            from_run=asked.from_run,
+            published=asked.published,
         )
     if asked.svg is not None:
         write_text(asked.svg, lineage.to_svg(each=asked.each))
@@ -208,7 +221,9 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
     if named is None:
         return False
     as_json, form = bool(options["as_json"]), options["form"]
-    narrowed = any(options[name] for name in ("depth", "until", "only", "from_run", "svg", "count", "page"))
+    narrowed = any(
+        options[name] for name in ("depth", "until", "only", "from_run", "published", "svg", "count", "page")
+    )
     if narrowed or options["output"] != "-" or form not in (None, "tree", "json"):
         raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
     with opened(catalogue, options["as_of"]) as ledger:  # type: ignore[arg-type]

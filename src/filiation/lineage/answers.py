@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from filiation.catalogue import Resumption
     from filiation.catalogue.versions import Version
+    from filiation.lineage.publications import Publication
     from filiation.lineage.registrations import Registered
 
 ANCESTORS = "ancestors"
@@ -51,6 +52,8 @@ class Lineage:
         What of the roots was written to servers, the oldest first.
     resumptions
         Which runs of the answer went on from a run that was interrupted or failed, in order of the runs.
+    publications
+        Of an answer about what is published: that, with what of the answer is in it.
     """
 
     thing: str
@@ -65,6 +68,7 @@ class Lineage:
     alike: tuple[tuple[str, int], ...] = ()
     registrations: tuple[Registered, ...] = ()
     resumptions: tuple[Resumption, ...] = ()
+    publications: tuple[Publication, ...] = ()
 
     @cached_property
     def by_iri(self) -> dict[str, Node]:
@@ -124,7 +128,8 @@ class Lineage:
         resumed = [words.went_on(found) for found in self.resumptions]
         again = [words.reproduction(action) for action in self.reproductions]
         registered = [words.registration(found) for found in self.registrations]
-        return drawn + "".join(f"{line}\n" for line in (*resumed, *again, *registered))
+        published = [words.publication(found, self.by_iri) for found in self.publications]
+        return drawn + "".join(f"{line}\n" for line in (*resumed, *again, *registered, *published))
 
     def to_svg(self, *, each: bool = False) -> str:
         """Draw the answer as a picture; see :meth:`tree`."""
@@ -146,6 +151,7 @@ class Lineage:
             "reproductions": [action.to_json() for action in self.reproductions],
             "registrations": [found.to_json() for found in self.registrations],
             "resumptions": [found.to_json() for found in self.resumptions],
+            "publications": [found.to_json() for found in self.publications],
         }
 
 

@@ -179,6 +179,7 @@ class Ledger:
         until: Iterable[str] = (),
         only: Iterable[str] = (),
         from_run: str | None = None,
+        published: bool = False,
     ) -> Lineage:
         """Return what things descend from.
 
@@ -195,6 +196,8 @@ class Ledger:
             Conditions on what is shown of the answer; what is between is left out and the ends joined.
         from_run
             The start of a run's id: the things as this run made or found them, where several did.
+        published
+            Keep only what is published, and what lies between it and the things (``docs/reference/questions.md``).
 
         Raises
         ------
@@ -203,7 +206,7 @@ class Ledger:
         NotFoundError
             If the run has nothing to do with a thing.
         """
-        extent = Extent(depth, _conditions(until), _conditions(only), from_run)
+        extent = Extent(depth, _conditions(until), _conditions(only), from_run, published)
         with self._tracing() as (index, tracer):
             lineage = tracer.walk(things, ANCESTORS, extent)
             crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
@@ -219,9 +222,10 @@ class Ledger:
         until: Iterable[str] = (),
         only: Iterable[str] = (),
         from_run: str | None = None,
+        published: bool = False,
     ) -> Lineage:
         """Return what descends from things; see :meth:`trace`."""
-        extent = Extent(depth, _conditions(until), _conditions(only), from_run)
+        extent = Extent(depth, _conditions(until), _conditions(only), from_run, published)
         with self._tracing() as (_, tracer):
             return tracer.walk(things, DESCENDANTS, extent)
 

@@ -16,6 +16,7 @@ from filiation.lineage.walk import Bounds, Walked, ancestors, descendants
 if TYPE_CHECKING:
     from filiation.lineage.conditions import Condition
     from filiation.lineage.fields import Surroundings
+    from filiation.lineage.publications import Publication
     from filiation.lineage.sides import Side
 
 
@@ -33,12 +34,15 @@ class Extent:
         What is shown: actions that are as every condition says that can be asked of an action, and things likewise.
     run
         The start of a run's id: things as this run made or used them.
+    published
+        Only what is published, or leads from the things to what is.
     """
 
     depth: int | None = None
     until: tuple[Condition, ...] = ()
     only: tuple[Condition, ...] = ()
     run: str | None = None
+    published: bool = False
 
 
 class Tracer:
@@ -75,12 +79,21 @@ class Tracer:
         walk = ancestors if upwards else descendants
         ends = self._any(extent.until) if extent.until else None
         walked = walk(self._index, self.joining, roots, Bounds(extent.depth, ends, crate))
+        told: tuple[Publication, ...] = ()
+        if extent.published:
+            from filiation.lineage.publications import leading_to, publications_among
+
+            told = publications_among(self._index, walked.iris, self._around().annotations)
+            walked = leading_to(walked, roots, direction, {iri for each in told for iri in each.things})
         if extent.only:
             self._look_up(walked.numbers.values())
             walked = only(walked, roots, direction, self._all(extent.only))
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
         notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
-        return replace(lineage, note=notes or None)
+        if extent.published and not told:
+            beyond = "it descends from" if upwards else "descends from it"
+            notes = f"{notes} Neither it nor anything that {beyond} is marked as published.".strip()
+        return replace(lineage, note=notes or None, publications=told)
 
     def sides(self, first: str, second: str) -> tuple[Side, Side]:
         """Return two runs, or the lineages of two things, to be compared.

@@ -8,8 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from filiation.catalogue import ActionNode, EntityNode, Resumption
+    from collections.abc import Mapping
+
+    from filiation.catalogue import ActionNode, EntityNode, Node, Resumption
     from filiation.catalogue.versions import Version
+    from filiation.lineage.publications import Publication
     from filiation.lineage.registrations import Registered
     from filiation.model import Container, Digest, ImageMetadata, Objective, Parameter
 
@@ -63,6 +66,17 @@ def moment(when: datetime) -> str:
     '2026-03-01 00:11:40 UTC'
     """
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def publication(found: Publication, nodes: Mapping[str, Node]) -> str:
+    """Say what of an answer is in something published: its things, and jobs where there are none."""
+    from filiation.catalogue import EntityNode
+
+    told = [node for iri in found.things if (node := nodes.get(iri)) is not None]
+    things = sorted({plain(node.path) for node in told if isinstance(node, EntityNode)})
+    named = ", ".join(things[:MOST_JOBS]) + (f" and {len(things) - MOST_JOBS} more" if len(things) > MOST_JOBS else "")
+    runs = ", ".join(sorted({run_name(node.crate) for node in told}))
+    return f"published as {plain(found.name)}: {named or counted(len(told), 'job')} (run {runs})"
 
 
 def ending(version: Version) -> str:
