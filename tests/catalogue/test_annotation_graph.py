@@ -13,6 +13,7 @@ from filiation.catalogue.crate_graph import graph_on_disk
 from filiation.catalogue.vocabulary import PROV, F
 from filiation.lineage import Ledger
 from tests.lineage.crates import nuclei_run
+from tests.sparql_servers import OxigraphServer
 
 LABELS = "results/ihc/nuclei.ome.zarr"
 
@@ -48,3 +49,23 @@ def test_what_was_noted_can_be_asked_for_and_what_was_replaced_stays_in_the_past
     assert sorted(map(str, catalogue.quads())) == before
     asked = f"SELECT ?v {{ GRAPH <{name}> {{ ?a a <{OA}Annotation> ; <{OA}hasTarget> ?v }} }}"
     assert [str(row[0]) for row in ledger.sparql(asked).rows] == [thing]
+
+
+def test_a_sparql_server_is_sent_what_was_noted_and_what_a_crate_is_a_revision_of(
+    catalogue: Catalogue, folder: Path, tmp_path: Path, oxigraph_server: OxigraphServer
+) -> None:
+    (catalogue.folder.root / "filiation.toml").write_text(oxigraph_server.settings())
+    run = nuclei_run(folder)
+    ledger = Ledger(folder)
+    ledger.ingest(run.write(tmp_path / "elsewhere"))
+    ledger.annotate(run.iri_of(LABELS), "quality=good")
+    then = datetime.now(UTC)
+    run.job("report", ("results/ihc/nuclei.parquet",), {"results/report.html": "<p>"})
+    ledger.ingest(run.write(tmp_path / "elsewhere"))
+    ledger.annotate(run.iri_of(LABELS), "quality=poor")
+    assert [str(row[2]) for row in ledger.ask("annotations").rows] == ["poor"]
+    assert [str(row[2]) for row in Ledger(folder, as_of=then).ask("annotations").rows] == ["good"]
+    asked = f"SELECT ?v {{ <{run.iri}> <{PROV}wasRevisionOf> ?v }}"
+    assert [row[0] for row in ledger.sparql(asked).rows] == [ledger.former()[0].iri]
+    ledger.rebuild()
+    assert [str(row[2]) for row in ledger.ask("annotations").rows] == ["poor"]
