@@ -111,6 +111,7 @@ bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and 
 	@for peer in $(PEERS); do $(MAKE) --no-print-directory .peers/$$peer/.installed \
 	  || echo "$$peer cannot be installed here, and is left out."; done
 	@$(BIN)/python benchmarks/peers/compare.py $(or $(SIZE),100000) $(if $(FOLDER),--keep $(FOLDER))
+	@$(BIN)/python benchmarks/peers/abilities.py filiation
 	@for peer in $(PEERS); do test ! -e .peers/$$peer/.installed \
 	  || .peers/$$peer/bin/python benchmarks/peers/abilities.py $$peer 2>/dev/null; done
 

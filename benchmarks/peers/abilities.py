@@ -1,7 +1,9 @@
 """What the peers answer at all, tried on the smallest lineage that shows it; run in a peer's environment.
 
 ``python benchmarks/peers/abilities.py aiida`` prints a line for each thing that was tried. The lineage: ``made`` comes
-of ``raw`` by a first job; a second reads ``copy``, which is the same bytes at another path, and makes ``end``.
+of ``raw`` by a first job; a second reads ``copy``, which is the same bytes at another path, and makes ``end``. Then
+there are chains of jobs which read two files of the one before, as an image and its mask: who does not remember where
+it has been takes twice as long for each more job.
 """
 
 from __future__ import annotations
@@ -9,15 +11,45 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drawn_jobs import Job
+
+if TYPE_CHECKING:
+    from answering import Peer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Job("/lab/1#1", "first", "somebody", NOW, NOW, ("raw",), ("made",))
 SECOND = Job("/lab/2#1", "second", "somebody", NOW, NOW, ("copy",), ("end",))
+LENGTHS = (5, 10, 15, 20)
+LONG = 1.0
+"""Seconds; a longer chain is not asked for after one that took as long."""
+
+
+def chains() -> Iterator[Job]:
+    """Yield the chains' jobs, each of which reads two files of the one before and makes two."""
+    for length in LENGTHS:
+        for number in range(length):
+            used, made = (tuple(f"{length}-{n}-{part}" for part in "ab") for n in (number, number + 1))
+            yield Job(f"/lab/chain-{length}#{number}", "step", "somebody", NOW, NOW, used, made)
+
+
+def climb(peer: Peer) -> Iterator[tuple[str, str]]:
+    """Ask each way for what a chain's end comes of."""
+    for way, ask in peer.ways.items():
+        told = []
+        for length in LENGTHS:
+            asked, begun = f"{length}-{length}-a", time.process_time()
+            found = set(peer.names(ask(asked, True)))
+            spent = time.process_time() - begun
+            told.append(f"{length} jobs, {len(found - {asked})} found, {1000 * spent:.1f} ms")
+            if spent > LONG:
+                break
+        yield f"chains, {way}", "; ".join(told)
 
 
 def aiida(folder: Path) -> Iterator[tuple[str, object]]:
@@ -25,7 +57,8 @@ def aiida(folder: Path) -> Iterator[tuple[str, object]]:
     from aiida_peer import Peer
 
     peer = Peer(folder)
-    peer.open()
+    peer.load(chains())
+    yield from climb(peer)
     from aiida.common.links import LinkType
     from aiida.manage import get_manager
     from aiida.orm import CalculationNode, Node, QueryBuilder, SinglefileData, User
@@ -74,7 +107,8 @@ def lamin(folder: Path) -> Iterator[tuple[str, object]]:
     from lamin_peer import Peer
 
     peer = Peer(folder)
-    peer.open()
+    peer.load(chains())
+    yield from climb(peer)
     lamin = peer._lamin
     runs = [
         lamin.Run(lamin.Transform(key=f"{name}.py", kind="script").save()).save()
@@ -106,7 +140,7 @@ def lamin(folder: Path) -> Iterator[tuple[str, object]]:
     yield "columns of an edge", [field.name for field in edge._meta.concrete_fields]
     runs[1]._status_code = 1
     runs[1].save()
-    yield "states of runs", [run.status for run in lamin.Run.filter()]
+    yield "the state of a run", runs[1].status
     yield (
         "methods of lineage",
         [name for name in dir(made) if "lineage" in name or "ancest" in name or "descend" in name],
@@ -119,7 +153,8 @@ def mlmd(folder: Path) -> Iterator[tuple[str, object]]:
     from mlmd_peer import Peer
 
     peer = Peer(folder)
-    peer.load([FIRST, SECOND])
+    peer.load([FIRST, SECOND, *chains()])
+    yield from climb(peer)
     store = peer._store
     yield "fields of an artifact", [field.name for field in messages.Artifact.DESCRIPTOR.fields]
     yield "raw is an ancestor of end", "raw" in peer.subgraph("end", True)
@@ -134,7 +169,7 @@ def mlmd(folder: Path) -> Iterator[tuple[str, object]]:
     peer = Peer(folder / "chain")
     (folder / "chain").mkdir()
     peer.load([Job("/lab/2#1", "cut", "somebody", NOW, NOW, ("begin",), ("t0",)), *chain])
-    yield "of a chain of 601 edges, get_lineage_subgraph finds", len(peer.subgraph("t300", True))
+    yield "of a chain of 301 jobs, get_lineage_subgraph finds", len(peer.subgraph("t300", True))
     options = messages.LineageSubgraphQueryOptions(max_num_hops=100)
     options.direction = options.UPSTREAM
     options.starting_artifacts.filter_query = "name = 't3'"
@@ -150,7 +185,12 @@ def prov(folder: Path) -> Iterator[tuple[str, object]]:
     import networkx
     from prov.graph import prov_to_graph
     from prov.model import ProvDocument
+    from prov_peer import Peer
 
+    peer = Peer(folder)
+    peer.load(chains())
+    peer.open()
+    yield from climb(peer)
     document = ProvDocument()
     document.set_default_namespace("https://example.org/")
     for job in (FIRST, SECOND):
@@ -172,7 +212,29 @@ def prov(folder: Path) -> Iterator[tuple[str, object]]:
     yield "formal attributes of an activity", formal
 
 
+def filiation(folder: Path) -> Iterator[tuple[str, object]]:
+    """Try filiation's index on the chains; the rest is shown by its tests."""
+    from filiation_peer import Peer
+    from institute import BEGIN, DrawnRun, derived
+    from institute import Job as DrawnJob
+
+    from filiation.catalogue import CatalogueFolder, LineageIndex
+
+    place = CatalogueFolder.create(folder / ".filiation")
+    jobs = list(chains())
+    run = DrawnRun(0, tuple(DrawnJob(n + 1, 0, n, job.used, job.made) for n, job in enumerate(jobs)), BEGIN)
+    with LineageIndex(place.index, create=True, arrays=place.arrays) as index:
+        index.replace(derived(run)[0], folder=run.id, stamp="", digest=f"sha256:{0:064x}")
+    peer = Peer(folder)
+    peer.open()
+    peer.iri = run.iri
+    peer.names = lambda found: {iri.replace(run.iri("x")[:-1], "") for iri in found}
+    yield from climb(peer)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        for tried, seen in {"aiida": aiida, "lamin": lamin, "mlmd": mlmd, "prov": prov}[sys.argv[1]](Path(scratch)):
+        for tried, seen in {"aiida": aiida, "lamin": lamin, "mlmd": mlmd, "prov": prov, "filiation": filiation}[
+            sys.argv[1]
+        ](Path(scratch)):
             print(f"{sys.argv[1]}: {tried}: {seen}", flush=True)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,12 +65,18 @@ class Process:
         jobs = self.folder / "drawn" / JOBS
         return [str(self.python), str(HERE / "answering.py"), self.name, str(jobs), str(self.folder / self.name)]
 
+    def begin(self) -> None:
+        """Open what was kept, or load the jobs first; also where what was kept is of another version's format."""
+        if (self.folder / self.name / LOADED).is_file():
+            with suppress(RuntimeError):
+                self.start(LONGEST_START)
+                return
+        self.load()
+        self.start(LONGEST_START)
+
     def load(self) -> None:
-        """Load the jobs, unless that was done."""
-        place = self.folder / self.name
-        if (place / LOADED).is_file():
-            return
-        shutil.rmtree(place, ignore_errors=True)
+        """Load the jobs, in place of what is there."""
+        shutil.rmtree(self.folder / self.name, ignore_errors=True)
         with self.log.open("a") as log:
             subprocess.run([*self.command(), "--load"], stdout=log, stderr=log, check=True)
 
@@ -112,23 +119,31 @@ class Process:
 
 @dataclass
 class Findings:
-    """What was measured of all ways to ask."""
+    """What was measured, by question and way to ask."""
 
     costs: dict[tuple[str, str], list[dict[str, float]]] = field(default_factory=lambda: defaultdict(list))
-    remarks: dict[tuple[str, str], str] = field(default_factory=dict)
+    differences: dict[tuple[str, str], str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
 
-    def rows(self, asked: Iterable[Question], ways: Iterable[str]) -> Iterator[str]:
-        """Yield a line for each way."""
-        for question in asked:
-            for way in ways:
-                costs = self.costs[question.told, way]
-                remark = self.remarks.get((question.told, way), "")
-                if costs:
-                    cpu, wall = (shown(statistics.median(cost[kind] for cost in costs)) for kind in ("cpu", "wall"))
-                    yield f"| {question.told} | {way} | {cpu} | {wall} | {len(costs)} | {remark} |"
-                elif remark:
-                    yield f"| {question.told} | {way} | | | | {remark} |"
+    def table(self, asked: Iterable[Question], ways: Iterable[str]) -> Iterator[str]:
+        """Yield a line for each way, and one below for each answer that is not ours."""
+        told = [question.told for question in asked]
+        yield f"| CPU ms / ms | {' | '.join(f'{question}: {self.sizes[question]:,}' for question in told)} |"
+        yield "|---" * (len(told) + 1) + "|"
+        for way in ways:
+            yield f"| {way} | {' | '.join(self._cell(question, way) for question in told)} |"
+        yield ""
+        for (question, way), difference in self.differences.items():
+            yield f"- \\* {question}, {way}: {difference}"
+
+    def _cell(self, question: str, way: str) -> str:
+        costs = self.costs[question, way]
+        cpu, wall = (
+            shown(statistics.median(cost[kind] for cost in costs)) if costs else "" for kind in ("cpu", "wall")
+        )
+        times = "" if len(costs) > 1 else ", once" if costs else "none"
+        return f"{f'{cpu} / {wall}' if costs else ''}{times}{' *' if (question, way) in self.differences else ''}"
 
 
 def shown(number: float) -> str:
@@ -148,28 +163,32 @@ def environments(chosen: list[str], folder: Path) -> dict[str, Path]:
     return found
 
 
-def loaded(processes: list[Process]) -> Iterator[str]:
-    """Let each load, and start it; yield a line of what that cost for each. Who cannot is taken off the list."""
-    yield "| | loading: CPU s | s | memory MB | on disk MB | opening: CPU s | s | load of the machine while loading |"
-    yield "|---|---|---|---|---|---|---|---|"
+def begin(processes: list[Process]) -> None:
+    """Let each load, and start it. Who cannot is told, and taken off the list; without ours, it ends."""
     for process in list(processes):
         try:
-            process.load()
-            process.start(LONGEST_START)
+            process.begin()
         except (subprocess.CalledProcessError, RuntimeError, TooLong):
+            if process.name == OURS:
+                sys.exit(f"{OURS} could not be loaded: {process.complaint()}")
             processes.remove(process)
-            yield f"| {process.name} could not: {process.complaint()} | | | | | | | |"
-            continue
+            print(f"{process.name} is left out: {process.complaint()}\n", flush=True)
+
+
+def cost_of_having(processes: list[Process], findings: Findings) -> Iterator[str]:
+    """Yield a line for each: what it cost to load, to open, and in memory."""
+    told = ["", "loading: CPU s / s", "load of the machine then", "on disk, MB", "opening: CPU s / s"]
+    told.append("memory, MB: loading, asking")
+    yield f"| {' | '.join(told)} |"
+    yield "|---|---|---|---|---|---|"
+    for process in processes:
         cost, opened = json.loads((process.folder / process.name / LOADED).read_text()), process.opened
-        figures = (
-            cost["cpu"],
-            cost["wall"],
-            cost["megabytes"],
-            cost["bytes"] / 1e6,
-            opened["open_cpu"],
-            opened["open_wall"],
+        most = max(findings.memory[opened["title"]], opened["megabytes"])
+        yield (
+            f"| {opened['title']} | {shown(cost['cpu'])} / {shown(cost['wall'])} | {cost['load']:.1f} "
+            f"| {shown(cost['bytes'] / 1e6)} | {shown(opened['open_cpu'])} / {shown(opened['open_wall'])} "
+            f"| {cost['megabytes']:,.0f}, {most:,.0f} |"
         )
-        yield f"| {opened['title']} | {' | '.join(shown(figure) for figure in figures)} | {cost['load']:.1f} |"
 
 
 def ask_all(processes: list[Process], asked: list[Question], rounds: int, limit: float, scratch: Path) -> Findings:
@@ -182,16 +201,16 @@ def ask_all(processes: list[Process], asked: list[Question], rounds: int, limit:
                 for way in process.opened["ways"]:
                     key = question.told, f"{process.opened['title']}, {way}"
                     known = findings.costs[key]
-                    if number and (not known or known[0]["wall"] > 1000 * limit / 3):
+                    if number and (not known or known[0]["cpu"] > 1000 * limit / 3):
                         continue
                     file = None if number else scratch / "answer"
                     try:
                         cost = process.ask(way, question, file, limit)
                     except TooLong:
-                        findings.remarks[key] = f"ended after {limit:.0f} s"
+                        findings.differences[key] = f"ended after {limit:.0f} s"
                         continue
                     except RuntimeError as error:
-                        findings.remarks[key] = str(error)
+                        findings.differences[key] = str(error)
                         continue
                     known.append(cost)
                     title = str(process.opened["title"])
@@ -199,14 +218,14 @@ def ask_all(processes: list[Process], asked: list[Question], rounds: int, limit:
                     if file is not None:
                         answer = set(file.read_text().splitlines()) - {question.name}
                         ours = ours or answer
-                        findings.remarks[key] = difference(answer, ours)
+                        findings.sizes[question.told] = len(ours)
+                        if answer != ours:
+                            findings.differences[key] = difference(answer, ours)
     return findings
 
 
 def difference(theirs: set[str], ours: set[str]) -> str:
     """Say how an answer differs from ours."""
-    if theirs == ours:
-        return f"the same {len(ours):,}"
     more, less = sorted(theirs - ours), sorted(ours - theirs)
     told = [f"{len(theirs):,}, not {len(ours):,}"]
     told += [f"{len(more):,} more, as {more[0]}"] if more else []
@@ -233,18 +252,16 @@ def main() -> None:
         pythons = environments([OURS, *(name for name in given.peers if name != OURS)], given.environments)
         processes = [Process(python, name, folder, Path(scratch) / f"{name}.log") for name, python in pythons.items()]
         try:
-            for line in loaded(processes):
-                print(line, flush=True)
+            begin(processes)
             asked = questions(folder / "drawn")
             findings = ask_all(processes, asked, given.rounds, given.limit, Path(scratch))
         finally:
             for process in processes:
                 process.end()
-    print("\n| what | who | CPU ms | ms | times | things and jobs, beside ours |\n|---|---|---|---|---|---|")
     ways = [f"{process.opened['title']}, {way}" for process in processes for way in process.opened["ways"]]
-    print("\n".join(findings.rows(asked, ways)))
-    print("\nMemory at most, MB: " + ", ".join(f"{who} {most:,.0f}" for who, most in findings.memory.items()))
-    print(f"Load of the machine at the end: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    print("\n".join(cost_of_having(processes, findings)) + "\n")
+    print("\n".join(findings.table(asked, ways)))
+    print(f"\nLoad of the machine at the end: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
 
 
 if __name__ == "__main__":

@@ -52,18 +52,19 @@ class Peer:
 
     def list_all(self, name: str, up: bool) -> tuple[str, ...]:
         """Return the IRIs of everything."""
-        found = reach(self._index, [self._iri(name)], up=up)
+        found = reach(self._index, [self.iri(name)], up=up)
         return found.page(0, len(found))
 
     def walk(self, name: str, up: bool) -> set[str]:
         """Return the IRIs of everything, and along with them every edge with the crate that tells of it."""
-        return (ancestors if up else descendants)(self._index, Joining(self._index), [self._iri(name)]).iris
+        return (ancestors if up else descendants)(self._index, Joining(self._index), [self.iri(name)]).iris
 
     def names(self, found: Collection[str]) -> Iterable[str]:
         """Return the drawn names; several IRIs may have the same."""
         name = dict(line.split("\t") for line in (self._drawn / "iris.tsv").read_text().splitlines())
         return {name[iri] for iri in found}
 
-    def _iri(self, name: str) -> str:
+    def iri(self, name: str) -> str:
+        """Return the IRI of a thing that is asked for."""
         asked: dict[str, str] = json.loads((self._drawn / "asked.json").read_text())
         return asked[name]
