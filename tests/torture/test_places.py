@@ -121,7 +121,7 @@ def test_a_journal_that_cannot_grow_ends_the_recording_and_not_the_run(place: Pa
     assert any(sentence.startswith("The journal's last line was unfinished") for sentence in told.not_captured)
 
 
-@pytest.mark.parametrize("part", ["packing", "crates", "store"])
+@pytest.mark.parametrize("part", ["packing", "crates", "made"])
 def test_a_file_where_a_folder_belongs_is_told(place: Path, part: str) -> None:
     catalogue = place / ".filiation"
     aside = place / "aside"

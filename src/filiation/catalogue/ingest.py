@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.derive import Derived
     from filiation.catalogue.graph import GraphWriter, LineageGraph, Rows, Term, Triple
 
+_ROOM: Final = 1 << 20
+"""Bytes that a disk has room for, unless it is as good as full."""
 _CRATES_AT_ONCE: Final = 100
 """Crates that are taken in in one transaction, when many are behind."""
 
@@ -278,8 +281,9 @@ class Catalogue:
         except FiliationError:
             raise
         except (OSError, sqlite3.Error) as error:
+            reason = error if isinstance(error, OSError) else _why_no_file_grows(self.folder.root) or error
             raise FiliationError(
-                f"Store and index of the catalogue {self.folder.root} could not be brought up to date: {error}. They "
+                f"Store and index of the catalogue {self.folder.root} could not be brought up to date: {reason}. They "
                 "are made from the crates, of which nothing is lost: make room or mend the disk, and ask again."
             ) from error
 
@@ -442,3 +446,13 @@ def stamp_of(folder: Path) -> str:
     """Return what tells cheaply whether a crate's metadata has changed."""
     found = (folder / METADATA).stat()
     return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def _why_no_file_grows(folder: Path) -> OSError | None:
+    """Return what the system says of a file in a folder, if there is something: SQLite does not hand on its reason."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+    except OSError as error:
+        return error
+    return None
