@@ -106,7 +106,7 @@ def test_the_picture_is_well_formed_and_everything_in_it_is_text(ledger: Ledger,
 
 def test_names_cannot_steer_a_terminal(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
-    run.job("rule\x1b]0;title\x07", (), {"evil\x1b[2J\n└─ made by me": "x"})
+    run.job("rule", (), {"evil\x1b[2J\n└─ made by me": "x"}, parameters={"title": "\x1b]0;title\x07"})
     run.write(ledger.folder / "crates")
     tree = ledger.trace(str(run_id(2))).tree()
     assert "\x1b" not in tree
