@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filiation.crate.jsonld import local
 from filiation.digest import digest_file, digest_tree
 from filiation.model import DigestKind, EntityKind, crate_path, entity_iri, is_uri, run_iri
 
@@ -119,8 +120,8 @@ class CrateBuilder:
         objects = [self.thing(path, kinds.get(path)) for path in inputs]
         for name, value in (parameters or {}).items():
             given = value if isinstance(value, dict) else {"value": value}
-            identifier = f"#param-job-{number}-{attempt}-{name}"
-            slot = f"#param-{rule}-{name}"
+            identifier = local("param", "job", str(number), str(attempt), name)
+            slot = local("param", rule, name)
             self.graph[identifier] = {
                 "@id": identifier,
                 "@type": "PropertyValue",
@@ -130,7 +131,7 @@ class CrateBuilder:
             self.graph[slot] = {"@id": slot, "@type": "FormalParameter", "name": name}
             objects.append(identifier)
         results = [self.thing(path, kinds.get(path)) for path in (outputs or {})]
-        tool = f"#tool-{rule}"
+        tool = local("tool", rule)
         package = "#package-scikit-image"
         self.graph[package] = {
             "@id": package, "@type": "SoftwareApplication", "name": "scikit-image", "version": "0.26.0",
