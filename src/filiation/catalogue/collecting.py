@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def collecting_once() -> Iterator[None]:
-    """Look for circular garbage once at the end, not again and again meanwhile.
+    """Look for circular garbage after the block, when Python next does so of itself, not again and again meanwhile.
 
     Python looks whenever so many objects were made, among all there are. Of what a run is made of, nothing is garbage
     until it is packed, and the looking takes a third of the time. Where it is put off already nothing changes.
@@ -25,4 +25,3 @@ def collecting_once() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-        gc.collect()

@@ -317,18 +317,23 @@ def _metadata(about: Statements, iri: str) -> ImageMetadata | None:
 
 
 def _parameters(about: Statements, action: str) -> tuple[Parameter, ...]:
-    found = []
-    for iri in about.links(action, SCHEMA + "object"):
-        if PROPERTY_VALUE not in about.types(iri):
-            continue
-        requested, used = (_json(about.text(iri, F + key)) for key in ("requestedValue", "usedValue"))
-        if requested is None and used is None:
-            used = about.value(iri, SCHEMA + "value")
-        slot = about.link(iri, SCHEMA + "exampleOfWork")
-        name = about.text(iri, SCHEMA + "name") or (about.name(slot) if slot else about.path(iri))
-        if used is not None or requested is not None:
-            found.append(Parameter(name, requested=requested, used=used))
+    told = [about.once(_parameter, iri) for iri in about.links(action, SCHEMA + "object")]
+    found = [parameter for parameter in told if parameter is not None]
     return tuple(sorted(found, key=lambda parameter: (parameter.name, parameter.value.json)))
+
+
+def _parameter(about: Statements, iri: str) -> Parameter | None:
+    """Say what a value is of which parameter; None of what is no value of one, or has none."""
+    if PROPERTY_VALUE not in about.types(iri):
+        return None
+    requested, used = (_json(about.text(iri, F + key)) for key in ("requestedValue", "usedValue"))
+    if requested is None and used is None:
+        used = about.value(iri, SCHEMA + "value")
+    if used is None and requested is None:
+        return None
+    slot = about.link(iri, SCHEMA + "exampleOfWork")
+    name = about.text(iri, SCHEMA + "name") or (about.name(slot) if slot else about.path(iri))
+    return Parameter(name, requested=requested, used=used)
 
 
 @lru_cache(maxsize=4096)  # many jobs get the same value
@@ -350,7 +355,7 @@ def _software(about: Statements, action: str, tool: str | None) -> tuple[Softwar
     used = about.links(action, F + "softwareUsed")
     if not used and tool and not about.links(action, F + "deployedEnvironment"):
         used = _requirements(about, tool)
-    found = {_program(about, iri) for iri in used}
+    found = {about.once(_program, iri) for iri in used}
     return tuple(sorted(found, key=lambda software: (software.name.lower(), software.version or "")))
 
 

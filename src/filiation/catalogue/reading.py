@@ -31,6 +31,9 @@ _SUSPECT: Final = re.compile(r"[\\\x00-\x1f\x7f]|\.\.|%(?:25)*2e|^//|^.:", re.IG
 # Properties whose value is a thing, so that a bare text which is the @id of one can only mean that.
 _REFERRING: Final = frozenset({"about", "agent", "hasPart", "instrument", "mainEntity", "object", "result"})
 
+# Every text of JSON that is a term, or begins with one as a prefix.
+_WORD: Final = re.compile(r'"(\w+)(?=[":])')
+
 # Entities that are turned into triples at a time: what is held besides the document and the triples.
 _PART: Final = 1_000
 
@@ -123,18 +126,36 @@ def _parts(document: dict[str, object]) -> Iterator[bytes]:
 
     Every ``@id`` is made an IRI reference, and what has none is named, in the order of the document.
     """
-    context = _as_bytes(inline(document)["@context"])
+    contexts = inline(document)["@context"]
     graph = document["@graph"]
     entities = graph if isinstance(graph, list) else [graph]
     tidy = _tidying(frozenset(str(entity.get("@id")) for entity in entities if isinstance(entity, dict)))
     entities.reverse()
     while entities:
-        part = [tidy(entities.pop()) for _ in range(min(_PART, len(entities)))]
-        yield b'{"@context":%b,"@graph":%b}' % (context, _as_bytes(part))
+        part = _as_text([tidy(entities.pop()) for _ in range(min(_PART, len(entities)))])
+        context = _as_text(_needed(contexts, part))
+        yield f'{{"@context":{context},"@graph":{part}}}'.encode("utf-8", "surrogatepass")
 
 
-def _as_bytes(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+def _needed(contexts: list[dict[str, object]], text: str) -> list[dict[str, object]]:
+    """Return contexts without the terms that a text does not use: there are thousands, to be read for every crate."""
+    if not all(isinstance(definition, str) for context in contexts for definition in context.values()):
+        return contexts  # a term may say that other terms are its values
+    words = set(_WORD.findall(text))
+    words.update(
+        str(definition).partition(":")[0]
+        for context in contexts
+        for definition in context.values()
+        if not str(definition).startswith("http")
+    )
+    return [
+        {term: definition for term, definition in context.items() if term in words or not term.isidentifier()}
+        for context in contexts
+    ]
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _tidying(there: frozenset[str]) -> Callable[[object], object]:

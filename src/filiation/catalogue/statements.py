@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from filiation.catalogue.graph import XSD, Literal, Term, Triple
 from filiation.catalogue.vocabulary import RDF_TYPE, SCHEMA
 from filiation.model import Value, decode_path, is_uri, path_in_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_T = TypeVar("_T")
 
 _INTEGERS: Final = frozenset(XSD + name for name in ("integer", "int", "long", "short", "nonNegativeInteger"))
 _FLOATS: Final = frozenset(XSD + name for name in ("double", "float", "decimal"))
@@ -30,9 +31,17 @@ class Statements:
 
     def __init__(self, triples: Iterable[Triple], crate: str) -> None:
         self.crate = crate
-        self._by_subject: dict[str, dict[str, list[Term]]] = defaultdict(lambda: defaultdict(list))
+        self._by_subject: dict[str, dict[str, list[Term]]] = {}
+        self._told: dict[tuple[Callable[..., object], str], object] = {}
+        of_subject: dict[str, list[Term]] = {}
+        last = None
         for subject, predicate, value in triples:
-            self._by_subject[subject][predicate].append(value)
+            if subject is not last:
+                of_subject, last = self._by_subject.setdefault(subject, {}), subject
+            if predicate in of_subject:
+                of_subject[predicate].append(value)
+            else:
+                of_subject[predicate] = [value]
 
     def __contains__(self, subject: object) -> bool:
         return subject in self._by_subject
@@ -41,18 +50,26 @@ class Statements:
         """Yield everything that is described."""
         yield from self._by_subject
 
-    def values(self, subject: str, predicate: str) -> tuple[Term, ...]:
+    def once(self, tell: Callable[[Statements, str], _T], subject: str) -> _T:
+        """Return what ``tell`` says of a subject, which many others may name, and ask it once."""
+        key = tell, subject
+        if key not in self._told:
+            self._told[key] = tell(self, subject)
+        return cast("_T", self._told[key])
+
+    def values(self, subject: str, predicate: str) -> Sequence[Term]:
         """Return every value."""
         found = self._by_subject.get(subject)
-        return tuple(found.get(predicate, ())) if found is not None else ()
+        return found.get(predicate, ()) if found is not None else ()
 
     def types(self, subject: str) -> frozenset[str]:
         """Return the IRIs of a subject's types."""
-        return frozenset(self.links(subject, RDF_TYPE))
+        return self.once(_types, subject)
 
     def links(self, subject: str, predicate: str) -> tuple[str, ...]:
         """Return the values that are IRIs."""
-        return tuple(value for value in self.values(subject, predicate) if isinstance(value, str))
+        found = self.values(subject, predicate)
+        return tuple([value for value in found if isinstance(value, str)]) if found else ()
 
     def link(self, subject: str, predicate: str) -> str | None:
         """Return the first value that is an IRI."""
@@ -112,6 +129,10 @@ class Statements:
         if path == reference and not is_uri(reference):
             path = decode_path(reference)
         return path.rstrip("/") or "./"
+
+
+def _types(about: Statements, subject: str) -> frozenset[str]:
+    return frozenset(about.links(subject, RDF_TYPE))
 
 
 def _python(term: Term) -> object:
