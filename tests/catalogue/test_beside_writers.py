@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder
+from filiation.errors import CatalogueBusyError
 from filiation.lineage.doctor import examine
 from filiation.model import entity_iri
 from tests.lineage.crates import CrateBuilder, nuclei_run
@@ -106,13 +107,13 @@ def test_every_question_is_answered_while_others_take_in_and_rebuild(
         assert [ask(home, *question) for question in questions] == before
         assert "agree with them" in ask(home, "doctor")
         # Another writer waits, and says so.
-        told = subprocess.run(
-            [sys.executable, "-c", "import sys; from pathlib import Path\n"
-             "from filiation.catalogue import Catalogue, CatalogueFolder\n"
-             "Catalogue(CatalogueFolder(Path(sys.argv[1])), wait=0.1).ingest(Path(sys.argv[2]))", home.root, third],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert f"Another process is writing to the catalogue {home.root}; waited 0.1 s." in told.stderr
+        other = Catalogue(home, wait=0.1)
+        said: list[str] = []
+        other.on_wait = lambda: said.append("waits")
+        with pytest.raises(CatalogueBusyError) as caught:
+            other.ingest(third)
+        assert str(caught.value).startswith(f"Another process is writing to the catalogue {home.root}; waited 0.1 s.")
+        assert said == ["waits"]
         # A killed rebuild leaves all as it was.
         rebuilding.kill()
         rebuilding.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -107,6 +107,8 @@ class Catalogue:
     def __init__(self, folder: CatalogueFolder, *, wait: float = 10.0) -> None:
         self.folder = folder
         self.wait = wait
+        self.on_wait: Callable[[], None] = _say_nothing
+        """Called once when another process is waited for."""
         self.lost: tuple[str, ...] = ()
         """Of a past that is asked for: what was known then and is not kept, each as one message."""
 
@@ -151,7 +153,7 @@ class Catalogue:
         If others write meanwhile, what is there already is what is answered from: it is never waited for.
         """
         if not self._is_usable():
-            return self.rebuild() if self.folder.stamped_crates() else RebuildReport((), ())
+            return self._make_missing()
         if not self._is_behind():
             return RebuildReport((), ())
         try:
@@ -186,8 +188,19 @@ class Catalogue:
         """
         from filiation.catalogue.rebuilding import rebuild
 
-        with holding(self.folder.rebuild_lock, wait=self.wait) as lock, self._telling():
+        with self._holding(self.folder.rebuild_lock) as lock, self._telling():
             return rebuild(self.folder, self._store, lock=lock, wait=self.wait, progress=progress)
+
+    def _make_missing(self) -> RebuildReport:
+        """Make store and index, where there are crates and neither, or those of another version."""
+        from filiation.catalogue.rebuilding import rebuild
+
+        if not self.folder.stamped_crates():
+            return RebuildReport((), ())
+        with self._holding(self.folder.rebuild_lock) as lock, self._telling():
+            if self._is_usable():  # others have made it meanwhile
+                return RebuildReport((), ())
+            return rebuild(self.folder, self._store, lock=lock, wait=self.wait)
 
     @contextmanager
     def reading(self) -> Iterator[LineageIndex]:
@@ -263,15 +276,18 @@ class Catalogue:
 
     @contextmanager
     def _writing(self, *, sends: bool = True, wait: float | None = None) -> Iterator[tuple[GraphWriter, LineageIndex]]:
-        if not self._is_usable() and self.folder.stamped_crates():
-            self.rebuild()
-        with holding(self.folder.lock, wait=self.wait if wait is None else wait), ExitStack() as opened:
+        if not self._is_usable():
+            self._make_missing()
+        with self._holding(self.folder.lock, wait), ExitStack() as opened:
             with self._telling():
                 if not self._is_usable():
                     begin_edition(self.folder, self._store)
                 index = opened.enter_context(LineageIndex(self.folder.index, wait=self.wait, arrays=self.folder.arrays))
                 graph = opened.enter_context(self._store.writing(index, sends=sends))
             yield graph, index
+
+    def _holding(self, lock: Path, wait: float | None = None) -> AbstractContextManager[int]:
+        return holding(lock, wait=self.wait if wait is None else wait, waiting=self.on_wait)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -306,6 +322,10 @@ class Catalogue:
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
         return known != dict(self.folder.stamped_crates())
+
+
+def _say_nothing() -> None:
+    """Wait without a word."""
 
 
 def take_in_what_changed(folder: CatalogueFolder, graph: GraphWriter, index: LineageIndex) -> RebuildReport:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.errors import CatalogueBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FIRST_PAUSE: Final = 0.01
@@ -23,7 +23,9 @@ _UNSUPPORTED: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @contextmanager
-def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator[int]:
+def holding(
+    path: Path, *, shared: bool = False, wait: float = 10.0, waiting: Callable[[], None] | None = None
+) -> Iterator[int]:
     """Hold the lock ``path`` while the block runs; the system lets go of it if the process dies.
 
     Yields its descriptor: a process that inherits it holds the lock too.
@@ -36,6 +38,8 @@ def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator
         Whether others may hold it too, as readers do.
     wait
         Seconds to try at most.
+    waiting
+        Called once if others hold it and are waited for.
 
     Raises
     ------
@@ -45,14 +49,16 @@ def holding(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        _take(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait)
+        _take(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait, waiting)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path, kind: int, wait: float) -> None:
-    for _ in pauses(wait):
+def _take(descriptor: int, path: Path, kind: int, wait: float, waiting: Callable[[], None] | None) -> None:
+    for number, _ in enumerate(pauses(wait)):
+        if number == 1 and waiting is not None:
+            waiting()
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except OSError as error:

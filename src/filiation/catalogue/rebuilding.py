@@ -151,9 +151,10 @@ class _Rebuild:
         return RebuildReport(tuple(self._taken), tuple(self._problems))
 
     def _read(self, place: Path) -> None:
-        found = self._folder.settle(place)
-        crate, document = open_crate(found.folder)
-        stamp = stamp_of(crate.folder)
+        stamp = stamp_of(place)  # before it is read, so that one that comes meanwhile is seen to be another
+        crate, document = open_crate(place)
+        if crate.id != place.name:
+            crate = self._folder.settle(place)
         stated = read_triples(crate, document)
         derived = at_its_site(derive(stated, crate.iri), crate.folder)
         versions = note_what_is_there(self._folder, crate.id)

@@ -67,6 +67,10 @@ def publish(folder: CatalogueFolder, edition: Path) -> None:
     edition.rename(folder.made / str(1 if before is None else number_of(before) + 1))
     flush(folder.made)
     remove_older(folder.made)
+    # What earlier versions left beside it.
+    shutil.rmtree(folder.caches / "store", ignore_errors=True)
+    for name in (INDEX, "index.arrays", "index.arrays.lock"):
+        (folder.caches / name).unlink(missing_ok=True)
 
 
 class EmbeddedStore:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filiation.cli.options import catalogue_option, example, json_option, opened, tell_of_waiting_graphs
+from filiation.cli.options import (
+    catalogue_option,
+    example,
+    json_option,
+    opened,
+    say_that_others_write,
+    tell_of_waiting_graphs,
+)
 from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError, InvalidCrateError, NotFoundError
 
@@ -132,13 +139,16 @@ def ingest(
 def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
     """Make the catalogue's store and index again from its crates.
 
-    Both are only caches: after this, every question is answered as before. A SPARQL server that filiation.toml names
+    Both are only caches: after this, every question is answered as before. They are made beside those in use, which
+    answer until the new ones are whole, and crates can be taken in meanwhile; killed, it goes on when it is called
+    again. A SPARQL server that filiation.toml names
     gets every crate's graph again. Exits with 4 if a crate cannot be read.
     """
     from filiation.lineage import Ledger
     from filiation.lineage.words import counted
 
     ledger = Ledger(catalogue)
+    ledger.tell_of_waiting(say_that_others_write)
     with steps_bar("Rebuilding") as advance:
         report = ledger.rebuild(advance)
     if as_json:

@@ -43,6 +43,7 @@ def opened(catalogue: str | None, as_of: str | None = None) -> Iterator[Ledger]:
     from filiation.lineage import Ledger
 
     ledger = Ledger(catalogue, as_of=as_of)
+    ledger.tell_of_waiting(say_that_others_write)
     try:
         yield ledger
     finally:
@@ -51,6 +52,11 @@ def opened(catalogue: str | None, as_of: str | None = None) -> Iterator[Ledger]:
         if as_of is None:
             _tell_of_waiting_runs(ledger)
             tell_of_waiting_graphs(ledger.folder)
+
+
+def say_that_others_write() -> None:
+    """Say why nothing happens for a while."""
+    remark("Another process is writing to the catalogue; waiting for it.")
 
 
 def tell_of_waiting_graphs(catalogue: Path) -> None:

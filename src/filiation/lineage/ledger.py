@@ -58,8 +58,8 @@ PAGE: Final = 1_000
 class Ledger:
     """An opened catalogue.
 
-    Opening costs nothing; each question first takes in what has come into the folder since, then reads under a lock
-    that other readers share.
+    Opening costs nothing; each question first takes in what has come into the folder since, then reads the
+    catalogue as it is at that moment, whatever others write meanwhile.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Ledger:
         The catalogue's folder, or one that holds it; by default the environment's, else the one found upwards from the
         working folder.
     wait
-        Seconds to wait at most for a process that writes.
+        Seconds to wait at most, where something is written, for another process that writes.
     as_of
         Ask the catalogue as it was known at this time, with a zone or else in UTC: crates taken in by then, and
         annotations noted by then. As text, a day or a month means its end. None for all that is known.
@@ -611,6 +611,10 @@ class Ledger:
         return to_rdflib(self._catalogue.quads())
 
     # --- the catalogue itself ----------------------------------------------------------------------------------
+
+    def tell_of_waiting(self, tell: Callable[[], None]) -> None:
+        """Have something called when another process that writes to the catalogue is waited for."""
+        self._catalogue.on_wait = tell
 
     def ingest(self, crate: Path | str) -> IngestReport:
         """Take a crate in, of any engine; it is copied into the catalogue.
