@@ -68,8 +68,7 @@ def held(where: str, catalogue: CatalogueFolder, doing: str, *crates: Path) -> I
     finally:
         if process.poll() is None:
             os.kill(process.pid, signal.SIGCONT)
-        process.stdout.read()
-        process.wait()
+        process.communicate()
 
 
 def ask(folder: CatalogueFolder, *arguments: str) -> str:
