@@ -89,11 +89,12 @@ docs: $(STAMP)  ## the documentation's own tests: every command documented, ever
 slurm:  ## install Slurm from Debian's packages and start it on this machine, for the cluster tests
 	@tests/cluster/start_slurm.sh $(SLURM)
 
-torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then let every call of the system fail; properties with 500 examples (SEED=n)
+torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then let every call of the system fail; properties with 500 examples, 10,000 changed crates (SEED=n)
 	@$(BIN)/python -m tests.torture --rounds 200 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.torture --ingests 50 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.torture --faults
 	@$(PYTEST) $(PARALLEL) -m hypothesis --hypothesis-profile thorough
+	@FILIATION_FUZZED_CRATES=10000 $(PYTEST) -q -n 0 -s tests/incoming/test_fuzzed.py -k however
 
 bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

@@ -3,7 +3,7 @@
 A Workflow Run RO-Crate says ``object``, ``result``, ``instrument``; lineage is said in PROV-O. Between the two
 stand some judgements, all made here:
 
-- parameters (``PropertyValue``) are never ancestors;
+- parameters (``PropertyValue``) are never ancestors; a file that is the value of one is;
 - an action that stands for a whole workflow connects nothing when the crate has the actions of its steps, else every
   input would be an ancestor of every output;
 - an action that failed, was interrupted or only touched its files generates nothing, whatever ``result`` says;
@@ -51,6 +51,7 @@ LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
 
 _NO_DATA: Final = frozenset({PROPERTY_VALUE, FORMAL_PARAMETER})
+_HELD_BY_PARAMETERS: Final = frozenset({FILE, DATASET, COLLECTION, PROPERTY_VALUE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +179,20 @@ def _code(about: Statements, action: str) -> list[Edge]:
 def _data(about: Statements, found: tuple[str, ...]) -> list[str]:
     """Keep what is data, and go through collections to their parts."""
     data: dict[str, None] = {}
+    seen: set[str] = set()
     waiting = list(reversed(found))
     while waiting:
         iri = waiting.pop()
         types = about.types(iri)
-        if iri in data or types & _NO_DATA or iri == about.crate:
+        if iri in seen or iri == about.crate:
+            continue
+        seen.add(iri)
+        if PROPERTY_VALUE in types:
+            # A parameter is no data; a file that is its value is: arrays and records of CWL are told so.
+            values = about.links(iri, SCHEMA + "value")
+            waiting.extend(reversed([one for one in values if about.types(one) & _HELD_BY_PARAMETERS]))
+            continue
+        if types & _NO_DATA:
             continue
         data[iri] = None
         if types & {COLLECTION, DATASET}:

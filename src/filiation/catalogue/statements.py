@@ -93,16 +93,21 @@ class Statements:
         return tuple(value for value in found if isinstance(value, str | int | float))
 
     def number(self, subject: str, predicate: str) -> int | None:
-        """Return the first value that is a whole number; some engines write ``"123 B"`` or ``"1.0"``."""
+        """Return the first value that is a whole number; some engines write ``"123 B"`` or ``"1.0"``.
+
+        One that is larger than any file or count can be (2^63) is none.
+        """
         for text in self.texts(subject, predicate):
             head = text.strip().split(" ")[0]
             try:
-                return int(head)
+                number = int(head)
             except ValueError:
                 try:
-                    return int(float(head))
+                    number = int(float(head))
                 except (ValueError, OverflowError):
                     continue
+            if abs(number) < 1 << 63:
+                return number
         return None
 
     def is_true(self, subject: str, predicate: str) -> bool:

@@ -62,6 +62,12 @@ class Account:
         self.plans: dict[str, set[str]] = defaultdict(set)
         self.bundles = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is told that lineage could be made of."""
+        told = (self.entities, self.activities, self.used, self.generated, self.derived, self.informed, self.members)
+        return not any(told)
+
     def note_digest(self, entity: str, name: str, value: str) -> None:
         """Take a SHA-256, where an attribute of that name holds one."""
         named = name.lower()

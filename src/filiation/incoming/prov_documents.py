@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue.graph import Literal, Term, Triple
 from filiation.catalogue.oxigraph import parse_turtle
@@ -19,6 +19,9 @@ from filiation.errors import InvalidCrateError
 from filiation.incoming.account import Account
 from filiation.incoming.history import History
 from filiation.incoming.recognition import Form
+
+if TYPE_CHECKING:
+    from prov.identifier import QualifiedName
 
 MOST_BYTES: Final = 64 << 20
 """Documents of more are not read: a description of so many things is a crate's."""
@@ -67,7 +70,7 @@ def read_prov(path: Path, form: Form) -> History:
     else:
         notation = "PROV-N" if form is Form.PROV_N else "PROV-JSON"
         _tell_records(account, path, text, "provn" if form is Form.PROV_N else "json")
-    if not (account.entities or account.activities or account.used or account.generated or account.derived):
+    if account.is_empty:
         raise InvalidCrateError(f"{path} is {notation}, but tells of no entity and no activity.")
     return account.history(path.stem[:100], notation)
 
@@ -116,8 +119,10 @@ def _tell_record(account: Account, record: object) -> None:
     if not isinstance(record, ProvRecord):
         return
     formal: dict[str, list[str]] = {}
-    for name, value in record.formal_attributes:
-        formal.setdefault(name.localpart, []).append(_written(value))
+    attributes: Iterable[tuple[QualifiedName, object]] = record.formal_attributes
+    for name, value in attributes:
+        if value is not None:  # PROV-N's "-"
+            formal.setdefault(name.localpart, []).append(_written(value))
     if isinstance(record, ProvElement):
         iri = _iri(record.identifier.uri if record.identifier is not None else "nameless")
         kinds: dict[type[ProvElement], set[str]] = {
