@@ -28,7 +28,7 @@ from tests.incoming.manners import MANNERS
 from tests.incoming.mutations import documents
 from tests.incoming.plain_reading import PlainReading, shown
 
-SAMPLE = 300
+SAMPLE = 200
 DOCUMENTS = int(os.environ.get("FILIATION_FUZZED_CRATES", SAMPLE))
 
 

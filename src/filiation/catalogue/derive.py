@@ -51,6 +51,7 @@ LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
 
 _NO_DATA: Final = frozenset({PROPERTY_VALUE, FORMAL_PARAMETER})
+_RDF: Final = RDF_TYPE.removesuffix("type")
 _HELD_BY_PARAMETERS: Final = frozenset({FILE, DATASET, COLLECTION, PROPERTY_VALUE})
 
 
@@ -192,7 +193,10 @@ def _data(about: Statements, found: tuple[str, ...]) -> list[str]:
             values = about.links(iri, SCHEMA + "value")
             waiting.extend(reversed([one for one in values if about.types(one) & _HELD_BY_PARAMETERS]))
             continue
-        if types & _NO_DATA:
+        if ordered := (*about.links(iri, _RDF + "first"), *about.links(iri, _RDF + "rest")):
+            waiting.extend(reversed(ordered))
+            continue
+        if types & _NO_DATA or about.values(iri, _RDF + "first") or iri == _RDF + "nil":
             continue
         data[iri] = None
         if types & {COLLECTION, DATASET}:
