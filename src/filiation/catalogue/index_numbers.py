@@ -95,9 +95,9 @@ class IndexNumbers:
         """Yield every edge between runs: source, end, role and crate."""
         yield from self._connection.execute("SELECT src, dst, role, crate FROM joined")
 
-    def all_joins(self) -> list[tuple[int, int, int, int]]:
-        """Return every edge between runs at once; see :meth:`joins`."""
-        return self._connection.execute("SELECT src, dst, role, crate FROM joined").fetchall()
+    def all_edges(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each crate's number and its edges, as kept; see ``index_file``."""
+        yield from self._connection.execute("SELECT crate, edges FROM flow")
 
     def beginnings(self) -> list[tuple[int, float | None]]:
         """Return the number of each crate, and when its run began, in seconds since 1970."""

@@ -6,6 +6,7 @@ They are read of what each crate's flow is kept as, so they are never behind.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,16 +37,19 @@ class WholeGraph:
     def __init__(self, index: LineageIndex) -> None:
         self._index = index
         tables, numbers, counts = [], [], []
-        for crate, edges, _, _ in index.flows():
-            table = np.frombuffer(edges, np.int32).reshape(3, -1)
+        for crate, block in index.all_edges():
+            table = np.frombuffer(block, np.int32).reshape(3, -1)
             tables.append(table)
             numbers.append(crate)
             counts.append(table.shape[1])
-        joins = np.array(index.all_joins(), np.int32).reshape(-1, 4).T
-        src, dst, role = np.concatenate([*tables, joins[:3]], axis=1)
+        joins = np.fromiter(chain.from_iterable(index.joins()), np.int32).reshape(-1, 4).T
+        edges = np.concatenate([*tables, joins[:3]], axis=1)
         crate_of = np.concatenate([np.repeat(np.array(numbers, np.int32), counts), joins[3]])
-        data = role != _CODE
-        self.src, self.dst, self.role, self.crate = src[data], dst[data], role[data], crate_of[data]
+        data = edges[2] != _CODE
+        if not data.all():
+            edges, crate_of = edges[:, data], crate_of[data]
+        self.src, self.dst, self.role = edges
+        self.crate = crate_of
         self._nodes = index.last_number() + 1
 
     @cached_property
@@ -100,7 +104,9 @@ class WholeGraph:
         made = self._made
         goes_on = np.zeros(self._nodes, np.bool_)
         goes_on[self.src[made & used[self.dst]]] = True
-        return np.unique(self.dst[made & ~used[self.dst] & goes_on[self.src]])
+        unused = np.zeros(self._nodes, np.bool_)
+        unused[self.dst[made & ~used[self.dst] & goes_on[self.src]]] = True
+        return np.flatnonzero(unused).astype(np.int32)
 
     def _named(self, numbers: tuple[int, ...] | list[int]) -> tuple[str, ...]:
         return tuple(sorted(self._index.iris_of(numbers).values()))
