@@ -201,6 +201,8 @@ def parse_json_ld(
     try:
         for document in documents:
             yield from terms.read_part(document)
+    except InvalidCrateError:
+        raise  # said already, of a name in it
     except (SyntaxError, ValueError) as error:
         raise InvalidCrateError(f"The crate's metadata is not JSON-LD that can be read: {error}.") from error
 
