@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-SCHEMA = ("http://schema.org/", "https://schema.org/")
+SCHEMA = ("http://schema.org/", "https://schema.org/", "schema:")
 NO_DATA = {"PropertyValue", "FormalParameter"}
 ACTIONS = {"CreateAction", "UpdateAction", "ActivateAction"}
 FAILURES = ("FailedActionStatus", "ActiveActionStatus", "PotentialActionStatus")
