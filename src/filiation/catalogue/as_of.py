@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph
 from filiation.catalogue.annotations import read_annotations
+from filiation.catalogue.filling import LARGEST_PART
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.index_file import FORMAT
 from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
@@ -149,16 +151,30 @@ class PastCatalogue(Catalogue):
                 if not place.is_dir():
                     making = place.with_suffix(".making")
                     shutil.rmtree(making, ignore_errors=True)
+                    graphs = chain(
+                        ((each.crate, _graph(each, self.folder, self.moment, today)) for each in known),
+                        ((graph_about(crate), triples) for crate, triples in _resumptions(then)),
+                        [] if name is None else [(name, annotation_triples(noted, name))],
+                    )
                     with StoreWriter(making, wait=self.wait) as store:
-                        for version in known:
-                            store.replace(version.crate, _graph(version, self.folder, self.moment, today))
-                        for crate, triples in _resumptions(then):
-                            store.replace(graph_about(crate), triples)
-                        if name is not None:
-                            store.replace(name, annotation_triples(noted, name))
+                        _fill(store, graphs)
                     making.rename(place)
             _mark_as_used(place)
             return place
+
+
+def _fill(store: StoreWriter, graphs: Iterable[tuple[str, Iterable[Triple]]]) -> None:
+    """Put graphs into a store that has none, many at a time: each apart would be forced to disk."""
+    from filiation.catalogue.oxigraph import n_quads, n_triples
+
+    part: list[bytes] = []
+    for graph, triples in graphs:
+        part.append(n_quads(graph, n_triples(triples)))
+        if sum(map(len, part)) > LARGEST_PART:
+            store.load(b"".join(part))
+            part.clear()
+    store.load(b"".join(part))
+    store.settle()
 
 
 def _is_today(known: Sequence[Version], today: LineageIndex) -> bool:
