@@ -206,8 +206,7 @@ def test_a_rebuilt_catalogue_answers_byte_for_byte_the_same(demo: Callable[[], D
         *(("ask", f"cq{number}", "--json") for number in range(1, 12)),
     ]
     before = [here.filiation(*question).stdout for question in questions]
-    shutil.rmtree(here.folder / ".filiation/store")
-    (here.folder / ".filiation/index.sqlite").unlink()
+    shutil.rmtree(here.folder / ".filiation/made")
 
     assert here.filiation("rebuild").returncode == 0
 
