@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph
 from filiation.catalogue.annotations import read_annotations
-from filiation.catalogue.filling import LARGEST_PART
+from filiation.catalogue.filling import load_in_parts
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.index_file import FORMAT
 from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
@@ -139,6 +139,8 @@ class PastCatalogue(Catalogue):
 
     def _graphs(self) -> Path | None:
         """Return the store of what was known, which is made of the crates if it is not there; None for today's."""
+        from filiation.catalogue.oxigraph import n_quads, n_triples
+
         with self.reading() as then, super().reading() as today:
             known = self._known(today)
             every, _ = read_annotations(self.folder)
@@ -157,24 +159,10 @@ class PastCatalogue(Catalogue):
                         [] if name is None else [(name, annotation_triples(noted, name))],
                     )
                     with StoreWriter(making, wait=self.wait) as store:
-                        _fill(store, graphs)
+                        load_in_parts(store, (n_quads(graph, n_triples(triples)) for graph, triples in graphs))
                     making.rename(place)
             _mark_as_used(place)
             return place
-
-
-def _fill(store: StoreWriter, graphs: Iterable[tuple[str, Iterable[Triple]]]) -> None:
-    """Put graphs into a store that has none, many at a time: each apart would be forced to disk."""
-    from filiation.catalogue.oxigraph import n_quads, n_triples
-
-    part: list[bytes] = []
-    for graph, triples in graphs:
-        part.append(n_quads(graph, n_triples(triples)))
-        if sum(map(len, part)) > LARGEST_PART:
-            store.load(b"".join(part))
-            part.clear()
-    store.load(b"".join(part))
-    store.settle()
 
 
 def _is_today(known: Sequence[Version], today: LineageIndex) -> bool:

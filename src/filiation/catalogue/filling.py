@@ -87,3 +87,15 @@ class ServerFilling:
 
     def finish(self) -> None:
         """Do nothing: each was sent at once."""
+
+
+def load_in_parts(writer: StoreWriter, graphs: Iterable[bytes]) -> None:
+    """Put graphs, each as N-Quads, to what a store has, many at a time: each apart would be forced to disk."""
+    part: list[bytes] = []
+    for body in graphs:
+        part.append(body)
+        if sum(map(len, part)) > LARGEST_PART:
+            writer.load(b"".join(part))
+            part.clear()
+    writer.load(b"".join(part))
+    writer.settle()

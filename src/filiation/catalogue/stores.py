@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.crates import INDEX, STORE
 from filiation.catalogue.editions import newest, number_of, remove_older, using_newest
-from filiation.catalogue.filling import LARGEST_PART, Filling, ServerFilling, StoreFilling
+from filiation.catalogue.filling import Filling, ServerFilling, StoreFilling, load_in_parts
 from filiation.catalogue.outbox import Outbox, WaitingGraph
 from filiation.catalogue.server_settings import ServerSettings, read_server
 from filiation.catalogue.store_writer import StoreWriter
@@ -233,14 +233,7 @@ def _put_in(store: Path, waiting: dict[str, tuple[int, bytes | None]]) -> None:
     with StoreWriter(store) as writer:
         for graph in waiting:
             writer.remove(graph)
-        part: list[bytes] = []
-        for graph, (_, triples) in waiting.items():
-            part.append(n_quads(graph, triples or b""))
-            if sum(map(len, part)) > LARGEST_PART:
-                writer.load(b"".join(part))
-                part.clear()
-        writer.load(b"".join(part))
-        writer.settle()
+        load_in_parts(writer, (n_quads(graph, triples or b"") for graph, (_, triples) in waiting.items()))
 
 
 class ServedStore:

@@ -43,6 +43,20 @@ def check_numbers(**parameters: object) -> None:
             raise BadInputError(f"The parameter {name!r} is a number of 0 or more; found {value!r}.")
 
 
+def check_surroundings(*, sigma: float, window: float) -> None:
+    """Raise BadInputError unless surroundings are wider than what is compared with them."""
+    if window <= sigma:
+        raise BadInputError(
+            f"local_threshold compares with the surroundings: 'window' ({window}) must exceed 'sigma' ({sigma})."
+        )
+
+
+def check_thresholds(*, correction: float, certainty: float) -> None:
+    """Raise BadInputError unless a high threshold is at least the low one."""
+    if not correction <= certainty < float("inf"):
+        raise BadInputError(f"The high threshold ('certainty': {certainty}) is below the low one ({correction}).")
+
+
 def smoothed(pixels: Pixels, scale: tuple[float, ...], sigma: float) -> Smooth:
     """Return the pixels under a Gaussian of this standard deviation, cut off after three of them."""
     widths = [sigma / size for size in scale]

@@ -17,7 +17,17 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 
 from filiation.errors import BadInputError
-from filiation.segmentation.filters import Labels, Pixels, check, contrast, numbered, parted, smoothed
+from filiation.segmentation.filters import (
+    Labels,
+    Pixels,
+    check,
+    check_surroundings,
+    check_thresholds,
+    contrast,
+    numbered,
+    parted,
+    smoothed,
+)
 
 Method: TypeAlias = Callable[..., Labels]
 """A segmentation method: pixels of axes (y, x) or (z, y, x) and their size in, labels of the same shape out.
@@ -103,10 +113,7 @@ def local_threshold(
         If the image has neither 2 nor 3 dimensions, or a parameter is out of range.
     """
     check(pixels, scale, sigma=sigma, window=window, correction=correction, spacing=spacing, minimum_size=minimum_size)
-    if window <= sigma:
-        raise BadInputError(
-            f"local_threshold compares with the surroundings: 'window' ({window}) must exceed 'sigma' ({sigma})."
-        )
+    check_surroundings(sigma=sigma, window=window)
     foreground = smoothed(pixels, scale, sigma) > correction * smoothed(pixels, scale, window)
     return numbered(parted(foreground, scale, spacing, minimum_size), scale, minimum_size)
 
@@ -169,8 +176,7 @@ def hysteresis(
         If the image has neither 2 nor 3 dimensions, or a parameter is out of range.
     """
     check(pixels, scale, sigma=sigma, window=window, correction=correction, minimum_size=minimum_size)
-    if not correction <= certainty < float("inf"):
-        raise BadInputError(f"The high threshold ('certainty': {certainty}) is below the low one ({correction}).")
+    check_thresholds(correction=correction, certainty=certainty)
     seen = contrast(pixels, scale, sigma, window)
     if seen.min() == seen.max():
         return np.zeros(pixels.shape, np.uint32)

@@ -150,3 +150,18 @@ def test_a_method_that_is_not_known_is_told_with_those_that_are() -> None:
 def test_a_flat_volume_has_no_object(tmp_path: Path) -> None:
     flat = np.full((20, 20), 7.0)
     assert segment_volume(task(flat, tmp_path), InMemory.empty(flat.shape)).count == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        ("otsu_components", {"sigma": -1}, "'sigma' is a number of 0 or more; found -1"),
+        ("hysteresis", {"certainty": 0.5}, "'certainty': 0.5"),
+        ("local_threshold", {"window": 0.5, "spacing": 2}, r"'window' \(0.5\) must exceed 'sigma'"),
+    ],
+)
+def test_a_parameter_out_of_range_is_refused_as_for_a_whole_volume(
+    tmp_path: Path, method: str, changes: dict[str, float], message: str
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        task(SPOTS, tmp_path, recipe=recipe_named(method), parameters=PARAMETERS | changes)

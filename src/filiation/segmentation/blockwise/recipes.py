@@ -22,6 +22,9 @@ from filiation.segmentation.filters import (
     Pixels,
     Sides,
     Smooth,
+    check_numbers,
+    check_surroundings,
+    check_thresholds,
     contrast,
     parted,
     reach_of_parting,
@@ -40,6 +43,13 @@ class Reach(Protocol):
         """Return it for a pixel size and the method's parameters."""
 
 
+Check: TypeAlias = Callable[[Parameters], None]
+
+
+def _any_parameters(parameters: Parameters) -> None:
+    """Leave it to the function."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """A method whose objects are the connected components of a mask, diagonal neighbours connected too.
@@ -53,11 +63,14 @@ class Connected:
         component it is in: without any, the component is dropped.
     surveys
         Passes over the whole volume that come first.
+    check
+        Raises BadInputError where a parameter is out of range, as the method does for a whole volume.
     """
 
     reach: Reach
     mask: Callable[[Pixels, Scale, Found, Parameters], Pixels]
     surveys: tuple[Survey, ...] = ()
+    check: Check = _any_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +85,14 @@ class Agreeing:
         Returns labels for a block's pixels, given the sides on which the volume goes on.
     surveys
         Passes over the whole volume that come first.
+    check
+        Raises BadInputError where a parameter is out of range, as the method does for a whole volume.
     """
 
     reach: Reach
     label: Callable[[Pixels, Scale, Found, Parameters, Sides], Labels]
     surveys: tuple[Survey, ...] = ()
+    check: Check = _any_parameters
 
 
 Recipe: TypeAlias = Connected | Agreeing
@@ -132,12 +148,27 @@ def _contrast(pixels: Pixels, scale: Scale, parameters: Parameters) -> Smooth:
 
 _THRESHOLD = threshold_survey(_contrast)
 
+
+def _in_range(parameters: Parameters) -> None:
+    check_numbers(**parameters)
+
+
+def _two_thresholds(parameters: Parameters) -> None:
+    check_numbers(**parameters)
+    check_thresholds(correction=parameters["correction"], certainty=parameters["certainty"])
+
+
+def _wide_surroundings(parameters: Parameters) -> None:
+    check_numbers(**parameters)
+    check_surroundings(sigma=parameters["sigma"], window=parameters["window"])
+
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        "otsu_components": Connected(_reach_of_contrast, _components, _THRESHOLD),
-        "hysteresis": Connected(_reach_of_contrast, _hysteresis, _THRESHOLD),
-        "otsu_watershed": Agreeing(_reach_of_watershed, _otsu_watershed, _THRESHOLD),
-        "local_threshold": Agreeing(_reach_of_watershed, _local_threshold),
+        "otsu_components": Connected(_reach_of_contrast, _components, _THRESHOLD, _in_range),
+        "hysteresis": Connected(_reach_of_contrast, _hysteresis, _THRESHOLD, _two_thresholds),
+        "otsu_watershed": Agreeing(_reach_of_watershed, _otsu_watershed, _THRESHOLD, _in_range),
+        "local_threshold": Agreeing(_reach_of_watershed, _local_threshold, check=_wide_surroundings),
     }
 )
 """Every method that is known to work block by block, by its name."""

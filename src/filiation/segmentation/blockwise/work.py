@@ -48,7 +48,8 @@ class Task:
     Raises
     ------
     BadInputError
-        If the halo is shorter than the method's filters reach, or the numbers of axes differ.
+        If a parameter is out of range, the halo is shorter than the method's filters reach, or the numbers of axes
+        differ.
     """
 
     volume: Volume
@@ -64,6 +65,7 @@ class Task:
                 f"A volume of shape {self.volume.shape} with {len(self.scale)} pixel sizes does not go with blocks cut "
                 f"for {self.grid.shape}."
             )
+        self.recipe.check(self.parameters)
         cut = [length < limit for length, limit in zip(self.grid.lengths, self.grid.shape, strict=True)]
         needed = self.least_halo()
         if any(is_cut and halo < least for is_cut, halo, least in zip(cut, self.grid.halo, needed, strict=True)):
@@ -184,6 +186,7 @@ def grid_for(
     BadInputError
         If the numbers of axes differ, or a block is shorter than the halo that it needs.
     """
+    recipe.check(parameters)
     if not len(shape) == len(scale) == len(lengths):
         raise BadInputError(f"Blocks of {lengths} pixels do not go with a volume of shape {shape}.")
     halo = tuple(reach + 1 for reach in recipe.reach(scale, parameters))
