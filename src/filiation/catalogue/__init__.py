@@ -20,7 +20,7 @@ from filiation.catalogue.crate_on_disk import CrateOnDisk, carried, identify, pa
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.graph import LineageGraph, Literal, Rows, Term, Triple
 from filiation.catalogue.index import LineageIndex
-from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
+from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.joining import Joining
 from filiation.catalogue.manifests import Manifests
 from filiation.catalogue.nodes import (
@@ -39,6 +39,7 @@ from filiation.catalogue.nodes import (
     shown_time,
 )
 from filiation.catalogue.resumptions import Resumption
+from filiation.catalogue.taking_in import IngestReport, Progress, RebuildReport
 
 __all__ = [
     "CODE",

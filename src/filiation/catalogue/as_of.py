@@ -24,12 +24,13 @@ from filiation.catalogue.annotations import read_annotations
 from filiation.catalogue.filling import load_in_parts
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.index_file import FORMAT
-from filiation.catalogue.ingest import Catalogue, IngestReport, Progress, RebuildReport
+from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.joining import Joining
 from filiation.catalogue.lock import holding
 from filiation.catalogue.resumptions import graph_about, resumption_of, statements_of
 from filiation.catalogue.store_writer import StoreWriter
+from filiation.catalogue.taking_in import IngestReport, Progress, RebuildReport
 from filiation.catalogue.versions import Version, written_time
 from filiation.errors import BadInputError, NotFoundError
 

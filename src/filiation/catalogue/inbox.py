@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from filiation.catalogue.crates import CatalogueFolder, identify, this_host
-from filiation.catalogue.ingest import Catalogue, IngestReport
+from filiation.catalogue.ingest import Catalogue
+from filiation.catalogue.taking_in import IngestReport
 from filiation.catalogue.waiting import is_running
 from filiation.crate import flush, flush_tree
 from filiation.errors import BadInputError, FiliationError

@@ -32,8 +32,9 @@ from filiation.digest import digest_file
 from filiation.errors import BadInputError, FiliationError
 
 if TYPE_CHECKING:
-    from filiation.catalogue.ingest import Catalogue, Progress
+    from filiation.catalogue.ingest import Catalogue
     from filiation.catalogue.nodes import Json
+    from filiation.catalogue.taking_in import Progress
 
 NEW: Final = "new"
 SAME: Final = "same"

@@ -12,7 +12,11 @@ from filiation.catalogue.crate_on_disk import open_crate
 from filiation.catalogue.crates import ARRAYS, INDEX
 from filiation.catalogue.derive import derive
 from filiation.catalogue.index import LineageIndex
-from filiation.catalogue.ingest import (
+from filiation.catalogue.lock import holding
+from filiation.catalogue.reading import read_triples
+from filiation.catalogue.sites import at_its_site
+from filiation.catalogue.stores import publish
+from filiation.catalogue.taking_in import (
     IngestReport,
     Progress,
     RebuildReport,
@@ -22,10 +26,6 @@ from filiation.catalogue.ingest import (
     stamp_of,
     take_in_what_changed,
 )
-from filiation.catalogue.lock import holding
-from filiation.catalogue.reading import read_triples
-from filiation.catalogue.sites import at_its_site
-from filiation.catalogue.stores import publish
 from filiation.catalogue.versions import note_what_is_there, runs_with_history
 from filiation.errors import FiliationError, NotFoundError
 from filiation.model import run_iri
