@@ -1,0 +1,196 @@
+"""What is asked of everything in a catalogue: facts, what the records leave open, questions by name, SPARQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from filiation.errors import BadInputError
+from filiation.lineage.answers import Answer
+from filiation.lineage.of_things import PAGE
+from filiation.lineage.opened import OpenedCatalogue, conditions_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rdflib import Dataset
+
+    from filiation.catalogue.summary import DayOfWork
+    from filiation.lineage.finding import Found
+    from filiation.lineage.observations import Observations
+    from filiation.lineage.questions import Question
+
+
+class OfAll(OpenedCatalogue):
+    """The questions of an opened catalogue that go over all runs."""
+
+    def find(self, kind: str, *conditions: str, limit: int | None = None) -> Found:
+        """Return the actions or things of all runs that are as every condition says.
+
+        Parameters
+        ----------
+        kind
+            ``action`` or ``entity``.
+        conditions
+            Such as ``rule=segment`` or ``size>10MB``; ``docs/reference/questions.md`` lists the fields.
+        limit
+            So many at most; the answer says how many there are.
+
+        Raises
+        ------
+        BadInputError
+            If a condition is none, or cannot be asked of such.
+        """
+        from filiation.lineage.finding import find
+
+        asked = conditions_in(conditions)
+        with self._reading() as (index, _):
+            return find(index, self._surroundings(index, asked), kind, asked, limit)
+
+    def how_many(self, kind: str, *conditions: str) -> int:
+        """Return how many actions or things are as every condition says, without reading them; see :meth:`find`."""
+        from filiation.lineage.finding import how_many
+
+        asked = conditions_in(conditions)
+        with self._reading() as (index, _):
+            return how_many(index, self._surroundings(index, asked), kind, asked)
+
+    def days(self) -> tuple[DayOfWork, ...]:
+        """Return how many runs and jobs there were on each day (UTC) by whom, from what was counted of each crate."""
+        with self._reading() as (index, _):
+            return index.jobs_by_day_and_agent()
+
+    def gaps(self, *kinds: str, page: int | None = None) -> Observations:
+        """Return what the record leaves open or contradicts, over every run.
+
+        Parameters
+        ----------
+        kinds
+            Of :data:`filiation.lineage.gaps.KINDS`, such as ``no agent``; all if there are none.
+        page
+            Which thousand of the lines to tell, from 1; 0 for none but the counts, which need no node; None for all.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such kind.
+        """
+        from filiation.lineage.gaps import KINDS, Page, find_gaps
+
+        _refuse_unknown("gap", kinds, KINDS)
+        with self._reading() as (index, joining):
+            return find_gaps(index, joining, kinds, Page.numbered(page, PAGE))
+
+    def orphans(self, *kinds: str, page: int | None = None) -> Observations:
+        """Return the things that nobody made and that are no sources, and those that were made and lead nowhere.
+
+        Parameters
+        ----------
+        kinds
+            Of :data:`filiation.lineage.orphans.KINDS`, such as ``other bytes``; if there are none, all but ``source``
+            and ``unknown file``, which looks at the disk.
+        page
+            As for :meth:`gaps`.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such kind.
+        """
+        from filiation.lineage.gaps import Page
+        from filiation.lineage.orphans import KINDS, find_orphans
+
+        _refuse_unknown("orphan", kinds, KINDS)
+        with self._reading() as (index, joining):
+            return find_orphans(index, joining, kinds, Page.numbered(page, PAGE))
+
+    def duplicates(self) -> Observations:
+        """Return the bytes that were made more than once, and the time and space that it cost."""
+        from filiation.lineage.duplicates import find_duplicates
+
+        with self._reading() as (index, joining):
+            return find_duplicates(index, joining)
+
+    def stale(self, *things: str, disk: bool = True) -> Observations:
+        """Return what would be made otherwise today: inputs, code, parameters or software have changed since.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`; none for all that was made last at its place.
+        disk
+            Whether to compare inputs and scripts with what lies there now; else only with later runs.
+        """
+        from filiation.lineage.staleness import StaleFinder
+
+        with self._reading() as (index, joining):
+            resolver = self._resolver(index, joining)
+            only = [iri for thing in things for iri in resolver.resolve(thing).nodes]
+            cache = self._catalogue.folder.digests if disk else None
+            return StaleFinder(index, joining, cache).find(only if things else None)
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions that :meth:`ask` knows, with a title each."""
+        from filiation.lineage.questions import questions
+
+        return questions()
+
+    def ask(self, name: str, *, run: str | None = None, given: Mapping[str, str] | None = None) -> Answer:
+        """Answer a question by its name.
+
+        Parameters
+        ----------
+        name
+            For example ``cq5``.
+        run
+            A run's id or the start of it; None for all runs.
+        given
+            Values for what the question takes, by name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no question of that name, or no such run.
+        BadInputError
+            If something is given that the question does not take.
+        """
+        from filiation.lineage.questions import question
+
+        asked = question(name)
+        with self._reading() as (index, joining):
+            graph = None if run is None else self._resolver(index, joining).run(run).iri
+        return asked.answer(self._catalogue, graph, given or {})
+
+    def sparql(self, query: str, *, timeout: float = 30.0, limit: int = 100_000) -> Answer:
+        """Answer a free SPARQL query, read-only and in a process of its own that is ended when it takes too long.
+
+        Parameters
+        ----------
+        query
+            SELECT, ASK, CONSTRUCT or DESCRIBE over the union of all crates' graphs; each is a named graph too.
+        timeout
+            Seconds.
+        limit
+            Rows at most; the answer says whether there were more.
+
+        Raises
+        ------
+        BadInputError
+            If it is no query, would reach beyond the catalogue (``SERVICE``, ``FROM``, updates), or takes too long.
+        """
+        from filiation.lineage.sparql import answer_query
+
+        self._catch_up()
+        self._catalogue.prepare()
+        return answer_query(self._catalogue.folder, query, timeout=timeout, limit=limit, as_of=self.as_of)
+
+    def rdf(self) -> Dataset:
+        """Return everything as an rdflib dataset, one named graph a crate."""
+        from filiation.lineage.exchange import to_rdflib
+
+        self._catch_up()
+        return to_rdflib(self._catalogue.quads())
+
+
+def _refuse_unknown(what: str, kinds: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(kinds) - set(known)):
+        raise BadInputError(f"There is no kind of {what} called {unknown[0]!r}. There are: {', '.join(known)}.")

@@ -1,0 +1,177 @@
+"""What is asked of things that are named: what they descend from, what came of them, and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from filiation.catalogue import (
+    THING,
+)
+from filiation.catalogue.resumptions import resumptions_among
+from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Counted, Lineage
+from filiation.lineage.opened import OpenedCatalogue, conditions_in
+from filiation.lineage.registrations import registrations_using
+from filiation.lineage.reproductions import reproductions_of
+from filiation.lineage.tracing import Extent
+from filiation.lineage.walk import reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from filiation.lineage.descent import Descent
+    from filiation.lineage.differences import Difference
+    from filiation.lineage.objects import ObjectLineage
+    from filiation.lineage.paths import LineagePath
+
+PAGE: Final = 1_000
+"""Names on a page of :meth:`Ledger.count`."""
+
+
+class OfThings(OpenedCatalogue):
+    """The questions of an opened catalogue that begin with a thing, a run or two of them."""
+
+    def trace(
+        self,
+        *things: str,
+        depth: int | None = None,
+        until: Iterable[str] = (),
+        only: Iterable[str] = (),
+        from_run: str | None = None,
+        published: bool = False,
+    ) -> Lineage:
+        """Return what things descend from.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`.
+        depth
+            How many actions to go back at most; None for all.
+        until
+            Conditions such as ``rule=segment`` (``docs/reference/questions.md``): the walk ends at what any of them
+            names, and leaves out what lies beyond.
+        only
+            Conditions on what is shown of the answer; what is between is left out and the ends joined.
+        from_run
+            The start of a run's id: the things as this run made or found them, where several did.
+        published
+            Keep only what is published, and what lies between it and the things (``docs/reference/questions.md``).
+
+        Raises
+        ------
+        BadInputError
+            If a condition is none.
+        NotFoundError
+            If the run has nothing to do with a thing.
+        """
+        extent = Extent(depth, conditions_in(until), conditions_in(only), from_run, published)
+        with self._tracing() as (index, tracer):
+            lineage = tracer.walk(things, ANCESTORS, extent)
+            crates = sorted({entity.crate for iri in lineage.roots for entity in index.entities(iri=iri)})
+            again = tuple(action for crate in crates for action in reproductions_of(index, crate))
+            registered = registrations_using(index, lineage.roots)
+            resumed = resumptions_among(index, tracer.joining, {action.crate for action in lineage.actions})
+            return replace(lineage, reproductions=again, registrations=registered, resumptions=resumed)
+
+    def impact(
+        self,
+        *things: str,
+        depth: int | None = None,
+        until: Iterable[str] = (),
+        only: Iterable[str] = (),
+        from_run: str | None = None,
+        published: bool = False,
+    ) -> Lineage:
+        """Return what descends from things; see :meth:`trace`."""
+        extent = Extent(depth, conditions_in(until), conditions_in(only), from_run, published)
+        with self._tracing() as (_, tracer):
+            return tracer.walk(things, DESCENDANTS, extent)
+
+    def count(self, *things: str, direction: str = DESCENDANTS, page: int | None = None) -> Counted:
+        """Return how large a lineage is, without drawing it: a million names take longer than a million steps.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`.
+        direction
+            ``ancestors`` or ``descendants``.
+        page
+            Which thousand of the things' IRIs to list, from 1; None for none.
+        """
+        with self._tracing() as (index, tracer):
+            found = [tracer.resolver.resolve(thing) for thing in dict.fromkeys(things)]
+            up = direction == ANCESTORS
+            roots = {iri for each in found for iri in (each.origins if up else each.nodes)}
+            reached = reach(index, roots, up=up)
+            names = () if page is None else reached.page((page - 1) * PAGE, PAGE, kind=THING)
+            return Counted(", ".join(each.thing for each in found), direction, *reached.count(), reached.crates, names)
+
+    def object(self, thing: str, label: int) -> ObjectLineage:
+        """Return one object of a label image: where it is, what was measured of it, what it descends from.
+
+        Parameters
+        ----------
+        thing
+            The label image, as for :meth:`resolve`; it is read where it lies.
+        label
+            The object's value.
+
+        Raises
+        ------
+        NotFoundError
+            If the label image is not there any more, or has no such object.
+        BadInputError
+            If it is no label image.
+        """
+        from filiation.lineage.objects import describe_object
+
+        return describe_object(label, self.trace(thing), self.impact(thing, depth=1))
+
+    def path(self, first: str, second: str) -> LineagePath:
+        """Return the shortest ways between two things, each step with the crate that tells of it.
+
+        Parameters
+        ----------
+        first, second
+            Each as for :meth:`resolve`, in either order.
+
+        Raises
+        ------
+        BadInputError
+            If they are the same thing.
+        NotFoundError
+            If neither descends from the other; the message names what both descend from.
+        """
+        from filiation.lineage.paths import find_path
+
+        with self._tracing() as (index, tracer):
+            return find_path(index, tracer, tracer.resolver.resolve(first), tracer.resolver.resolve(second))
+
+    def diff(self, first: str, second: str) -> Difference:
+        """Return what differs between two runs, or between the lineages of two things.
+
+        Parameters
+        ----------
+        first, second
+            Each a run's id or the start of it, or as for :meth:`resolve`; before, and after.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such run or thing.
+        BadInputError
+            If a run is compared with a thing.
+        """
+        from filiation.lineage.comparing_runs import compare
+
+        with self._tracing() as (index, tracer):
+            return compare(index, self._catalogue.folder.crates, *tracer.sides(first, second))
+
+    def descents(self, run: str) -> tuple[Descent, ...]:
+        """Return the label images and tables of a run that descend from images on servers; see :meth:`show`."""
+        from filiation.lineage.descent import descents
+
+        with self._reading() as (index, joining):
+            return descents(index, joining, self._resolver(index, joining).run(run))

@@ -1,0 +1,175 @@
+"""An opened catalogue: brought up to date by each question, then read as it is at that moment."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filiation.catalogue import (
+    Catalogue,
+    CatalogueFolder,
+    Joining,
+    LineageIndex,
+    RunSummary,
+)
+from filiation.errors import NotFoundError
+from filiation.lineage.resolution import Resolution, Resolver
+from filiation.lineage.tracing import Tracer
+from filiation.model import Digest, is_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from filiation.catalogue.annotations import Annotation
+    from filiation.lineage.conditions import Condition
+    from filiation.lineage.fields import Surroundings
+
+
+class OpenedCatalogue:
+    """An opened catalogue.
+
+    Opening costs nothing; each question first takes in what has come into the folder since, then reads the
+    catalogue as it is at that moment, whatever others write meanwhile.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue's folder, or one that holds it; by default the environment's, else the one found upwards from the
+        working folder.
+    wait
+        Seconds to wait at most, where something is written, for another process that writes.
+    as_of
+        Ask the catalogue as it was known at this time, with a zone or else in UTC: crates taken in by then, and
+        annotations noted by then. As text, a day or a month means its end. None for all that is known.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no catalogue.
+    BadInputError
+        If ``as_of`` is no time, or in the future.
+    """
+
+    def __init__(
+        self, catalogue: Path | str | None = None, *, wait: float = 10.0, as_of: datetime | str | None = None
+    ) -> None:
+        folder = CatalogueFolder.find(catalogue)
+        self.as_of = _moment(as_of)
+        """The time as of which is asked, in UTC; None for the present."""
+        self._catalogue = Catalogue(folder, wait=wait) if self.as_of is None else _past(folder, self.as_of, wait)
+        self.problems: tuple[str, ...] = ()
+        """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the catalogue stands."""
+        return self._catalogue.folder.root
+
+    def resolve(self, thing: str) -> Resolution:
+        """Find what a path, a digest, an IRI, a run or the start of one stands for.
+
+        Raises
+        ------
+        NotFoundError
+            If the catalogue has nothing of that name and content.
+        ChangedError
+            If the path is known, but what is there now was never recorded.
+        BadInputError
+            If it is the start of several names; the message lists them.
+        """
+        with self._reading() as (index, joining):
+            return self._resolver(index, joining).resolve(thing)
+
+    def places(self, digest: Digest) -> tuple[str, ...]:
+        """Return where runs saw these bytes, as absolute paths, sorted; nothing says whether they are there still."""
+        with self._reading() as (index, _):
+            seen = (entity.place for entity in index.entities(digest=str(digest)))
+            return tuple(sorted({place for place in seen if place is not None and not is_uri(place)}))
+
+    def _catch_up(self) -> None:
+        self.problems = self._catalogue.catch_up().problems
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
+        self._catch_up()
+        with self._catalogue.reading() as index:
+            self.problems = (*self.problems, *self._catalogue.lost)
+            yield index, Joining(index)
+
+    @contextmanager
+    def _tracing(self) -> Iterator[tuple[LineageIndex, Tracer]]:
+        with self._reading() as (index, joining):
+            yield index, Tracer(index, joining, self._resolver(index, joining), lambda: self._surroundings(index))
+
+    def _surroundings(self, index: LineageIndex, asked: Iterable[Condition] | None = None) -> Surroundings:
+        """Return what conditions may ask for besides what nodes say themselves.
+
+        Parameters
+        ----------
+        index
+            The index.
+        asked
+            The conditions, if they are known: what people noted is only read for those that ask for it.
+        """
+        from filiation.lineage.annotating import by_node
+        from filiation.lineage.fields import RunsOf, Surroundings
+
+        runs = RunsOf(index)
+        if asked is not None and not any(condition.field.name in ("annotation.", "text") for condition in asked):
+            return Surroundings(runs)
+        return Surroundings(runs, by_node(index, self._noted()))
+
+    def _noted(self) -> tuple[Annotation, ...]:
+        from filiation.catalogue.annotations import read_annotations
+
+        annotations, problems = read_annotations(self._catalogue.folder, self.as_of)
+        self.problems = (*self.problems, *problems)
+        return annotations
+
+    def _run(self, run: str, index: LineageIndex, joining: Joining) -> RunSummary:
+        """Find a run; of one that was known and is not any more, say so."""
+        try:
+            return self._resolver(index, joining).run(run)
+        except NotFoundError as error:
+            was = next((each for each in reversed(index.former_versions()) if _id(each.crate).startswith(run)), None)
+            if was is None or not run:
+                raise
+            from filiation.lineage.words import ending
+
+            raise NotFoundError(f"{error} {ending(was)} Ask as of a time before, such as {was.taken_in}.") from error
+
+    def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
+        folder = self._catalogue.folder
+        return Resolver(index, joining, folder.digests, folder.root.parent)
+
+
+def conditions_in(texts: Iterable[str]) -> tuple[Condition, ...]:
+    """Return the conditions that are written in texts."""
+    given = tuple(texts)
+    if not given:
+        return ()
+    from filiation.lineage.conditions import read_conditions  # most lineages are asked for without any
+
+    return read_conditions(given)
+
+
+def _id(crate: str) -> str:
+    return crate.removeprefix("arcp://uuid,").rstrip("/")
+
+
+def _past(folder: CatalogueFolder, moment: datetime, wait: float) -> Catalogue:
+    from filiation.catalogue.as_of import PastCatalogue  # most questions are about the present
+
+    return PastCatalogue(folder, moment, wait=wait)
+
+
+def _moment(as_of: datetime | str | None) -> datetime | None:
+    if isinstance(as_of, str):
+        from filiation.lineage.moments import read_as_of
+
+        return read_as_of(as_of)
+    if as_of is not None and as_of.tzinfo is None:
+        return as_of.replace(tzinfo=UTC)
+    return as_of
