@@ -58,6 +58,12 @@ class CatalogueBusyError(FiliationError, BlockingIOError):
     exit_code = 8
 
 
+class OutOfMemoryError(FiliationError, MemoryError):
+    """Something did not fit into memory, or a process was ended as the system does when none is left."""
+
+    exit_code = 13
+
+
 class NotReproducedError(FiliationError):
     """A run was run again and did not give the same."""
 

@@ -60,6 +60,13 @@ def test_threads_are_those_of_the_job() -> None:
     assert bind(step, Job()).used == {"threads": 4}
 
 
+def test_a_name_that_is_no_parameter_may_be_a_wildcard() -> None:
+    def step(*, sigma: float, block: str) -> None: ...
+
+    binding = bind(step, Job(params=Files(("sigma", 2.0)), wildcards={"block": "3-of-8", "sample": "a"}))
+    assert (binding.used, binding.wildcards) == ({"sigma": 2.0}, {"block": "3-of-8"})
+
+
 def test_a_missing_input_shows_both_lists() -> None:
     job = Job(Files(("picture", "raw.zarr")), Files(("labels", "x")), Files(("sigma", 2.0)))
     with pytest.raises(BadInputError) as caught:

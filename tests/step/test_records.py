@@ -54,20 +54,24 @@ rule predict:
     input: image="raw.txt"
     output: labels="labels.txt"
     params: model="models/nuclei.pt", also=["models/second.pt"], method="otsu", missing="models/none.pt"
+    log: "predict.log"
     script: "predict.py"
 """
 PREDICT = """
 from pathlib import Path
-from filiation.step import run
+from filiation.step import progress, run, unused
 
 def predict(image: Path, labels: Path, *, model: str, also: list, method: str, missing: str) -> None:
+    unused("missing")
+    for done in range(4):
+        progress("predict", done, 3)
     labels.write_text(image.read_text())
 
 run(predict, snakemake)
 """
 
 
-def test_a_file_that_an_argument_names_is_an_input(project: MakeProject) -> None:
+def test_a_file_that_an_argument_names_is_an_input_and_what_is_unused_no_parameter(project: MakeProject) -> None:
     made = project(WEIGHTS)
     made.write("raw.txt", "raw")
     made.write("otsu", "a file that is named like a method")
@@ -80,6 +84,9 @@ def test_a_file_that_an_argument_names_is_an_input(project: MakeProject) -> None
     run = pack(CatalogueFolder(made.catalogue), made.run_ids()[0]).run
     (action,) = run.actions
     assert [slot.path for slot in action.inputs] == ["raw.txt", "models/nuclei.pt", "models/second.pt"]
+    assert [parameter.name for parameter in action.parameters] == ["model", "also", "method"]
+    told = (made.folder / "predict.log").read_text().splitlines()
+    assert (told[0], told[-2]) == ("predict: predict, 0 of 3", "predict: predict, 3 of 3")
     weights = run.entity("models/nuclei.pt")
     assert weights is not None
     assert weights.digest is not None

@@ -26,8 +26,13 @@ def test_a_volume_is_segmented_and_measured_under_a_limit_on_memory(
     assert f"{recipe.count} objects of {recipe.count} beads" in told
     assert "blocks = [64,256,256]" in told
     assert f"object {recipe.count // 2} of results/beads/nuclei.ome.zarr" in told
+    assert "spacing" not in told, "a parameter that the method does not take"
     found = read_labels(folder / "results/beads/nuclei.ome.zarr")
     truth = recipe.truth(tuple(slice(0, length) for length in recipe.shape))
+    sizes = np.bincount(found.data.ravel())
+    assert found.properties == {label: {"pixels": sizes[label]} for label in range(1, recipe.count + 1)}
+    log = (folder / "results/beads/logs/segment.log").read_text()
+    assert "segment: segment, 4 of 4" in log
     assert np.array_equal(np.unique(found.data), np.arange(recipe.count + 1))
     assert (found.data > 0).sum() == pytest.approx((truth > 0).sum(), rel=0.05)
     assert pq.read_table(folder / "results/beads/measurements.parquet").num_rows == recipe.count

@@ -1,6 +1,6 @@
 from filiation.images import Image, LabelImage
 from filiation.segmentation import method_named, parameters_of
-from filiation.step import run
+from filiation.step import run, unused
 
 
 def segment_nuclei(
@@ -24,7 +24,9 @@ def segment_nuclei(
     }
     seen = image.channel(channel)
     segment = method_named(method)
-    labels = segment(seen.data, seen.scale, **{name: settings[name] for name in parameters_of(segment)})
+    parameters = {name: settings[name] for name in parameters_of(segment)}
+    unused(*settings.keys() - parameters.keys())
+    labels = segment(seen.data, seen.scale, **parameters)
     return image.labelled(labels, name="nuclei")
 
 

@@ -1,9 +1,10 @@
+from functools import partial
 from pathlib import Path
 
-from filiation.images import ChannelVolume, LabelStore
+from filiation.images import ChannelVolume, LabelStore, noted_sizes
 from filiation.segmentation import method_named, parameters_of
 from filiation.segmentation.blockwise import Task, grid_for, recipe_named, segment_volume
-from filiation.step import effective, run
+from filiation.step import effective, progress, run, unused
 
 
 def segment_nuclei_in_blocks(
@@ -30,6 +31,7 @@ def segment_nuclei_in_blocks(
         "minimum_size": minimum_size,
     }
     parameters = {name: settings[name] for name in parameters_of(method_named(method))}
+    unused(*settings.keys() - parameters.keys())
     volume = ChannelVolume(image, channel)
     recipe = recipe_named(method)
     grid = grid_for(volume.shape, volume.scale, recipe, parameters, tuple(blocks), largest)
@@ -41,8 +43,9 @@ def segment_nuclei_in_blocks(
         store,
         minimum_size=minimum_size,
         processes=processes,
+        progress=progress,
     )
-    store.finish(range(1, found.count + 1))
+    store.finish(range(1, found.count + 1), noted_sizes(found.sizes), progress=partial(progress, "shrink"))
     effective(halo=list(grid.halo), cut=len(found.cut), **found.found)
 
 

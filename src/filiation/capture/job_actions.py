@@ -109,7 +109,11 @@ def _with_used(requested: tuple[Parameter, ...], step: StepRecord | None) -> tup
     if step is None:
         return requested
     used = {parameter.name: parameter.used for parameter in step.parameters}
-    merged = tuple(replace(parameter, used=used.pop(parameter.name, None)) for parameter in requested)
+    merged = tuple(
+        replace(parameter, used=used.pop(parameter.name, None))
+        for parameter in requested
+        if parameter.name not in step.unused
+    )
     return merged + tuple(Parameter(name, None, value) for name, value in used.items() if value is not None)
 
 

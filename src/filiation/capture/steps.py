@@ -110,6 +110,8 @@ class StepRecord:
     """Digests of inputs and outputs as the step saw them, by path."""
     command: Command | None = None
     """Of a record that ``filiation step`` wrote; it names neither rule nor outputs."""
+    unused: frozenset[str] = frozenset()
+    """Parameters of the rule that meant nothing to what was done."""
 
 
 def read_step_records(folder: Path) -> tuple[tuple[StepRecord, ...], tuple[str, ...]]:
@@ -229,7 +231,12 @@ def _from_json(path: Path, record: dict[str, object]) -> StepRecord:
             local_path(str(item["path"])): found for item in files if (found := digest(item, "digest")) is not None
         },
         command=_command(record.get("command")),
+        unused=frozenset(str(name) for name in _names(record.get("unused"))),
     )
+
+
+def _names(found: object) -> list[object]:
+    return found if isinstance(found, list) else []
 
 
 def _command(facts: object) -> Command | None:

@@ -25,7 +25,7 @@ from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
 from filiation.images.image import Image, LabelImage
-from filiation.images.label_writing import LabelStore
+from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
@@ -48,6 +48,7 @@ __all__ = [
     "colour_of_label",
     "fetch_into",
     "image_facts",
+    "noted_sizes",
     "open_source",
     "pixel_digest",
     "pixel_digest_of_array",

@@ -19,7 +19,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from filiation.errors import BadInputError
 from filiation.images.image import Pixels, Properties
 from filiation.images.multiscale import ZarrArray
-from filiation.images.ome_blocks import label_block, label_levels
+from filiation.images.ome_blocks import MOST_COLOURS, label_block, label_levels
 from filiation.images.ome_zarr import chunk_lengths, create_level, place_beside, read_region, write_region
 from filiation.images.pyramid import steps_between
 from filiation.images.regions import Region, regions_of
@@ -137,6 +137,15 @@ class LabelStore:
         return tuple(
             chunk * (_REGION if axis in ("y", "x") else 1) for axis, chunk in zip(self.axes, chunks, strict=True)
         )
+
+
+def noted_sizes(sizes: Sequence[int]) -> Properties:
+    """Return as properties the pixels of labels 1 to n; none of more objects than metadata should list one by one.
+
+    >>> noted_sizes([7, 2])
+    {1: {'pixels': 7}, 2: {'pixels': 2}}
+    """
+    return {} if len(sizes) > MOST_COLOURS else {label: {"pixels": size} for label, size in enumerate(sizes, start=1)}
 
 
 def _shrink(finer: ZarrArray, coarser: ZarrArray, region: Region, steps: tuple[int, ...]) -> None:

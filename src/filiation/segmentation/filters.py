@@ -15,11 +15,11 @@ from skimage.measure import label
 from skimage.segmentation import watershed
 
 from filiation.errors import BadInputError
+from filiation.segmentation.gaussian import Smooth, gaussian
 
 Pixels: TypeAlias = npt.NDArray[Any]
 Labels: TypeAlias = npt.NDArray[np.uint32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Smooth: TypeAlias = npt.NDArray[np.float32]
 Sides: TypeAlias = tuple[tuple[bool, bool], ...]
 """For each axis, whether the volume goes on before the array, and after it."""
 
@@ -59,9 +59,7 @@ def check_thresholds(*, correction: float, certainty: float) -> None:
 
 def smoothed(pixels: Pixels, scale: tuple[float, ...], sigma: float) -> Smooth:
     """Return the pixels under a Gaussian of this standard deviation, cut off after three of them."""
-    widths = [sigma / size for size in scale]
-    smooth: Smooth = ndimage.gaussian_filter(pixels.astype(np.float32), widths, truncate=_TRUNCATE)
-    return smooth
+    return gaussian(pixels, [sigma / size for size in scale], reach_of_smoothing(scale, sigma))
 
 
 def reach_of_smoothing(scale: tuple[float, ...], sigma: float) -> tuple[int, ...]:

@@ -14,8 +14,9 @@
     run(segment_nuclei, snakemake)
 
 ``run`` hands the rule's inputs and parameters over by name, writes what the function returns to the rule's output and
-leaves a step record. While the function runs, :func:`used` declares a further input and :func:`effective` a value that
-was really worked with. ``docs/how-to/write-a-step.md`` has the whole story.
+leaves a step record. While the function runs, :func:`used` declares a further input, :func:`effective` a value that was
+really worked with and :func:`unused` a parameter that was not; :func:`progress` tells how far it is.
+``docs/how-to/write-a-step.md`` has the whole story.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from filiation.step.record import effective, used
+    from filiation.step.record import effective, progress, unused, used
     from filiation.step.running import run
 
-__all__ = ["effective", "run", "used"]
-_PLACES = {"effective": "record", "run": "running", "used": "record"}
+__all__ = ["effective", "progress", "run", "unused", "used"]
+_PLACES = {"effective": "record", "progress": "record", "run": "running", "unused": "record", "used": "record"}
 
 
 def __getattr__(name: str) -> object:

@@ -69,6 +69,8 @@ class Binding:
         The slot that what the function returns is written to; None if the function writes all outputs.
     requested, used
         Parameters as the rule has them, and as the function is called with them: defaults are filled in.
+    wildcards
+        Wildcards that the function asks for; they are no parameters, as they tell jobs of one kind apart.
     """
 
     inputs: tuple[Argument, ...]
@@ -76,6 +78,7 @@ class Binding:
     result: Argument | None
     requested: Mapping[str, object]
     used: Mapping[str, object]
+    wildcards: Mapping[str, str]
 
 
 def bind(function: Callable[..., object], job: ScriptJob) -> Binding:
@@ -97,6 +100,9 @@ def bind(function: Callable[..., object], job: ScriptJob) -> Binding:
     optional = {name for name in files if signature.parameters[name].default is not inspect.Parameter.empty}
     _same_names(function, "input", set(inputs), set(positional), optional)
     offered = {**params, **({"threads": job.threads} if "threads" in keywords and "threads" not in params else {})}
+    given = dict(job.wildcards.items()) if job.wildcards else {}
+    wildcards = {name: str(given[name]) for name in keywords if name in given and name not in offered}
+    keywords = [name for name in keywords if name not in wildcards]
     defaults = {
         name: signature.parameters[name].default
         for name in keywords
@@ -116,6 +122,7 @@ def bind(function: Callable[..., object], job: ScriptJob) -> Binding:
         result=Argument(left[0], hints.get("return"), *outputs[left[0]]) if left else None,
         requested=params,
         used={name: offered.get(name, defaults.get(name)) for name in keywords},
+        wildcards=wildcards,
     )
 
 

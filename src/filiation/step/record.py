@@ -30,6 +30,7 @@ from filiation.errors import FiliationError, NotFoundError
 from filiation.model import to_plain
 from filiation.model.plain_facts import plain_image_facts, plain_server_facts
 from filiation.step.binding import Argument, Binding, ScriptJob
+from filiation.step.telling import Progress
 
 if TYPE_CHECKING:
     from filiation.images import SourceIdentity
@@ -63,6 +64,28 @@ def effective(**values: object) -> None:
     notes = _running.get()
     if notes is not None:
         notes.effective |= values
+
+
+def unused(*names: str) -> None:
+    """Say which parameters of the rule mean nothing to what the running step does, so that none is recorded of it."""
+    notes = _running.get()
+    if notes is not None:
+        notes.unused |= set(names)
+
+
+def progress(stage: str, done: int, total: int) -> None:
+    """Tell how far the running step is, on standard error and in the job's log: seldom, however often it is called.
+
+    Parameters
+    ----------
+    stage
+        What is being done.
+    done, total
+        How much of how much.
+    """
+    notes = _running.get()
+    if notes is not None:
+        notes.progress.tell(stage, done, total)
 
 
 def knowing_secrets_of(job: ScriptJob) -> Redactor:
@@ -109,6 +132,8 @@ class StepNotes:
         self.cache = DigestCache(catalogue / "digests.sqlite")
         self.side_inputs: list[dict[str, object]] = []
         self.effective: dict[str, object] = {}
+        self.unused: set[str] = set()
+        self.progress = Progress(job)
 
     def __enter__(self) -> StepNotes:
         self._token = _running.set(self)
@@ -175,6 +200,7 @@ class StepNotes:
             "ended": datetime.now(UTC).isoformat(timespec="milliseconds") if ended else None,
             "wildcards": dict(self._job.wildcards.items()),
             "parameters": self._parameters(),
+            "unused": sorted(self.unused),
             "inputs": inputs,
             "outputs": outputs or [{"path": str(path)} for _, path in _output_paths(self._job)],
             "side_inputs": self.side_inputs,
@@ -182,7 +208,7 @@ class StepNotes:
             "usage": self._usage() if ended else [],
             "machine": machine_facts(),
             "scheduler": scheduler_facts() or None,
-            "error": {"type": type(error).__name__, "message": str(error)} if error else None,
+            "error": {"type": type(error).__name__, "message": _said(error)} if error else None,
         }
         temporary = self._place.with_suffix(".part")
         try:
@@ -197,6 +223,8 @@ class StepNotes:
             return []
         described = []
         for name, value in {**self._binding.used, **self.effective}.items():
+            if name in self.unused:
+                continue
             shown = bounded(plain_value(value))
             entry: dict[str, object] = {"name": name, "used": self._redactor.plain(shown, name)}
             if name in self._binding.requested:
@@ -246,6 +274,11 @@ def describe_content(path: Path, cache: DigestCache) -> dict[str, object]:
     except (FiliationError, OSError) as error:
         facts["not_captured"] = str(error)
     return facts
+
+
+def _said(error: BaseException) -> str:
+    """Return an error's message with what was noted where it passed by."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def _side_input(thing: SourceIdentity | Path, notes: StepNotes) -> dict[str, object]:

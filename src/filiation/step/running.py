@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TextIO
 
 from filiation.errors import FiliationError
 from filiation.step.binding import Binding, ScriptJob, bind
 from filiation.step.record import StepNotes, knowing_secrets_of, learn_what_was_used
+from filiation.step.telling import add_to_log
 
 
 def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
@@ -20,8 +19,9 @@ def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
     ----------
     function
         Positional parameters are the rule's inputs by name, opened as annotated (``Image``, ``LabelImage``,
-        ``pyarrow.Table``, ``Path``; the pixels where nothing is asked for); keyword-only ones are its ``params``. What
-        it returns is written to the rule's output; a parameter named like an output gets its path instead.
+        ``pyarrow.Table``, ``Path``; the pixels where nothing is asked for); keyword-only ones are its ``params``, or
+        wildcards of their names, as text. What it returns is written to the rule's output; a parameter named like an
+        output gets its path instead.
     snakemake
         The object that Snakemake gives to a script.
 
@@ -41,14 +41,14 @@ def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
     except FiliationError as error:
         learn_what_was_used(redactor)
         message = redactor.text(f"{snakemake.rule}: {error}")
-        _log(snakemake, message)
+        add_to_log(snakemake, message)
         sys.stderr.write(message + "\n")
         raise SystemExit(error.exit_code) from error
     except Exception:
         learn_what_was_used(redactor)
-        _log(snakemake, redactor.text(traceback.format_exc()))
+        add_to_log(snakemake, redactor.text(traceback.format_exc()))
         raise
-    _log(snakemake, _summary(function, redactor.members(binding.used)))
+    add_to_log(snakemake, _summary(function, redactor.members(binding.used)))
 
 
 def _call(function: Callable[..., object], binding: Binding) -> None:
@@ -58,7 +58,7 @@ def _call(function: Callable[..., object], binding: Binding) -> None:
 
     opened = {argument.name: open_argument(argument) for argument in binding.inputs}
     own = {argument.name: argument.paths[0] for argument in binding.written}
-    result = function(**opened, **own, **binding.used)
+    result = function(**opened, **own, **binding.used, **binding.wildcards)
     if binding.result is not None:
         images = {
             argument.paths[0]: value
@@ -71,11 +71,3 @@ def _call(function: Callable[..., object], binding: Binding) -> None:
 def _summary(function: Callable[..., object], used: Mapping[str, object]) -> str:
     values = ", ".join(f"{name}={value!r}" for name, value in used.items())
     return f"{function.__name__}({values}) finished."
-
-
-def _log(job: ScriptJob, text: str) -> None:
-    logs = [str(path) for _, value in job.log._allitems() for path in ([value] if isinstance(value, str) else value)]
-    if logs:
-        stream: TextIO
-        with Path(logs[0]).open("a", encoding="utf-8") as stream:
-            stream.write(text.rstrip("\n") + "\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, OutOfMemoryError
 from filiation.images import ChannelVolume, LabelStore, read_labels, write_image
 from filiation.images.synthetic import Nuclei3D, nuclei3d
 from filiation.segmentation import METHODS
@@ -55,8 +57,9 @@ def test_work_goes_on_where_it_broke_off(tmp_path: Path) -> None:
     whole = InMemory.empty(SPOTS.shape)
     segment_volume(task(SPOTS, tmp_path), whole)
     first = Breaking(SPOTS, [], 2 * blocks + 4)  # two passes over all for the threshold, then four blocks
-    with pytest.raises(OSError, match="the disk went away"):
+    with pytest.raises(OSError, match="the disk went away") as caught:
         segment_volume(task(SPOTS, tmp_path, volume=first), InMemory.empty(SPOTS.shape))
+    assert caught.value.__notes__ == ["This was in block 4 of 9 (pixels 8 to 16, 8 to 16)."]
     second = Breaking(SPOTS, [], 100)
     labels = InMemory.empty(SPOTS.shape)
     segment_volume(task(SPOTS, tmp_path, volume=second), labels)
@@ -108,6 +111,33 @@ def test_several_processes_write_the_label_image_of_one(tmp_path: Path) -> None:
     assert all((stage, 4, 4) in stages for stage in ("survey 1", "segment", "number"))
 
 
+@dataclass(frozen=True)
+class Fatal:
+    """A volume in which one block ends the process that reads it."""
+
+    shape: tuple[int, ...]
+
+    def read(self, box: Box) -> npt.NDArray[np.float64]:
+        if box[0].start > 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return np.ones([side.stop - side.start for side in box])
+
+
+def test_a_block_that_does_not_fit_into_memory_says_so_and_which_it_is(tmp_path: Path) -> None:
+    recipe = by_agreement(lambda pixels, scale: np.zeros(2**50, np.uint8))
+    with pytest.raises(OutOfMemoryError) as caught:
+        segment_volume(task(SPOTS, tmp_path, recipe=recipe, parameters={}), InMemory.empty(SPOTS.shape))
+    assert str(caught.value).startswith("Block 0 of 9 (pixels 0 to 8, 0 to 8) does not fit into memory: Unable to")
+    assert str(caught.value).endswith("Take smaller blocks, fewer processes, or more memory for the job.")
+
+
+@pytest.mark.slow
+def test_a_process_that_the_system_kills_is_told_as_lack_of_memory(tmp_path: Path) -> None:
+    fatal = task(SPOTS, tmp_path, volume=Fatal(SPOTS.shape))
+    with pytest.raises(OutOfMemoryError, match=r"was killed while blocks .* were at work .* memory runs out"):
+        segment_volume(fatal, InMemory.empty(SPOTS.shape), processes=2)
+
+
 def by_hand(pixels: npt.NDArray[np.float64], scale: tuple[float, ...], *, above: float) -> npt.NDArray[np.int64]:
     """Label quarters of what is bright: something that a component would not tell apart."""
     bright = pixels > above
@@ -128,7 +158,8 @@ def test_any_function_runs_block_by_block(tmp_path: Path) -> None:
 
 def test_a_function_that_returns_something_else_is_told(tmp_path: Path) -> None:
     work = task(SPOTS, tmp_path, recipe=by_agreement(lambda pixels, scale: pixels[:1]), parameters={})
-    with pytest.raises(BadInputError, match=r"float64 of shape \(1, 11\) for a block of shape"):
+    message = r"Block 0 of 9 \(pixels 0 to 8, 0 to 8\): <lambda> returned float64 of shape \(1, 11\) for a block of"
+    with pytest.raises(BadInputError, match=message):
         segment_volume(work, InMemory.empty(SPOTS.shape))
 
 

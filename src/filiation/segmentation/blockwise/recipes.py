@@ -21,7 +21,6 @@ from filiation.segmentation.filters import (
     Mask,
     Pixels,
     Sides,
-    Smooth,
     check_numbers,
     check_surroundings,
     check_thresholds,
@@ -31,6 +30,7 @@ from filiation.segmentation.filters import (
     reach_of_smoothing,
     smoothed,
 )
+from filiation.segmentation.gaussian import Smooth
 
 Parameters: TypeAlias = Mapping[str, float]
 Scale: TypeAlias = tuple[float, ...]

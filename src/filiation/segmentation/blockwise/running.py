@@ -9,12 +9,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from filiation.segmentation.blockwise.faults import lost_worker, naming_the_block
 from filiation.segmentation.blockwise.joining import Pairs, join
 from filiation.segmentation.blockwise.left_by_blocks import read_facts
 from filiation.segmentation.blockwise.survey import Found, Seen
@@ -94,8 +96,10 @@ def segment_volume(
     ------
     BadInputError
         If the method refuses a parameter.
+    OutOfMemoryError
+        If a block does not fit into memory, or a process was killed as the system does then.
     Exception
-        Whatever reading or writing raises.
+        Whatever reading or writing raises; it says in which block.
     """
     _begin(task, identity or {})
     blocks = list(range(len(task.grid)))
@@ -151,20 +155,24 @@ def _survey(task: Task, each: _Each) -> Found:
 
 # Functions of a module, not methods of a task's: another process is handed their names.
 def _look(task: Task, stage: int, found: Found, number: int) -> Seen:
-    return task.survey(number, stage, found)
+    with naming_the_block(task.grid, number):
+        return task.survey(number, stage, found)
 
 
 def _segment(task: Task, found: Found, number: int) -> None:
-    task.segment(number, found)
+    with naming_the_block(task.grid, number):
+        task.segment(number, found)
 
 
 def _compare(task: Task, number: int) -> list[tuple[int, int, Pairs]]:
-    return task.compare(number)
+    with naming_the_block(task.grid, number):
+        return task.compare(number)
 
 
 def _finish(task: Task, sink: LabelSink, given: tuple[int, npt.NDArray[np.uint32]]) -> None:
     number, numbers = given
-    task.finish(number, numbers, sink)
+    with naming_the_block(task.grid, number):
+        task.finish(number, numbers, sink)
 
 
 @contextmanager
@@ -207,18 +215,29 @@ def _side_by_side(
     items: Sequence[Item],
     stage: str,
 ) -> Iterator[Result]:
-    waiting, at_work, done = iter(items), set[Future[Result]](), 0
+    waiting, at_work, done = iter(items), dict[Future[Result], Item](), 0
+    workers: list[multiprocessing.Process] = []
+    progress(stage, done, len(items))
     try:
         while True:
             with _main_kept_to_itself():
-                at_work |= {pool.submit(work, item) for item in islice(waiting, most - len(at_work))}
+                at_work |= {pool.submit(work, item): item for item in islice(waiting, most - len(at_work))}
             if not at_work:
                 return
-            finished, at_work = wait(at_work, return_when=FIRST_COMPLETED)
-            for future in finished:
+            # Nothing public tells how a process of a pool ended.
+            workers = list((getattr(pool, "_processes", None) or {}).values()) or workers
+            for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                result = future.result()
+                del at_work[future]
                 done += 1
                 progress(stage, done, len(items))
-                yield future.result()
+                yield result
+    except BrokenProcessPool as error:
+        raise lost_worker(map(_block_of, at_work.values()), (worker.exitcode for worker in workers)) from error
     finally:
         for future in at_work:
             future.cancel()
+
+
+def _block_of(item: Any) -> int:
+    return int(item[0] if isinstance(item, tuple) else item)

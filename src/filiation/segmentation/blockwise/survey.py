@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from skimage.filters import threshold_otsu
 
-from filiation.segmentation.filters import Pixels, Smooth
+from filiation.segmentation.filters import Pixels
+from filiation.segmentation.gaussian import Smooth
 
 Found: TypeAlias = Mapping[str, float | None]
 """What is known of the whole volume, by name."""
