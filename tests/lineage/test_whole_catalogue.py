@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from filiation.errors import BadInputError
 from filiation.lineage import Ledger
 from filiation.lineage.gaps import Page, find_gaps
 from filiation.lineage.observations import Observations
-from tests.lineage.crates import CrateBuilder, nuclei_run, write
+from tests.lineage.crates import CrateBuilder, nuclei_run, run_id, write
 
 LABELS = "results/ihc/nuclei.ome.zarr"
 
@@ -204,6 +206,13 @@ def test_what_a_later_run_knows_makes_stale_without_the_disk(ledger: Ledger, fol
         ("software", "labels.tif", "scikit-image = 0.26.0, and 0.27.0 in run 00000002"),
         ("inherited", "table.csv", "descends from labels.tif"),
     ]
+    (before,) = (run.versions[0] for run in [ledger.show(run_id(2))])
+    earlier = datetime.fromisoformat(before.taken_in) - timedelta(microseconds=1)
+    then = Ledger(folder, as_of=earlier)
+    assert then.stale().found == ()
+    write(folder / "raw.tif", "what lies there now says nothing of then")
+    assert then.stale().found == ()
+    assert then.stale(disk=True).counts == {"input": 1, "inherited": 1}
 
 
 def test_parameters_that_differ_between_samples_of_one_run_make_nothing_stale(
@@ -215,3 +224,40 @@ def test_parameters_that_differ_between_samples_of_one_run_make_nothing_stale(
             run.job("segment", (f"{sample}.tif",), {f"{sample}-labels.tif": sample}, parameters={"sigma": sigma})
         run.write(catalogue.folder.crates)
     assert Ledger(folder).stale(disk=False).found == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_stale_in_all_is_what_is_stale_thing_by_thing(
+    catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Of all, columns and places tell what may be stale; of a thing that is named, everything that it descends from."""
+    chance = random.Random(seed)
+    files = ("a", "b", "c", "d")
+    for number in range(1, 9):
+        there = folder / chance.choice("xy")
+        run = CrateBuilder(there, number)
+        for job in range(chance.randrange(1, 4)):
+            inputs = tuple(chance.sample([name for name in files if (there / name).exists() or job == 0], 1))
+            for name in inputs:
+                if not (there / name).exists() or chance.random() < 0.2:
+                    write(there / name, chance.choice("123"))
+            output = chance.choice([name for name in (*files, "e", "f") if name not in inputs])
+            rule, sigma = chance.choice(("segment", "measure")), chance.randrange(2)
+            run.job(rule, inputs, {output: chance.choice("123")}, parameters={"sigma": sigma})
+            if chance.random() < 0.2:
+                run.graph[f"#work/{output}"]["presence"] = "deleted"
+        run.graph["#package-scikit-image"]["version"] = chance.choice(("1", "2"))
+        run.write(catalogue.folder.crates)
+    write(folder / "x" / "a", "otherwise")
+    ledger = Ledger(folder)
+    for disk in (True, False):
+        whole = ledger.stale(disk=disk)
+        made = [node.iri for node in ledger.find("entity", "made=yes").nodes]
+        apart = [line for iri in made for line in ledger.stale(iri, disk=disk).found]
+        assert sorted(map(repr, whole.found)) == sorted(map(repr, apart))
+        with monkeypatch.context() as small:
+            small.setattr("filiation.lineage.of_all.PAGE", 3)
+            pages = [ledger.stale(disk=disk, page=page) for page in range(1 + len(whole.found) // 3 + 1)]
+        assert tuple(line for page in pages for line in page.found) == whole.found
+        assert {page.lines for page in pages} == {len(whole.found)}
+        assert pages[0].counts == whole.counts

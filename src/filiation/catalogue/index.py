@@ -23,6 +23,7 @@ from filiation.catalogue.nodes import (
     EntityNode,
     node_to_text,
 )
+from filiation.catalogue.place_history import PlaceHistory, note_all_altered, note_altered
 from filiation.catalogue.summary import COLUMNS, summarise
 from filiation.errors import CatalogueBusyError
 from filiation.model import encode_path
@@ -122,6 +123,11 @@ class LineageIndex(IndexQuestions, IndexVersions):
 
         return FactColumns(self._connection)
 
+    @property
+    def places(self) -> PlaceHistory:
+        """What lay where when."""
+        return PlaceHistory(self._connection)
+
     def replace(
         self, derived: Derived, *, folder: str, stamp: str, digest: str, versions: Iterable[Version] = ()
     ) -> None:
@@ -147,6 +153,7 @@ class LineageIndex(IndexQuestions, IndexVersions):
         with self.changing() as cursor:
             touched = self._remove(cursor, crate)
             touched |= self._insert(cursor, derived, folder, stamp, digest)
+            note_altered(cursor, self.numbers_of([crate])[crate])
             put_versions(cursor, crate, versions)
             self._doubt_joins(cursor, crate)
             self._note_change(cursor, touched)
@@ -316,11 +323,12 @@ class LineageIndex(IndexQuestions, IndexVersions):
             self._connection.execute(f"DROP INDEX IF EXISTS {name}")
 
     def end_bulk(self) -> None:
-        """Make the indexes that :meth:`begin_bulk` dropped."""
+        """Make the indexes that :meth:`begin_bulk` dropped, and note what needs them."""
         there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
         for name, statement in secondary_indexes().items():
             if name not in there:
                 self._connection.execute(statement)
+        note_all_altered(self._connection.cursor())
 
     # --- graphs on their way to the store ----------------------------------------------------------------------
 

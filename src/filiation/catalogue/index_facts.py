@@ -194,8 +194,7 @@ class FactColumns:
 
     def made(self) -> int:
         """Return how many things runs made, each as often as it was made."""
-        made = (number for column in self.columns(THINGS, "made") for number, value in self.values(column) if value)
-        return sum(bits.bit_count() for bits in self.having(made).values())
+        return sum(bits.bit_count() for bits in self.having_value(THINGS, "made", True).values())
 
     def columns(self, of: str, field: str) -> tuple[Column, ...]:
         """Return the columns of a field, by their keys."""
@@ -214,6 +213,22 @@ class FactColumns:
             for crate, nodes in self._connection.execute("SELECT crate, nodes FROM told WHERE value = ?", (number,)):
                 hits[crate] = hits.get(crate, 0) | int.from_bytes(nodes, "little")
         return hits
+
+    def having_value(self, of: str, field: str, wanted: object) -> Hits:
+        """Return the actions or things that have a value of a field that is kept as values."""
+        columns = self.columns(of, field)
+        return self.having(number for column in columns for number, value in self.values(column) if value == wanted)
+
+    def told_in(self, crate: int, columns: Iterable[Column]) -> list[tuple[int, int]]:
+        """Return the values of some columns that a crate tells, by their numbers, each with its nodes as bits."""
+        found = self._connection.execute("SELECT told FROM columns WHERE crate = ?", (crate,)).fetchone()
+        values, fields = ",".join(map(str, array(_NUMBERS, found[0]))), ",".join(str(of.number) for of in columns)
+        rows = self._connection.execute(
+            "SELECT told.value, told.nodes FROM told JOIN value ON value.id = told.value "  # noqa: S608 - our own numbers
+            f"WHERE told.value IN ({values}) AND told.crate = ? AND value.field IN ({fields})",
+            (crate,),
+        )
+        return [(value, int.from_bytes(nodes, "little")) for value, nodes in rows]
 
     def between(self, column: Column, low: float, high: float) -> Hits:
         """Return the nodes whose number in a column is from ``low`` to ``high``, both included.
@@ -275,9 +290,13 @@ class FactColumns:
         """Return the numbers of the crates whose IRI passes a test."""
         return {number for number, iri in self._connection.execute("SELECT term, iri FROM crate") if test(iri)}
 
+    def numbers(self, of: str, crate: int, bits: int) -> list[int]:
+        """Return the numbers of the nodes of a crate that bits stand for."""
+        return [number for place, number in enumerate(self._numbers(of, crate)) if bits >> place & 1]
+
     def nodes(self, of: str, crate: int, bits: int) -> list[ActionNode | EntityNode]:
         """Return the nodes of a crate that bits stand for."""
-        wanted = [number for place, number in enumerate(self._numbers(of, crate)) if bits >> place & 1]
+        wanted = self.numbers(of, crate, bits)
         table = "action" if of == ACTIONS else "entity"
         read: Callable[[str], ActionNode | EntityNode] = action_from_text if of == ACTIONS else entity_from_text
         query = f"SELECT record FROM {table} WHERE term = ? AND crate = ?"  # noqa: S608 - our own names

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from filiation.catalogue.index_facts import SCHEMA as FACTS_SCHEMA
+from filiation.catalogue.place_history import SCHEMA as PLACES_SCHEMA
 from filiation.errors import CatalogueBusyError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 11
+FORMAT: Final = 12
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -105,10 +106,8 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
         if found == 0 and create:
             # Readers go on while others write. Where that cannot be, they wait.
             connection.execute("PRAGMA journal_mode = WAL")
-            made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0);"  # noqa: S608 - our own id
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} {FACTS_SCHEMA} {made} PRAGMA user_version = {FORMAT}; COMMIT;"
-            )
+            made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0); PRAGMA user_version = {FORMAT};"  # noqa: S608 - our own id
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {FACTS_SCHEMA} {PLACES_SCHEMA} {made} COMMIT;")
         elif found != FORMAT:
             raise NotFoundError(
                 f"The index {path} has format {found}, this version reads {FORMAT}. "

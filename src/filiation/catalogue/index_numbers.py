@@ -54,7 +54,7 @@ class IndexNumbers:
     def iris_of(self, numbers: Iterable[int]) -> dict[int, str]:
         """Return the IRIs of numbers."""
         found: dict[int, str] = {}
-        for listed in _in_parts(numbers):
+        for listed in in_parts(numbers):
             found.update(self._connection.execute(f"SELECT id, iri FROM term WHERE id IN ({listed})"))  # noqa: S608
         return found
 
@@ -62,7 +62,7 @@ class IndexNumbers:
         """Return the bits of ``arrays.THING`` and ``arrays.ACTION`` for each of some nodes."""
         kinds = {int(number): 0 for number in numbers}
         for bit, table in ((THING, "entity"), (ACTION, "action")):
-            for listed in _in_parts(numbers):
+            for listed in in_parts(numbers):
                 rows = self._connection.execute(f"SELECT DISTINCT term FROM {table} WHERE term IN ({listed})")  # noqa: S608
                 for (number,) in rows:
                     kinds[number] |= bit
@@ -116,7 +116,7 @@ class IndexNumbers:
     def nodes(self, numbers: Sequence[int]) -> dict[str, tuple[list[EntityNode], list[ActionNode]]]:
         """Return what every crate tells of nodes, by IRI."""
         found: dict[str, tuple[list[EntityNode], list[ActionNode]]] = {}
-        for listed in _in_parts(numbers):
+        for listed in in_parts(numbers):
             for (text,) in self._connection.execute(f"SELECT record FROM entity WHERE term IN ({listed})"):  # noqa: S608
                 entity = entity_from_text(text)
                 found.setdefault(entity.iri, ([], []))[0].append(entity)
@@ -126,7 +126,7 @@ class IndexNumbers:
         return found
 
 
-def _in_parts(numbers: Iterable[int]) -> Iterator[str]:
+def in_parts(numbers: Iterable[int]) -> Iterator[str]:
     """Write numbers as lists for a statement: they are our own, and binding thousands takes longer."""
     listed = [int(number) for number in numbers]
     for start in range(0, len(listed), _AT_ONCE):

@@ -18,15 +18,14 @@ _R = TypeVar("_R")
 _PAGE: Final = 1_000
 
 
+_count = click.option("--count", is_flag=True, help="Tell only how many of each kind there are.")
+_page = click.option("--page", type=click.IntRange(min=1), default=1, metavar="N", help="The N-th thousand lines.")
+
+
 def _paged(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Add the options of answers that may have a line for every job."""
-    for option in (
-        click.option("--count", is_flag=True, help="Tell only how many of each kind there are, which reads no node."),
-        click.option("--page", type=click.IntRange(min=1), default=1, metavar="N", help="The N-th thousand lines."),
-        click.option("--only", multiple=True, metavar="KIND", help="The same as KIND; can be repeated."),
-    ):
-        command = option(command)
-    return command
+    only = click.option("--only", multiple=True, metavar="KIND", help="The same as KIND; can be repeated.")
+    return _count(_page(only(command)))
 
 
 @click.command(epilog=example("filiation gaps", "filiation gaps 'no agent' 'no digest'", "filiation gaps --count"))
@@ -102,19 +101,35 @@ def duplicates(as_of: str | None, as_json: bool, catalogue: str | None) -> None:
 
 @click.command(epilog=example("filiation stale", "filiation stale results/ihc/nuclei.ome.zarr --no-disk"))
 @click.argument("things", metavar="[THING]...", nargs=-1)
-@click.option("--disk/--no-disk", default=True, help="Compare with what lies on disk now too. [default: disk]")
+@click.option(
+    "--disk/--no-disk",
+    default=None,
+    help="Compare with what lies on disk now too. [default: disk, but with --as-of no-disk]",
+)
+@_count
+@_page
+@as_of_option
 @json_option
 @catalogue_option
-def stale(things: tuple[str, ...], disk: bool, as_json: bool, catalogue: str | None) -> None:
+def stale(
+    things: tuple[str, ...],
+    disk: bool | None,
+    count: bool,
+    page: int,
+    as_of: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Tell what would be made otherwise today.
 
     A thing is stale if an input (a raw image, a model's weights, a table) or a script has other bytes since, or if
     the same rule has worked in a later run of the same folder with parameters, software or an environment that no job
     of the thing's own run had; and if it descends from a stale one. THING is as for `filiation trace`; all that was
-    made last at its place is looked at if none is named. Files that look untouched are not read again.
+    made last at its place is looked at if none is named. Files that look untouched are not read again; with --no-disk,
+    no file is looked at, which takes no longer for a large catalogue than for what is stale in it.
     """
-    with opened(catalogue) as ledger:
-        _tell(ledger.stale(*things, disk=disk), as_json)
+    with opened(catalogue, as_of) as ledger:
+        _tell(ledger.stale(*things, disk=disk, page=0 if count else page), as_json, page)
 
 
 def _tell(found: Observations, as_json: bool, page: int = 1) -> None:

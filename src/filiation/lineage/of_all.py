@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from filiation.digest import DigestCache
 from filiation.errors import BadInputError
 from filiation.lineage.answers import Answer
 from filiation.lineage.of_things import PAGE
@@ -110,7 +111,7 @@ class OfAll(OpenedCatalogue):
         with self._reading() as (index, joining):
             return find_duplicates(index, joining)
 
-    def stale(self, *things: str, disk: bool = True) -> Observations:
+    def stale(self, *things: str, disk: bool | None = None, page: int | None = None) -> Observations:
         """Return what would be made otherwise today: inputs, code, parameters or software have changed since.
 
         Parameters
@@ -118,15 +119,20 @@ class OfAll(OpenedCatalogue):
         things
             Each as for :meth:`resolve`; none for all that was made last at its place.
         disk
-            Whether to compare inputs and scripts with what lies there now; else only with later runs.
+            Whether to compare inputs and scripts with what lies there now; else only with later runs. None for
+            whether the present is asked for, since what lies there now says nothing of the past.
+        page
+            As for :meth:`gaps`.
         """
+        from filiation.lineage.gaps import Page
         from filiation.lineage.staleness import StaleFinder
 
-        with self._reading() as (index, joining):
+        disk = self.as_of is None if disk is None else disk
+        with self._reading() as (index, joining), DigestCache(self._catalogue.folder.digests) as cache:
             resolver = self._resolver(index, joining)
             only = [iri for thing in things for iri in resolver.resolve(thing).nodes]
-            cache = self._catalogue.folder.digests if disk else None
-            return StaleFinder(index, joining, cache).find(only if things else None)
+            finder = StaleFinder(index, joining, cache if disk else None)
+            return finder.find(only if things else None, Page.numbered(page, PAGE))
 
     def questions(self) -> tuple[Question, ...]:
         """Return the questions that :meth:`ask` knows, with a title each."""

@@ -1,29 +1,40 @@
 """What is no longer what its workflow would make: inputs, code, parameters or software have changed since.
 
-Judged by what the catalogue knows, and by what lies on disk now. A thing that descends from a stale one is stale.
+Judged by what the catalogue knows, and by what lies on disk now. A thing that descends from a stale one is stale. What
+may be stale is told by columns and places of the index, without reading a node; what was so found is then judged.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import CODE, GENERATED, USED, ActionNode, EntityNode, Joining, LineageIndex, RunSummary
+from filiation.catalogue import CODE, GENERATED, ROLES, USED, ActionNode, EntityNode, Joining, LineageIndex
+from filiation.catalogue.node_facts import THINGS
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.lineage import words
+from filiation.lineage.gaps import WHOLE, Page
 from filiation.lineage.observations import Observation, Observations
+from filiation.lineage.settings_in_use import SettingsInUse
 from filiation.lineage.sides import rule_of
-from filiation.lineage.walk import descendants
+from filiation.lineage.walk import ancestors
 from filiation.model import Digest
+
+if TYPE_CHECKING:
+    from filiation.catalogue.index_facts import Hits
 
 INPUT: Final = "input"
 CODE_CHANGED: Final = "code"
 PARAMETERS: Final = "parameters"
 SOFTWARE: Final = "software"
 INHERITED: Final = "inherited"
+
+_INTO_JOB: Final = (ROLES.index(USED), ROLES.index(CODE))
+_OUT_OF_JOB: Final = ROLES.index(GENERATED)
+_CODE: Final = ROLES.index(CODE)
 
 
 class StaleFinder:
@@ -34,51 +45,96 @@ class StaleFinder:
     index, joining
         Lineage within runs, and between them.
     cache
-        Path of the digest cache; None if the disk is not to be looked at.
+        The digest cache; None if the disk is not to be looked at.
     """
 
-    def __init__(self, index: LineageIndex, joining: Joining, cache: Path | None) -> None:
+    def __init__(self, index: LineageIndex, joining: Joining, cache: DigestCache | None) -> None:
         self._index = index
         self._joining = joining
         self._cache = cache
-        self._runs = {run.iri: run for run in index.runs()}
         self._on_disk: dict[str, Digest | None] = {}
-        self._newest_jobs: dict[tuple[str, str], list[ActionNode]] = {}
         self._changed: dict[str, list[tuple[str, str]]] = {}
 
-    def find(self, only: Iterable[str] | None = None) -> Observations:
-        """Return what is stale, with every reason.
+    @cached_property
+    def _deleted(self) -> Hits:
+        return self._index.facts.having_value(THINGS, "presence", "deleted")
+
+    @cached_property
+    def _settings(self) -> SettingsInUse:
+        return SettingsInUse(self._index)
+
+    def find(self, only: Iterable[str] | None = None, page: Page = WHOLE) -> Observations:
+        """Return what is stale, with every reason; last what descends from it, sorted by IRI.
 
         Parameters
         ----------
         only
             IRIs of things; None for all that are the newest at their place.
+        page
+            Which lines to tell; the counts are of all.
         """
-        self._newest_jobs = self._jobs_of_newest_runs()
-        current = self._current()
-        wanted = None if only is None else set(only)
-        reasons: dict[str, list[tuple[str, str]]] = {}
-        for entity in sorted(current.values(), key=lambda found: (self._joining.began(found), found.iri)):
-            reasons[entity.iri] = self._reasons(entity)
-        inherited = self._inherited(current, reasons)
-        found = []
-        for entity in current.values():
-            if wanted is not None and entity.iri not in wanted:
-                continue
-            for kind, detail in (*reasons[entity.iri], *inherited.get(entity.iri, ())):
-                found.append(Observation(kind, entity.path, detail, (entity.iri,), (entity.crate,)))
-        found.sort(key=lambda each: (each.kind == INHERITED, each.what, each.kind, each.detail))
-        looked_at = len(current if wanted is None else wanted & {entity.iri for entity in current.values()})
-        return Observations("What would be made otherwise today?", tuple(found), looked_at)
+        title = "What would be made otherwise today?"
+        if only is None:
+            stale, inherited = self._all()
+            looked_at = self._index.facts.made()
+        else:
+            stale, inherited, looked_at = self._among(set(only))
+        told = [
+            Observation(kind, entity.path, detail, (entity.iri,), (entity.crate,))
+            for entity, reasons in stale
+            for kind, detail in reasons
+        ]
+        told.sort(key=lambda each: (each.what, each.kind, each.detail))
+        lines = len(told) + len(inherited)
+        counts = Observations(title, tuple(told)).counts | ({INHERITED: len(inherited)} if inherited else {})
+        found = [each for line, each in enumerate(told) if line in page]
+        found += self._descended(inherited, page, len(told))
+        return Observations(title, tuple(found), looked_at, counts, lines)
 
-    def _current(self) -> dict[str, EntityNode]:
-        """Return what was made last at each place."""
-        newest: dict[str, EntityNode] = {}
-        for run in sorted(self._runs.values(), key=_began):
-            for entity in self._index.entities(crate=run.iri):
-                if entity.generated and entity.presence != "deleted":
-                    newest[entity.place or entity.iri] = entity
-        return newest
+    def _all(self) -> tuple[list[tuple[EntityNode, list[tuple[str, str]]]], dict[int, str]]:
+        """Return what is stale with its reasons, and what descends from it: numbers, with the path of what from."""
+        jobs = self._readers(self._index.places.overtaken()) | set(self._settings.differing()) | self._by_disk()
+        stale = self._judged(self._current(self._outputs(jobs)))
+        reached = self._inheriting(stale)
+        current = set(self._current(reached))
+        return stale, {number: path for number, path in reached.items() if number in current}
+
+    def _among(self, wanted: set[str]) -> tuple[list[tuple[EntityNode, list[tuple[str, str]]]], dict[int, str], int]:
+        """Return the same of some things, by what they descend from; and of how many."""
+        before = set(ancestors(self._index, self._joining, wanted).numbers.values())
+        stale = self._judged(self._current(before))
+        asked = set(self._index.numbers_of(wanted).values())
+        reached = self._inheriting(stale, before)
+        current = set(self._current(asked))
+        stale = [(entity, reasons) for entity, reasons in stale if entity.iri in wanted]
+        return stale, {number: path for number, path in reached.items() if number in current}, len(current)
+
+    def _readers(self, things: Collection[int]) -> set[int]:
+        """Return the jobs that read things or ran them."""
+        steps = self._index.adjacency().steps(things, up=False)
+        return {other for _, other, role, _ in steps if role in _INTO_JOB}
+
+    def _outputs(self, jobs: Collection[int]) -> set[int]:
+        steps = self._index.adjacency().steps(jobs, up=False)
+        return {other for _, other, role, _ in steps if role == _OUT_OF_JOB}
+
+    def _current(self, numbers: Collection[int]) -> list[int]:
+        """Return those of some things that were made last at their place, and not deleted since."""
+        facts = self._index.facts
+        made = facts.placed(THINGS, self._index.places.made_last(numbers))
+        return [
+            number
+            for crate, bits in made.items()
+            for number in facts.numbers(THINGS, crate, bits & ~self._deleted.get(crate, 0))
+        ]
+
+    def _judged(self, numbers: Collection[int]) -> list[tuple[EntityNode, list[tuple[str, str]]]]:
+        """Read things, and return those that are stale for reasons of their own, with these."""
+        made = (
+            entity for things, _ in self._index.nodes(list(numbers)).values() for entity in things if entity.generated
+        )
+        judged = ((entity, self._reasons(entity)) for entity in made)
+        return [(entity, reasons) for entity, reasons in judged if reasons]
 
     def _reasons(self, entity: EntityNode) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -118,47 +174,45 @@ class StaleFinder:
             if newest.digest != entity.digest:
                 done = "was made anew by" if newest.generated else "was other when used by"
                 return f"{done} run {words.run_name(newest.crate)}"
-        now = self._digest_now(entity)
+        now = self._digest_now(entity.place)
         if now is not None and now != entity.digest:
             return "is other on disk now"
         return None
 
-    def _digest_now(self, entity: EntityNode) -> Digest | None:
-        place = entity.place
-        if self._cache is None or place is None or is_elsewhere(place):
+    def _by_disk(self) -> set[int]:
+        """Return the jobs that read what is other on disk now than the newest run that knows it saw there."""
+        if self._cache is None:
+            return set()
+        changed: set[int] = set()
+        for place, seen in self._index.places.read_last():
+            if Path(place).exists() and self._current(self._outputs(self._readers(seen))):
+                now = self._digest_now(place)
+                changed.update(thing for thing, digest in seen.items() if now is not None and str(now) != digest)
+        return self._readers(changed)
+
+    def _digest_now(self, place: str) -> Digest | None:
+        if self._cache is None or is_elsewhere(place):
             return None
         if place not in self._on_disk:
-            with DigestCache(self._cache) as cache:
-                path = Path(place)
-                try:
-                    if path.is_dir():
-                        self._on_disk[place] = digest_tree(path, cache=cache).digest
-                    else:
-                        self._on_disk[place] = digest_file(path, cache=cache) if path.is_file() else None
-                except OSError:
-                    self._on_disk[place] = None  # what cannot be read says nothing; `check` tells of it
+            path = Path(place)
+            try:
+                if path.is_dir():
+                    self._on_disk[place] = digest_tree(path, cache=self._cache).digest
+                else:
+                    self._on_disk[place] = digest_file(path, cache=self._cache) if path.is_file() else None
+            except OSError:
+                self._on_disk[place] = None  # what cannot be read says nothing; `check` tells of it
         return self._on_disk[place]
-
-    def _jobs_of_newest_runs(self) -> dict[tuple[str, str], list[ActionNode]]:
-        """Return the finished jobs of the newest run that has some, by folder and rule."""
-        newest: dict[tuple[str, str], list[ActionNode]] = {}
-        for run in sorted(self._runs.values(), key=_began):
-            jobs: dict[tuple[str, str], list[ActionNode]] = defaultdict(list)
-            for action in self._index.actions(crate=run.iri):
-                if action.status == "finished" and run.folder is not None:
-                    jobs[run.folder, rule_of(action)].append(action)
-            newest |= jobs
-        return newest
 
     def _of_settings(self, action: ActionNode) -> Iterator[tuple[str, str]]:
         """Tell what the same rule has used in a later run of the same folder, and no job of the action's own run."""
-        run = self._runs.get(action.crate)
+        run = self._index.run(action.crate)
         if run is None or run.folder is None:
             return
-        newest = self._newest_jobs.get((run.folder, rule_of(action)), [])
+        newest = self._settings.now(run.folder, rule_of(action))
         if not newest or newest[0].crate == action.crate:
             return
-        own = [each for each in self._index.actions(crate=run.iri) if rule_of(each) == rule_of(action)]
+        own = self._settings.of(action.crate, rule_of(action))
         later = f"in run {words.run_name(newest[0].crate)}"
         yield from self._differing(PARAMETERS, action, own, newest, _parameters, later)
         yield from self._differing(SOFTWARE, action, own, newest, _software, later)
@@ -167,8 +221,8 @@ class StaleFinder:
     def _differing(
         kind: str,
         action: ActionNode,
-        own: list[ActionNode],
-        newest: list[ActionNode],
+        own: tuple[ActionNode, ...],
+        newest: tuple[ActionNode, ...],
         told: Callable[[ActionNode], dict[str, str]],
         later: str,
     ) -> Iterator[tuple[str, str]]:
@@ -178,29 +232,39 @@ class StaleFinder:
             if now and value not in now and now - before:
                 yield kind, f"{name} = {value}, and {', '.join(sorted(now))} {later}"
 
-    def _inherited(
-        self, current: dict[str, EntityNode], reasons: dict[str, list[tuple[str, str]]]
-    ) -> dict[str, list[tuple[str, str]]]:
-        """Return, for what is not stale itself, the stale thing that it descends from by the shortest way."""
-        origin = {entity.iri: entity.path for entity in current.values() if reasons[entity.iri]}
-        following: dict[str, list[str]] = defaultdict(list)
-        for edge in sorted(descendants(self._index, self._joining, origin).edges):
-            if edge.role != CODE:
-                following[edge.src].append(edge.dst)
-        inherited: dict[str, list[tuple[str, str]]] = {}
-        waiting = sorted(origin)
-        for iri in waiting:  # grows as it goes: breadth first
-            for later in following[iri]:
-                if later not in origin:
-                    origin[later] = origin[iri]
-                    waiting.append(later)
-                    if later in reasons:
-                        inherited[later] = [(INHERITED, f"descends from {origin[iri]}")]
-        return inherited
+    def _inheriting(
+        self, stale: Iterable[tuple[EntityNode, list[tuple[str, str]]]], within: Collection[int] | None = None
+    ) -> dict[int, str]:
+        """Return what descends from stale things and is not stale itself, with the path of the nearest of them.
 
+        Of several that are as near, the first by its IRI; ``within`` is where to walk, None for everywhere.
+        """
+        adjacency = self._index.adjacency()
+        path_of = {entity.iri: entity.path for entity, _ in stale}
+        order = sorted(path_of)
+        numbers = self._index.numbers_of(order)
+        origin = {numbers[iri]: rank for rank, iri in enumerate(order)}
+        level = set(origin)
+        while level:
+            reached: dict[int, int] = {}
+            for near, far, role, _ in adjacency.steps(level, up=False):
+                if role != _CODE and far not in origin and (within is None or far in within):
+                    reached[far] = min(origin[near], reached.get(far, len(order)))
+            origin |= reached
+            level = set(reached)
+        themselves = set(numbers.values())
+        return {number: path_of[order[rank]] for number, rank in origin.items() if number not in themselves}
 
-def _began(run: RunSummary) -> tuple[float, str]:
-    return (run.started.timestamp() if run.started is not None else float("-inf"), run.iri)
+    def _descended(self, inherited: dict[int, str], page: Page, first: int) -> Iterator[Observation]:
+        """Tell what descends from stale things, as far as it is on a page whose first line of these is given."""
+        names = self._index.adjacency().names(inherited)
+        order = sorted(inherited, key=names.__getitem__)
+        wanted = [number for line, number in enumerate(order, first) if line in page]
+        seen = self._index.nodes(wanted)
+        for number in wanted:
+            made = next(entity for entity in seen[names[number]][0] if entity.generated)
+            detail = f"descends from {inherited[number]}"
+            yield Observation(INHERITED, made.path, detail, (made.iri,), (made.crate,))
 
 
 def _parameters(action: ActionNode) -> dict[str, str]:
