@@ -74,7 +74,7 @@ class PlaceHistory:
         """Return the numbers of the things at whose places a later run knows of other bytes."""
         rows = self._connection.execute(
             f"SELECT altered.place, {_BEGAN}, entity.digest, entity.term FROM altered "  # noqa: S608
-            "JOIN entity ON entity.place = altered.place JOIN crate ON crate.term = entity.crate "
+            "CROSS JOIN entity ON entity.place = altered.place CROSS JOIN crate ON crate.term = entity.crate "
             "WHERE entity.digest IS NOT NULL ORDER BY altered.place"
         )
         found: set[int] = set()

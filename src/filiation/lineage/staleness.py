@@ -54,6 +54,7 @@ class StaleFinder:
         self._cache = cache
         self._on_disk: dict[str, Digest | None] = {}
         self._changed: dict[str, list[tuple[str, str]]] = {}
+        self._seen_at: dict[str, tuple[EntityNode, ...]] = {}
 
     @cached_property
     def _deleted(self) -> Hits:
@@ -163,10 +164,12 @@ class StaleFinder:
     def _change_of(self, entity: EntityNode) -> str | None:
         if entity.digest is None or entity.place is None:
             return None
+        if entity.place not in self._seen_at:
+            self._seen_at[entity.place] = self._index.entities(place=entity.place)
         began = self._joining.began(entity)
         later = [
             other
-            for other in self._index.entities(place=entity.place)
+            for other in self._seen_at[entity.place]
             if self._joining.began(other) > began and other.digest is not None
         ]
         if later:
