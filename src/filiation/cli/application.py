@@ -52,6 +52,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Verify": {
         "check": Entry("filiation.cli.check:check", "Compare bytes with their record, and name what differs."),
+        "conform": Entry(
+            "filiation.cli.conform:conform", "Tell what is wrong with OME-Zarr stores, also what other validators miss."
+        ),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
         "gaps": Entry("filiation.cli.whole:gaps", "Tell what the records of all runs leave open or contradict."),

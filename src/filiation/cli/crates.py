@@ -11,12 +11,13 @@ import click
 from filiation.cli.options import (
     catalogue_option,
     example,
+    found_or_made,
     json_option,
     opened,
     say_that_others_write,
     tell_of_waiting_graphs,
 )
-from filiation.cli.output import complain, remark, say, say_json, steps_bar
+from filiation.cli.output import complain, say, say_json, steps_bar
 from filiation.errors import FiliationError, InvalidCrateError, NotFoundError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def ingest(
         raise click.UsageError("Name crates, or say --inbox." if not inbox else "--inbox takes no crates by name.")
     if inbox:
         ctx.exit(_take_from_inbox(catalogue, every if watch else None, as_json))
-    _make_catalogue(catalogue)
+    found_or_made(catalogue)
     reports: list[IngestReport] = []
     failures = []
     with opened(catalogue) as ledger, steps_bar("Taking in") as advance:
@@ -192,7 +193,7 @@ def _take_from_inbox(catalogue: str | None, every: float | None, as_json: bool) 
     from filiation.catalogue import CatalogueFolder
     from filiation.catalogue.inbox import open_inbox, take_out
 
-    _make_catalogue(catalogue)
+    found_or_made(catalogue)
     shared = open_inbox(CatalogueFolder.find(catalogue).root)
     while True:
         found = take_out(shared)
@@ -220,14 +221,3 @@ def _crate_folder(crate: str, catalogue: str | None) -> Path:
             return folder
     except NotFoundError as error:
         raise NotFoundError(f"{crate!r} is neither a crate's folder nor a run: {error}") from error
-
-
-def _make_catalogue(catalogue: str | None) -> None:
-    from filiation.catalogue import CatalogueFolder
-
-    try:
-        CatalogueFolder.find(catalogue)
-    except NotFoundError:
-        place = Path(catalogue or ".filiation")
-        CatalogueFolder.create(place)
-        remark(f"Made a catalogue in {place}")

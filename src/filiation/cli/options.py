@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from filiation.catalogue import CatalogueFolder
     from filiation.lineage import Ledger
 
 catalogue_option = click.option(
@@ -90,3 +91,18 @@ def _tell_of_waiting_runs(ledger: Ledger) -> None:
             "1 run waits to be packed and is" if len(waiting) == 1 else f"{len(waiting)} runs wait to be packed and are"
         )
         remark(f"{who} not in this answer: {names}. Pack with: filiation pack")
+
+
+def found_or_made(catalogue: str | None) -> CatalogueFolder:
+    """Return the catalogue, and make it where there is none yet."""
+    from pathlib import Path
+
+    from filiation.catalogue import CatalogueFolder
+    from filiation.errors import NotFoundError
+
+    try:
+        return CatalogueFolder.find(catalogue)
+    except NotFoundError:
+        place = Path(catalogue or ".filiation")
+        remark(f"Made a catalogue in {place}")
+        return CatalogueFolder.create(place)

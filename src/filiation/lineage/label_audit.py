@@ -10,6 +10,7 @@ from typing import Final
 
 from filiation.errors import FiliationError
 from filiation.images import check_store, image_facts
+from filiation.images.conformance import Gravity
 from filiation.lineage.audit_findings import AuditFinding, Severity
 from filiation.lineage.gathering import place_of
 from filiation.model import EntityKind, Status, WorkflowRun
@@ -77,8 +78,8 @@ def label_findings(label: Labels) -> Iterator[AuditFinding]:
         yield _finding(label, Severity.SERIOUS, "store-fault", f"The store cannot be read: {error}", "Make it again.")
         return
     for fault in faults:
-        if fault.fault == "source-nowhere" and source is None:
-            continue  # told already, or no image to lead to
+        if fault.gravity is Gravity.ADVICE or fault.fault == "source-missing":
+            continue  # no fault, or told already
         serious = fault.fault in ("source-nowhere", "shape-differs", "unreadable")
         yield _finding(
             label,

@@ -1,0 +1,72 @@
+"""A store's metadata mended, and who did it, when and how kept: the lineage of what was made of it stays whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filiation.catalogue.crates import CatalogueFolder
+from filiation.catalogue.curations import look_at_store, record_curation, this_machine, this_person, this_software
+from filiation.crate.curation import Deed
+from filiation.digest import DigestCache
+from filiation.images.conformance.mending import MetadataChange, write_changes
+from filiation.model import Parameter, Presence, Value
+
+TOOL = "filiation conform --fix"
+ACTION = "#mending"
+
+
+def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[MetadataChange]) -> Path:
+    """Change a store's metadata as planned, and record it; returns the folder of the crate.
+
+    What the files held before stands in the crate under ``before/``; while the store is changed, a copy stands beside
+    it as well, so that nothing is lost whenever this ends.
+
+    Raises
+    ------
+    OSError
+        If something cannot be written.
+    """
+    started = datetime.now(UTC)
+    with DigestCache(catalogue.digests) as cache:
+        before = look_at_store(store, cache)
+        beside = _keep_beside(store, changes, started)
+        write_changes(store, changes)
+        after = look_at_store(store, cache, before.entity.pixels)
+    told = [f"{finding.fault} at {finding.where}" for change in changes for finding in change.mended]
+    deed = Deed(
+        id=ACTION,
+        tool=this_software(TOOL),
+        description=f"Metadata of {store.name} were mended, pixels were not touched: {'; '.join(told)}",
+        agent=this_person(catalogue),
+        used=(replace(before.entity, presence=Presence.CHANGED),),
+        made=(after.entity,),
+        parameters=(
+            Parameter("mended", used=Value.of(told)),
+            Parameter("files", used=Value.of([change.path for change in changes])),
+        ),
+        started=started,
+        ended=datetime.now(UTC),
+        machine=this_machine(),
+    )
+    files = {
+        **{f"before/{change.path}": change.before for change in changes},
+        **{f"after/{change.path}": change.after for change in changes},
+        **after.manifest_file,
+    }
+    crate = record_curation(
+        catalogue, f"Metadata of {store.name} mended", f"What was mended in {store}, by whom and when", [deed], files
+    )
+    beside.unlink()
+    return crate
+
+
+def _keep_beside(store: Path, changes: Sequence[MetadataChange], when: datetime) -> Path:
+    """Keep what the files hold in one file beside the store, until the crate has it."""
+    place = store.with_name(f".{store.name}.before-{when:%Y%m%dT%H%M%S}.json")
+    held = {change.path: change.before.decode("utf-8", "surrogateescape") for change in changes}
+    place.write_text(json.dumps(held, indent=1), "utf-8")
+    return place

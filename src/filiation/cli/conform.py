@@ -1,0 +1,96 @@
+"""``filiation conform``: what is wrong with OME-Zarr stores, and what of it can be mended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filiation.cli.options import catalogue_option, example, found_or_made, json_option
+from filiation.cli.output import remark, say, say_json, say_table
+from filiation.errors import FindingsError
+
+if TYPE_CHECKING:
+    from filiation.images import Finding
+
+
+@click.command(
+    epilog=example(
+        "filiation conform results/ihc/cells.ome.zarr",
+        "filiation conform plates/*.ome.zarr --no-pixels --json",
+        "filiation conform results/ihc/cells.ome.zarr --fix",
+    )
+)
+@click.argument("stores", metavar="STORE...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=True))
+@click.option("--pixels/--no-pixels", default=True, show_default=True, help="Read labels, where rows describe them.")
+@click.option("--fix", is_flag=True, help="Mend what is safe to mend, and record it.")
+@json_option
+@catalogue_option
+@click.pass_context
+def conform(
+    ctx: click.Context, stores: tuple[Path, ...], pixels: bool, fix: bool, as_json: bool, catalogue: str | None
+) -> None:
+    """Tell what is wrong with OME-Zarr stores, also what other validators miss.
+
+    STORE is an image with its labels, a label image, a plate or a collection, of OME-Zarr 0.4 or 0.5. Each fault comes
+    with its severity, where it is, what was found and expected, and what to do. Exits with 9 if there is an error or a
+    warning; advice alone is no fault.
+
+    With --fix metadata are mended where nothing need be guessed, never a pixel: a missing version, a label image that
+    is not listed, names of dimensions, rows given twice or for labels that are not there. What stood there is kept in
+    a crate in the catalogue, with who did it and when, and lineage goes through it.
+    """
+    from filiation.images import check_store
+
+    told: list[dict[str, Any]] = []
+    left: list[tuple[Path, Finding]] = []
+    for store in stores:
+        findings = check_store(store, pixels=pixels)
+        record = None
+        if fix:
+            record, changed = _mend(store, findings, catalogue)
+            findings = check_store(store, pixels=pixels) if changed else findings
+        left += [(store, finding) for finding in findings]
+        crate = {} if record is None else {"record": str(record)}
+        told.append({"store": str(store), "findings": [each.to_json() for each in findings], **crate})
+    if as_json:
+        say_json(told)
+    else:
+        _tell(left, len(stores), fix=fix)
+    if any(finding.gravity != "advice" for _, finding in left):
+        ctx.exit(FindingsError.exit_code)
+
+
+def _mend(store: Path, findings: tuple[Finding, ...], catalogue: str | None) -> tuple[Path | None, bool]:
+    from filiation.images.conformance.mending import plan_mending
+
+    changes = plan_mending(store, findings)
+    if not changes:
+        return None, False
+    from filiation.catalogue.mending import mend_store
+
+    record = mend_store(found_or_made(catalogue), store, changes)
+    for change in changes:
+        for finding in change.mended:
+            remark(f"Mended in {store}: {finding.where}: {finding.fault}")
+    remark(f"Recorded as {record.name[:8]}, with what stood there before.")
+    return record, True
+
+
+def _tell(found: list[tuple[Path, Finding]], count: int, *, fix: bool) -> None:
+    from filiation.images.conformance import FAULTS
+    from filiation.lineage.words import counted
+
+    if not found:
+        say(f"{counted(count, 'store')} without a fault")
+        return
+    columns = ("severity", "store", "where", "fault", "found", "expected", "what to do")
+    rows = [
+        (each.gravity.value, store.name, each.where, each.fault, each.found, each.expected, each.advice)
+        for store, each in found
+    ]
+    say_table(columns, rows)
+    mendable = sum(FAULTS[each.fault].is_mended for _, each in found)
+    if mendable and not fix:
+        remark(f"--fix mends {mendable} of them.")

@@ -1,0 +1,80 @@
+"""``filiation conform``: faults told, mended and recorded."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from filiation.digest import digest_tree
+from tests.images.test_conformance import STORES
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def store(here: Path) -> Path:
+    with zipfile.ZipFile(STORES) as archive:
+        archive.extractall(here, [name for name in archive.namelist() if name.startswith("omezarr-0.5.zarr")])
+    return here / "omezarr-0.5.zarr"
+
+
+def test_a_fault_is_told_with_what_to_do_and_by_the_exit_code(store: Path, call: Call) -> None:
+    done = call("conform", store)
+    assert done.exit_code == 9
+    assert done.stdout.splitlines()[1].split("  ")[0] == "error"
+    assert "--fix mends 1 of them." in done.stderr
+    told = json.loads(call("conform", store, "--json").stdout)
+    assert told[0]["findings"] == [
+        {
+            "fault": "version-missing",
+            "severity": "error",
+            "where": "labels",
+            "found": "the group gives no 'version'",
+            "expected": "0.5",
+            "advice": "write the version of the whole store there",
+            "fixable": True,
+        }
+    ]
+    assert call("conform", "nowhere.zarr").exit_code == 3
+    (store.parent / "text").write_text("no store")
+    assert call("conform", "text").exit_code == 2
+
+
+def test_what_is_mended_is_recorded_and_lineage_goes_through_it(store: Path, call: Call) -> None:
+    before = (store / "labels" / "zarr.json").read_bytes()
+    old = digest_tree(store).digest
+    assert call("conform", store, "--fix").exit_code == 0
+    (crate,) = (store.parent / ".filiation" / "crates").iterdir()
+    assert (crate / "before" / "labels" / "zarr.json").read_bytes() == before
+    assert [path.name for path in store.parent.iterdir() if path.name.startswith(".omezarr")] == []
+    lineage = json.loads(call("trace", store, "--json").stdout)
+    (action,) = (each for each in lineage["nodes"] if each["type"] == "action")
+    stores = [each for each in lineage["nodes"] if each["type"] == "entity"]
+    assert (action["rule"], action["status"]) == ("filiation conform --fix", "finished")
+    assert {each["digest"] for each in stores} == {str(old), str(digest_tree(store).digest)}
+    assert len({each["pixels"] for each in stores}) == 1
+    assert call("conform", store, "--fix").exit_code == 0  # nothing more to do, and no further record
+    assert len(list(crate.parent.iterdir())) == 1
+    assert call("validate", crate, "--profile", "process-run-crate").exit_code == 0
+
+
+def test_advice_alone_is_no_fault(store: Path, call: Call) -> None:
+    call("conform", store, "--fix")
+    metadata = store / "labels" / "nuclei" / "zarr.json"
+    content = json.loads(metadata.read_text())
+    content["attributes"]["ome"]["image-label"].pop("properties")
+    content["attributes"]["ome"]["image-label"]["colors"].pop()
+    metadata.write_text(json.dumps(content))
+    done = call("conform", store)
+    assert (done.exit_code, "label-without-row" in done.stdout) == (0, True)
+
+
+def test_a_copy_of_a_store_is_mended_without_the_store_that_shares_its_files(store: Path, call: Call) -> None:
+    shutil.copytree(store, store.parent / "copy.zarr", copy_function=lambda one, other: Path(other).hardlink_to(one))
+    before = digest_tree(store).digest
+    assert call("conform", "copy.zarr", "--fix").exit_code == 0
+    assert digest_tree(store).digest == before
