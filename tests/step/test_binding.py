@@ -54,6 +54,17 @@ def test_a_nameless_input_goes_by_its_order() -> None:
     assert bind(segment, job).inputs[0].name == "image"
 
 
+def test_a_function_with_a_rest_takes_any_params_that_the_job_has() -> None:
+    def step(image: Any, *, method: str, **settings: float) -> None: ...
+
+    params = Files(("method", "otsu"), ("sigma", 2.0), ("radius", None))
+    binding = bind(step, Job(Files(("image", "raw.zarr")), Files(), params))
+    assert binding.used == {"method": "otsu", "sigma": 2.0}
+    assert binding.requested == {"method": "otsu", "sigma": 2.0, "radius": None}
+    with pytest.raises(BadInputError, match="missing in the rule: method"):
+        bind(step, Job(Files(("image", "raw.zarr")), Files(), Files(("sigma", 2.0))))
+
+
 def test_threads_are_those_of_the_job() -> None:
     def step(*, threads: int) -> None: ...
 

@@ -10,14 +10,15 @@ import pytest
 import tifffile
 import yaml
 
-from filiation.segmentation import METHODS
+from filiation.segmentation import METHODS, channels_of, parameters_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 END = "config/README.md describes every field."
-KNOWN = "sample, source, method, channel, sigma, window, correction, spacing, minimum_size"
+SETTINGS = "channel, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent"
+KNOWN = f"sample, source, method, {SETTINGS}"
 
 
 @pytest.fixture
@@ -54,13 +55,16 @@ def _config(**segmentation: object) -> tuple[str, str]:
         ),
         (
             {"method": "magic"},
-            "config: the field 'segmentation.method': 'magic' is not one of ['otsu_watershed', 'local_threshold', "
-            "'otsu_components']. It is the name of the segmentation method.",
+            f"config: the field 'segmentation.method': 'magic' is not one of {list(METHODS)}. "
+            "It is the name of the segmentation method.",
         ),
         (
             {"sgima": 2},
-            "config: 'segmentation' has unknown field(s) 'sgima'; "
-            "known are method, channel, sigma, window, correction, spacing, minimum_size.",
+            f"config: 'segmentation' has unknown field(s) 'sgima'; known are method, {SETTINGS}.",
+        ),
+        (
+            {"method": "membrane_watershed"},
+            "config: missing: segmentation.membrane, segmentation.extent.",
         ),
     ],
 )
@@ -91,6 +95,7 @@ SHEETS = {
         "sheet.tsv, line 3: the field 'sigma': 'wide' is not of type 'number'. "
         f"It is the standard deviation of the smoothing, in the image's unit of length.\n{END}"
     ),
+    "sample\tsource\tmethod\na\tskimage:cell\thysteresis\n": (f"sheet.tsv, sample 'a': missing: certainty.\n{END}"),
     "sample\tsource\na/b\tskimage:cell\n": (
         "sheet.tsv, line 2: the field 'sample': 'a/b' does not match '^[A-Za-z0-9][A-Za-z0-9_-]*$'. "
         f"It is the sample's name, of letters, digits, _ and -; it names the folder of the results.\n{END}"
@@ -143,8 +148,12 @@ def test_an_image_that_cannot_be_read_fails_its_fetch_with_one_message(workflow:
 def test_the_schemas_know_the_methods_of_the_package() -> None:
     config = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
     samples = yaml.safe_load((ROOT / "workflow" / "schemas" / "samples.schema.yaml").read_text())
+    needs = yaml.safe_load((ROOT / "workflow" / "schemas" / "methods.yaml").read_text())
     segmentation = config["properties"]["segmentation"]["properties"]
     assert segmentation["method"]["enum"] == list(METHODS)
+    for name, method in METHODS.items():
+        others = channels_of(name)[1:]
+        assert needs[name] == [*others, *parameters_of(method)], name
     assert {name: samples["properties"][name] for name in segmentation} == segmentation
 
 

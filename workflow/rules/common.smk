@@ -108,16 +108,40 @@ def registered():
 
 def setting(name):
     """Return a function of the wildcards: the sample's own value of a setting, or else the config's."""
-    return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"][name])
+    return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"].get(name))
 
+
+def method_settings():
+    """Return for each setting that a method in use takes a function of the wildcards; None where one takes it not."""
+    methods = {row.get("method", config["segmentation"]["method"]) for row in SAMPLES.values()}
+    return {name: taken(name) for name in dict.fromkeys(name for each in sorted(methods) for name in METHODS[each])}
+
+
+def taken(name):
+    """Return a function of the wildcards: the setting's value if the sample's method takes it."""
+    return lambda wildcards: setting(name)(wildcards) if name in METHODS[setting("method")(wildcards)] else None
+
+
+def check_methods():
+    """Stop if a sample's own method takes a setting that neither its row nor the config has."""
+    for name, row in SAMPLES.items():
+        if "method" in row:
+            needed = {"type": "object", "required": METHODS[row["method"]]}
+            check({**config["segmentation"], **row}, needed, f"{config['samples']}, sample '{name}'")
+
+
+METHODS = read_schema(workflow.source_path("../schemas/methods.yaml"))
 
 config_schema = read_schema(workflow.source_path("../schemas/config.schema.yaml"))
 config.update(with_numbers(config, config_schema))
 if isinstance(config.get("segmentation"), dict):
-    config["segmentation"] = with_numbers(config["segmentation"], config_schema["properties"]["segmentation"])
+    settings_schema = config_schema["properties"]["segmentation"]
+    settings_schema["required"] += METHODS.get(str(config["segmentation"].get("method")), [])
+    config["segmentation"] = with_numbers(config["segmentation"], settings_schema)
 check(config, config_schema, "config")
 
 SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
+check_methods()
 ON_OMERO = [name for name, row in SAMPLES.items() if row["source"].startswith("omero://")]
 
 

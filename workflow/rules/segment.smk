@@ -10,13 +10,9 @@ rule segment:
     conda:
         "../envs/filiation.yaml"
     params:
+        **method_settings(),
         method=setting("method"),
         channel=setting("channel"),
-        sigma=setting("sigma"),
-        window=setting("window"),
-        correction=setting("correction"),
-        spacing=setting("spacing"),
-        minimum_size=setting("minimum_size"),
     script:
         "../scripts/segment.py"
 

@@ -14,13 +14,9 @@ rule segment:
         "../envs/filiation.yaml"
     threads: 2
     params:
+        **method_settings(),
         method=setting("method"),
         channel=setting("channel"),
-        sigma=setting("sigma"),
-        window=setting("window"),
-        correction=setting("correction"),
-        spacing=setting("spacing"),
-        minimum_size=setting("minimum_size"),
         blocks=config["blocks"]["shape"],
         largest=config["blocks"]["largest"],
         processes=lambda wildcards, threads: threads,

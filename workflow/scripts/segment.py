@@ -1,33 +1,16 @@
+import numpy as np
+
 from filiation.images import Image, LabelImage
-from filiation.segmentation import method_named, parameters_of
-from filiation.step import run, unused
+from filiation.segmentation import channels_of, method_named
+from filiation.step import run
 
 
-def segment_nuclei(
-    image: Image,
-    *,
-    method: str,
-    channel: int,
-    sigma: float,
-    window: float,
-    correction: float,
-    spacing: float,
-    minimum_size: float,
-) -> LabelImage:
-    """Label the nuclei in one channel, by a method found by its name."""
-    settings = {
-        "sigma": sigma,
-        "window": window,
-        "correction": correction,
-        "spacing": spacing,
-        "minimum_size": minimum_size,
-    }
-    seen = image.channel(channel)
-    segment = method_named(method)
-    parameters = {name: settings[name] for name in parameters_of(segment)}
-    unused(*settings.keys() - parameters.keys())
-    labels = segment(seen.data, seen.scale, **parameters)
-    return image.labelled(labels, name="nuclei")
+def segment_nuclei(image: Image, *, method: str, channel: int, **settings: float) -> LabelImage:
+    """Label the nuclei in one channel, or cells in two, by a method found by its name."""
+    chosen = {"channel": channel} | settings
+    seen = [image.channel(int(chosen.pop(name))) for name in channels_of(method)]
+    pixels = np.stack([each.data for each in seen]) if len(seen) > 1 else seen[0].data
+    return image.labelled(method_named(method)(pixels, seen[0].scale, **chosen), name="nuclei")
 
 
 run(segment_nuclei, snakemake)

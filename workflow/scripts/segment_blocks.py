@@ -2,9 +2,9 @@ from functools import partial
 from pathlib import Path
 
 from filiation.images import ChannelVolume, LabelStore, noted_sizes
-from filiation.segmentation import method_named, parameters_of
-from filiation.segmentation.blockwise import Task, grid_for, recipe_named, segment_volume
-from filiation.step import effective, progress, run, unused
+from filiation.segmentation import channels_of
+from filiation.segmentation.blockwise import Stacked, Task, grid_for, recipe_named, segment_volume
+from filiation.step import effective, progress, run
 
 
 def segment_nuclei_in_blocks(
@@ -13,35 +13,24 @@ def segment_nuclei_in_blocks(
     *,
     method: str,
     channel: int,
-    sigma: float,
-    window: float,
-    correction: float,
-    spacing: float,
-    minimum_size: float,
     blocks: list[int],
     largest: float,
     processes: int,
+    **settings: float,
 ) -> None:
     """Label the nuclei in one channel of a volume of any size, block by block."""
-    settings = {
-        "sigma": sigma,
-        "window": window,
-        "correction": correction,
-        "spacing": spacing,
-        "minimum_size": minimum_size,
-    }
-    parameters = {name: settings[name] for name in parameters_of(method_named(method))}
-    unused(*settings.keys() - parameters.keys())
-    volume = ChannelVolume(image, channel)
+    chosen = {"channel": channel} | settings
+    volumes = [ChannelVolume(image, chosen.pop(name)) for name in channels_of(method)]
+    volume = volumes[0]
     recipe = recipe_named(method)
-    grid = grid_for(volume.shape, volume.scale, recipe, parameters, tuple(blocks), largest)
+    grid = grid_for(volume.shape, volume.scale, recipe, chosen, tuple(blocks), largest)
     scratch = labels.with_name(f".{labels.name}.blocks")
     store = LabelStore(labels, volume.axes, volume.shape, volume.scale, volume.units, "nuclei", f"../{image.name}")
     store.begin()
     found = segment_volume(
-        Task(volume, volume.scale, recipe, parameters, grid, scratch),
+        Task(Stacked(tuple(volumes)) if len(volumes) > 1 else volume, volume.scale, recipe, chosen, grid, scratch),
         store,
-        minimum_size=minimum_size,
+        minimum_size=chosen.get("minimum_size", 0.0),
         processes=processes,
         progress=progress,
     )

@@ -17,19 +17,27 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 
 from filiation.segmentation.agreement import Agreement, agreement
 from filiation.segmentation.measure import measure, measure_volume
-from filiation.segmentation.methods import METHODS, Method, hysteresis, method_named, otsu_components, parameters_of
+from filiation.segmentation.methods import METHODS, Method, channels_of, method_named, parameters_of
 from filiation.segmentation.overlay import overlay
+from filiation.segmentation.seeded import log_watershed, membrane_distance, membrane_watershed
+from filiation.segmentation.thresholding import hysteresis, local_threshold, otsu_components, otsu_watershed
 
 __all__ = [
     "METHODS",
     "Agreement",
     "Method",
     "agreement",
+    "channels_of",
     "hysteresis",
+    "local_threshold",
+    "log_watershed",
     "measure",
     "measure_volume",
+    "membrane_distance",
+    "membrane_watershed",
     "method_named",
     "otsu_components",
+    "otsu_watershed",
     "overlay",
     "parameters_of",
 ]

@@ -1,7 +1,7 @@
 """Binding: a rule's inputs, parameters and outputs to a function's parameters, by name.
 
 Positional parameters are inputs (or outputs, annotated ``Path``), keyword-only ones are the rule's ``params``. A name
-on one side alone is an error that shows both lists.
+on one side alone is an error that shows both lists, but for a function with ``**rest``, which takes any params.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ def bind(function: Callable[..., object], job: ScriptJob) -> Binding:
         for name in keywords
         if signature.parameters[name].default is not inspect.Parameter.empty
     }
-    _same_names(function, "params", set(offered), set(keywords), set(defaults))
+    rest = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in signature.parameters.values())
+    # None says that this job has no such param, where other jobs of the rule have.
+    more = [name for name, value in offered.items() if rest and name not in keywords and value is not None]
+    named = {name for name in offered if name in keywords} if rest else set(offered)
+    _same_names(function, "params", named, set(keywords), set(defaults))
     written = tuple(Argument(name, Path, *outputs[name]) for name in files if name in outputs)
     left = [name for name in outputs if name not in files]
     if len(left) > 1:
@@ -121,7 +125,7 @@ def bind(function: Callable[..., object], job: ScriptJob) -> Binding:
         written=written,
         result=Argument(left[0], hints.get("return"), *outputs[left[0]]) if left else None,
         requested=params,
-        used={name: offered.get(name, defaults.get(name)) for name in keywords},
+        used={name: offered.get(name, defaults.get(name)) for name in (*keywords, *more)},
         wildcards=wildcards,
     )
 

@@ -152,6 +152,7 @@ class StepNotes:
     def bound(self, binding: Binding) -> None:
         """Keep how the function is called; a file that an argument names is an input of it, such as model weights."""
         self._binding = binding
+        self.unused |= set(binding.requested.keys() - binding.used.keys())
         if not self._tracked:
             return
         known = {path.absolute() for each in (*binding.inputs, *binding.written) for path in each.paths}

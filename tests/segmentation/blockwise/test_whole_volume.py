@@ -14,15 +14,30 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from filiation.images.synthetic import Nuclei3D, nuclei3d
-from filiation.segmentation import METHODS, hysteresis, otsu_components
-from filiation.segmentation.blockwise import Grid, InMemory, Segmented, Task, recipe_named, segment_volume
+from filiation.images.synthetic_cells import Cells, cells
+from filiation.segmentation import METHODS, agreement, hysteresis, otsu_components
+from filiation.segmentation.blockwise import (
+    Grid,
+    InMemory,
+    Segmented,
+    Stacked,
+    Task,
+    Volume,
+    recipe_named,
+    segment_volume,
+)
 
 Array = npt.NDArray[Any]
 FOR_VOLUME = {"sigma": 0.75, "window": 0.0, "correction": 1.0, "spacing": 4, "minimum_size": 40}
 
 
+def as_volume(pixels: Array, axes: int) -> Volume:
+    """Return an array as a volume of so many axes of space; one more is of channels."""
+    return InMemory(pixels) if pixels.ndim == axes else Stacked(tuple(InMemory(channel) for channel in pixels))
+
+
 def blockwise(
-    volume: Array,
+    pixels: Array,
     scale: tuple[float, ...],
     method: str,
     parameters: dict[str, float],
@@ -32,17 +47,14 @@ def blockwise(
     processes: int = 1,
 ) -> tuple[Array, Segmented]:
     """Segment in blocks; the halo is lengthened to what the method needs at least."""
-    recipe = recipe_named(method)
-    least = Task(
-        InMemory(volume), scale, recipe, parameters, Grid(volume.shape, volume.shape, (0,) * volume.ndim), Path()
-    ).least_halo()
+    recipe, volume = recipe_named(method), as_volume(pixels, len(scale))
+    shape = volume.shape
+    least = Task(volume, scale, recipe, parameters, Grid(shape, shape, (0,) * len(shape)), Path()).least_halo()
     halo = tuple(max(pair) for pair in zip(halo, least, strict=True))
     lengths = tuple(max(pair) for pair in zip(lengths, halo, strict=True))
-    labels = InMemory.empty(volume.shape)
+    labels = InMemory.empty(shape)
     with tempfile.TemporaryDirectory() as folder:
-        task = Task(
-            InMemory(volume), scale, recipe, parameters, Grid(volume.shape, lengths, halo), Path(folder) / "scratch"
-        )
+        task = Task(volume, scale, recipe, parameters, Grid(shape, lengths, halo), Path(folder) / "scratch")
         said = segment_volume(task, labels, minimum_size=parameters.get("minimum_size", 0.0), processes=processes)
         assert not task.scratch.exists()
     return labels.array, said
@@ -138,3 +150,26 @@ def test_an_object_that_no_block_sees_whole_is_told() -> None:
     _, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, (16, 32, 32), (0, 0, 0))
     assert said.cut
     assert all(1 <= number <= said.count for number in said.cut)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_peaks_of_a_laplacian_of_gaussian_are_those_of_the_whole_volume(seed: int) -> None:
+    image, _ = nuclei3d(Nuclei3D(seed=seed, shape=(24, 96, 96)))
+    parameters = {"sigma": 0.75, "window": 0.0, "correction": 1.0, "radius": 4.0, "minimum_size": 40}
+    whole = METHODS["log_watershed"](image.data, image.scale, **parameters)
+    parts, said = blockwise(image.data, image.scale, "log_watershed", parameters, (24, 48, 48), (24, 40, 40))
+    assert said.count == whole.max()
+    assert same_partition(whole, parts)
+
+
+@pytest.mark.parametrize("method", ["membrane_watershed", "membrane_distance"])
+def test_cells_of_blocks_are_those_of_the_whole_tissue(method: str) -> None:
+    image, truth = cells(Cells(seed=5, shape=(200, 220)))
+    parameters = {"sigma": 0.5, "window": 0.0, "correction": 1.0, "spacing": 5.0, "extent": 9.0, "minimum_size": 5}
+    pixels = image.data if method == "membrane_watershed" else image.data[1]
+    whole = METHODS[method](pixels, truth.scale, **parameters)
+    parts, said = blockwise(pixels, truth.scale, method, parameters, (80, 70), (70, 70))
+    assert said.count == whole.max() > 40
+    assert agreement(whole, parts).f1 == 1.0
+    assert np.count_nonzero(whole != 0) == np.count_nonzero(parts != 0)
+    assert same_partition(whole, parts)

@@ -26,7 +26,7 @@ which objects a block did not see all is told.
 from filiation.segmentation.blockwise.grid import Box, Grid
 from filiation.segmentation.blockwise.recipes import RECIPES, Agreeing, Connected, by_agreement, recipe_named
 from filiation.segmentation.blockwise.running import Segmented, segment_volume
-from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Volume
+from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Stacked, Volume
 from filiation.segmentation.blockwise.work import Task, grid_for
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "InMemory",
     "LabelSink",
     "Segmented",
+    "Stacked",
     "Task",
     "Volume",
     "by_agreement",

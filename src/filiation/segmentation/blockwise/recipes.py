@@ -7,6 +7,7 @@ it, since joining what touches would merge neighbours that the method had parted
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,11 +22,18 @@ from filiation.segmentation.filters import (
     Mask,
     Pixels,
     Sides,
+    blobs,
     check_numbers,
+    check_positive,
     check_surroundings,
     check_thresholds,
+    check_two_channels,
     contrast,
+    grown_around,
+    grown_between,
     parted,
+    parted_at,
+    reach_of_blobs,
     reach_of_parting,
     reach_of_smoothing,
     smoothed,
@@ -133,6 +141,27 @@ def _local_threshold(pixels: Pixels, scale: Scale, found: Found, parameters: Par
     return parts.astype(np.uint32)
 
 
+def _log_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+    mask, radius = _otsu_mask(pixels, scale, found, parameters), parameters["radius"]
+    parts = parted_at(blobs(pixels, scale, radius), mask, scale, radius, parameters["minimum_size"], goes_on)
+    return parts.astype(np.uint32)
+
+
+def _membrane_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+    check_two_channels(pixels)
+    mask = _otsu_mask(pixels[0], scale, found, parameters)
+    nuclei = parted(mask, scale, parameters["spacing"], parameters["minimum_size"], goes_on)
+    membrane = smoothed(pixels[1], scale, parameters["sigma"])
+    return grown_around(nuclei, membrane, scale, parameters["extent"]).astype(np.uint32)
+
+
+def _membrane_distance(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+    mask = _otsu_mask(pixels, scale, found, parameters)
+    membrane = smoothed(pixels, scale, parameters["sigma"])
+    cells = grown_between(mask, membrane, scale, parameters["spacing"], parameters["extent"])
+    return cells.astype(np.uint32)
+
+
 def _reach_of_contrast(scale: Scale, parameters: Parameters) -> tuple[int, ...]:
     return reach_of_smoothing(scale, max(parameters["sigma"], parameters["window"]))
 
@@ -142,11 +171,27 @@ def _reach_of_watershed(scale: Scale, parameters: Parameters) -> tuple[int, ...]
     return tuple(a + b for a, b in zip(_reach_of_contrast(scale, parameters), parting, strict=True))
 
 
+def _reach_of_log(scale: Scale, parameters: Parameters) -> tuple[int, ...]:
+    filters = _reach_of_contrast(scale, parameters), reach_of_blobs(scale, parameters["radius"])
+    return tuple(max(pair) for pair in zip(*filters, strict=True))
+
+
+def _reach_of_cells(scale: Scale, parameters: Parameters) -> tuple[int, ...]:
+    far = (math.ceil(parameters["extent"] / size) for size in scale)
+    return tuple(a + b for a, b in zip(_reach_of_watershed(scale, parameters), far, strict=True))
+
+
 def _contrast(pixels: Pixels, scale: Scale, parameters: Parameters) -> Smooth:
     return contrast(pixels, scale, parameters["sigma"], parameters["window"])
 
 
+def _contrast_of_nuclei(pixels: Pixels, scale: Scale, parameters: Parameters) -> Smooth:
+    check_two_channels(pixels)
+    return _contrast(pixels[0], scale, parameters)
+
+
 _THRESHOLD = threshold_survey(_contrast)
+_THRESHOLD_OF_NUCLEI = threshold_survey(_contrast_of_nuclei)
 
 
 def _in_range(parameters: Parameters) -> None:
@@ -163,12 +208,20 @@ def _wide_surroundings(parameters: Parameters) -> None:
     check_surroundings(sigma=parameters["sigma"], window=parameters["window"])
 
 
+def _with_radius(parameters: Parameters) -> None:
+    check_numbers(**parameters)
+    check_positive(radius=parameters["radius"])
+
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "otsu_components": Connected(_reach_of_contrast, _components, _THRESHOLD, _in_range),
         "hysteresis": Connected(_reach_of_contrast, _hysteresis, _THRESHOLD, _two_thresholds),
         "otsu_watershed": Agreeing(_reach_of_watershed, _otsu_watershed, _THRESHOLD, _in_range),
         "local_threshold": Agreeing(_reach_of_watershed, _local_threshold, check=_wide_surroundings),
+        "log_watershed": Agreeing(_reach_of_log, _log_watershed, _THRESHOLD, _with_radius),
+        "membrane_watershed": Agreeing(_reach_of_cells, _membrane_watershed, _THRESHOLD_OF_NUCLEI, _in_range),
+        "membrane_distance": Agreeing(_reach_of_cells, _membrane_distance, _THRESHOLD, _in_range),
     }
 )
 """Every method that is known to work block by block, by its name."""

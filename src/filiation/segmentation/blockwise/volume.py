@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from filiation.errors import BadInputError
 from filiation.segmentation.blockwise.grid import Box
 from filiation.segmentation.filters import Labels, Pixels
 
@@ -54,3 +55,36 @@ class InMemory:
     def write(self, box: Box, labels: Labels) -> None:
         """Take a part."""
         self.array[box] = labels
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Several channels as one volume, for methods that look at more than one.
+
+    Parameters
+    ----------
+    channels
+        Volumes of one shape, in the order in which the method takes them.
+
+    Raises
+    ------
+    BadInputError
+        If the shapes differ.
+    """
+
+    channels: tuple[Volume, ...]
+
+    def __post_init__(self) -> None:
+        shapes = {each.shape for each in self.channels}
+        if len(shapes) != 1:
+            raise BadInputError(f"Channels that are looked at together have one shape; found {sorted(shapes)}.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths along the axes of space."""
+        return self.channels[0].shape
+
+    def read(self, box: Box) -> Pixels:
+        """Return a part, with a first axis of the channels."""
+        part: Pixels = np.stack([each.read(box) for each in self.channels])
+        return part
