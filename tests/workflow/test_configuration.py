@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 END = "config/README.md describes every field."
 SETTINGS = "channel, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent"
-KNOWN = f"sample, source, method, {SETTINGS}"
+KNOWN = f"sample, source, method, {SETTINGS}, meshes"
 
 
 @pytest.fixture

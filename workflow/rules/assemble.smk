@@ -1,5 +1,6 @@
 rule assemble:
     input:
+        unpack(boxes_of),
         image="results/{sample}/raw.ome.zarr",
         labels="results/{sample}/nuclei.ome.zarr",
         table="results/{sample}/measurements.parquet",

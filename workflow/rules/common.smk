@@ -101,6 +101,18 @@ def source_of(wildcards):
     return SAMPLES[wildcards.sample]["source"]
 
 
+def objects():
+    """Return what is to be made of the samples' objects besides their measurements."""
+    made = {"anndata": "measurements.h5ad", "regions": "regions.parquet", "meshes": "meshes.parquet"}
+    wanted = [(sample, name) for sample in SAMPLES for name in made if OUTPUTS.get(name)]
+    return [f"results/{sample}/{made[name]}" for sample, name in wanted if SAMPLES[sample].get(name, True)]
+
+
+def boxes_of(wildcards):
+    """Return the boxes that go into a sample's store for a viewer; nothing if the config does not ask for them."""
+    return {"boxes": f"results/{wildcards.sample}/boxes.parquet"} if OUTPUTS.get("regions") else {}
+
+
 def registered():
     """Return what tells that results are on the OMERO server; nothing if the config does not ask for it."""
     return ["results/registered.json"] if config.get("register") and ON_OMERO else []
@@ -142,6 +154,7 @@ check(config, config_schema, "config")
 
 SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
 check_methods()
+OUTPUTS = config.get("outputs", {})
 ON_OMERO = [name for name, row in SAMPLES.items() if row["source"].startswith("omero://")]
 
 

@@ -20,12 +20,16 @@ True
 (1,)
 """
 
+from filiation.images.anndata_tables import write_anndata
 from filiation.images.assembly import annotate_labels, assemble
 from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
 from filiation.images.image import Image, LabelImage
 from filiation.images.label_writing import LabelStore, noted_sizes
+from filiation.images.mesh_files import write_meshes
+from filiation.images.object_boxes import box_table, boxes_of
+from filiation.images.object_polygons import write_polygons
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
@@ -44,6 +48,8 @@ __all__ = [
     "Table",
     "annotate_labels",
     "assemble",
+    "box_table",
+    "boxes_of",
     "check_store",
     "colour_of_label",
     "fetch_into",
@@ -55,8 +61,11 @@ __all__ = [
     "read_image",
     "read_labels",
     "read_table",
+    "write_anndata",
     "write_image",
     "write_labels",
+    "write_meshes",
     "write_picture",
+    "write_polygons",
     "write_table",
 ]

@@ -17,12 +17,19 @@ import zarr
 
 from filiation.errors import BadInputError
 from filiation.images.multiscale import Multiscale, open_multiscale
+from filiation.images.object_boxes import BOXES, box_table_attributes
 from filiation.images.ome_blocks import VERSION
 from filiation.images.ome_zarr import replaced_when_whole
 from filiation.images.tables import feature_table_attributes, read_table
 
 
-def assemble(path: Path, image: Path, labels: Mapping[str, Path], tables: Mapping[str, Path] | None = None) -> None:
+def assemble(
+    path: Path,
+    image: Path,
+    labels: Mapping[str, Path],
+    tables: Mapping[str, Path] | None = None,
+    boxes: Mapping[str, Path] | None = None,
+) -> None:
     """Write an OME-Zarr 0.5 store with an image, its label images and their tables.
 
     Parameters
@@ -35,6 +42,9 @@ def assemble(path: Path, image: Path, labels: Mapping[str, Path], tables: Mappin
         Name -> an OME-Zarr 0.5 label image store of the same image.
     tables
         Name of a label image -> a Parquet file with a column ``label``, one row for each object.
+    boxes
+        Name of a label image -> the Parquet file of its objects' boxes (:func:`box_table`); the table is called
+        ``<name>_boxes``.
 
     Raises
     ------
@@ -43,10 +53,10 @@ def assemble(path: Path, image: Path, labels: Mapping[str, Path], tables: Mappin
     NotFoundError
         If one of them does not exist.
     """
-    tables = tables or {}
+    tables, boxes = tables or {}, boxes or {}
     raw = _must_be_current(open_multiscale(image))
     opened = {name: _must_be_current(open_multiscale(store)) for name, store in labels.items()}
-    for name, table in tables.items():
+    for name, table in (*tables.items(), *boxes.items()):
         if name not in labels or "label" not in read_table(table).column_names:
             raise BadInputError(
                 f"The table {table} is to go with the label image {name!r}; it needs a column 'label', and the label "
@@ -60,8 +70,10 @@ def assemble(path: Path, image: Path, labels: Mapping[str, Path], tables: Mappin
         for name, label_store in opened.items():
             _link_multiscale(label_store, store / "labels" / name)
             _point_to_image(store / "labels" / name / "zarr.json")
-        if tables:
-            _add_tables(group, store, tables)
+        described = {name: (table, feature_table_attributes(name)) for name, table in tables.items()}
+        described |= {f"{name}_{BOXES}": (table, box_table_attributes(name)) for name, table in boxes.items()}
+        if described:
+            _add_tables(group, store, described)
 
 
 def _must_be_current(store: Multiscale) -> Multiscale:
@@ -72,10 +84,10 @@ def _must_be_current(store: Multiscale) -> Multiscale:
     return store
 
 
-def _add_tables(group: zarr.Group, store: Path, tables: Mapping[str, Path]) -> None:
+def _add_tables(group: zarr.Group, store: Path, tables: Mapping[str, tuple[Path, dict[str, Any]]]) -> None:
     group.create_group("tables", attributes={"tables": list(tables)})
-    for name, table in tables.items():
-        group.create_group(f"tables/{name}", attributes=feature_table_attributes(name))
+    for name, (table, attributes) in tables.items():
+        group.create_group(f"tables/{name}", attributes=attributes)
         _link(table, store / "tables" / name / "table.parquet")
 
 

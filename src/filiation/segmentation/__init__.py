@@ -17,6 +17,7 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 
 from filiation.segmentation.agreement import Agreement, agreement
 from filiation.segmentation.measure import measure, measure_volume
+from filiation.segmentation.meshes import Mesh, mesh_object, mesh_objects
 from filiation.segmentation.methods import METHODS, Method, channels_of, method_named, parameters_of
 from filiation.segmentation.overlay import overlay
 from filiation.segmentation.seeded import log_watershed, membrane_distance, membrane_watershed
@@ -25,6 +26,7 @@ from filiation.segmentation.thresholding import hysteresis, local_threshold, ots
 __all__ = [
     "METHODS",
     "Agreement",
+    "Mesh",
     "Method",
     "agreement",
     "channels_of",
@@ -35,6 +37,8 @@ __all__ = [
     "measure_volume",
     "membrane_distance",
     "membrane_watershed",
+    "mesh_object",
+    "mesh_objects",
     "method_named",
     "otsu_components",
     "otsu_watershed",

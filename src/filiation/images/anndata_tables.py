@@ -1,0 +1,100 @@
+"""Tables of objects as AnnData, for those who work on with scverse's tools (https://anndata.readthedocs.io).
+
+SpatialData's key words for which label image the rows are of (``spatialdata_attrs``, its design document, section
+"Table") stand in ``uns``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from filiation.errors import BadInputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_LABEL: Final = "label"
+_CENTROIDS: Final = ("centroid_x", "centroid_y", "centroid_z")
+
+
+def write_anndata(path: Path, table: pa.Table, region: str) -> None:
+    """Write a table of objects as AnnData in HDF5.
+
+    ``X`` has a row for each object and a column for each number measured; ``obs`` has ``label`` and ``region``, ``var``
+    the ``unit`` of each column, ``obsm["spatial"]`` the centroids (x, y and z where there is one) in their unit.
+
+    Parameters
+    ----------
+    path
+        The file to write, named ``.h5ad``.
+    table
+        With a column ``label``, one row for each object.
+    region
+        Name of the label image.
+
+    Raises
+    ------
+    BadInputError
+        If the file is named otherwise, or the table has no column ``label``.
+    MissingExtraError
+        If anndata is not installed.
+    """
+    if path.suffix != ".h5ad":
+        raise BadInputError(f"AnnData is written in HDF5; name the file {path.with_suffix('.h5ad')}, not {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.partial.h5ad")
+    try:
+        as_anndata(table, region).write_h5ad(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def as_anndata(table: pa.Table, region: str) -> AnnData:
+    """Return a table of objects as AnnData; raises as :func:`write_anndata`."""
+    if _LABEL not in table.column_names:
+        raise BadInputError(
+            f"AnnData is made of a table with a column 'label'; this one has {', '.join(table.column_names)}."
+        )
+    try:
+        import pandas as pd
+        from anndata import AnnData
+    except ImportError as error:
+        raise MissingExtraError(
+            f"To write AnnData, filiation needs anndata, which is not installed ({error}). Install the extra: "
+            "pip install 'filiation[anndata]'."
+        ) from error
+    measured = [field for field in table.schema if field.name != _LABEL and _is_number(field.type)]
+    labels = table.column(_LABEL).to_pylist()
+    index = [str(label) for label in labels]
+    obs = pd.DataFrame({_LABEL: labels, "region": pd.Categorical([region] * len(labels), [region])}, index=index)
+    told: Any = [field for field in table.schema if field.name != _LABEL and not _is_number(field.type)]
+    for field in told:
+        obs[field.name] = [None if value is None else str(value) for value in table.column(field.name).to_pylist()]
+    var = pd.DataFrame({"unit": [_unit(field) for field in measured]}, index=[field.name for field in measured])
+    data = AnnData(_matrix(table, var.index.to_list()), obs=obs, var=var)
+    centroids = [name for name in _CENTROIDS if name in table.column_names]
+    if centroids:
+        data.obsm["spatial"] = _matrix(table, centroids)
+    data.uns["spatialdata_attrs"] = {"region": region, "region_key": "region", "instance_key": _LABEL}
+    return data
+
+
+def _matrix(table: pa.Table, columns: list[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    matrix = np.empty((table.num_rows, len(columns)))
+    for number, name in enumerate(columns):
+        matrix[:, number] = table.column(name).to_numpy()
+    return matrix
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _unit(field: pa.Field) -> str:
+    metadata: dict[bytes, bytes] = field.metadata or {}
+    return metadata.get(b"unit", b"").decode()

@@ -1,0 +1,45 @@
+# What else is made of each sample's objects, where the config's field `outputs` asks for it.
+
+
+rule anndata:
+    input:
+        table="results/{sample}/measurements.parquet",
+    output:
+        data="results/{sample}/measurements.h5ad",
+    log:
+        "results/{sample}/logs/anndata.log",
+    conda:
+        "../envs/filiation.yaml"
+    script:
+        "../scripts/anndata_table.py"
+
+
+rule regions:
+    input:
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        polygons="results/{sample}/regions.parquet",
+        boxes="results/{sample}/boxes.parquet",
+    log:
+        "results/{sample}/logs/regions.log",
+    conda:
+        "../envs/filiation.yaml"
+    script:
+        "../scripts/regions.py"
+
+
+rule meshes:
+    input:
+        labels="results/{sample}/nuclei.ome.zarr",
+    output:
+        meshes=directory("results/{sample}/meshes"),
+        table="results/{sample}/meshes.parquet",
+    log:
+        "results/{sample}/logs/meshes.log",
+    conda:
+        "../envs/filiation.yaml"
+    params:
+        deviation=lambda wildcards: OUTPUTS["meshes"]["deviation"],
+        formats=lambda wildcards: OUTPUTS["meshes"]["formats"],
+    script:
+        "../scripts/meshes.py"
