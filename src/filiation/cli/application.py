@@ -69,6 +69,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },
     "Keep": {
+        "dataset": Entry("filiation.cli.dataset:dataset", "Build training sets that do not leak; check others."),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "forget": Entry("filiation.cli.forget:forget", "Take RUN out of the answers from now on."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),

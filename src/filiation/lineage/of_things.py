@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.objects import ObjectLineage
+    from filiation.lineage.pairs import PairsFound
     from filiation.lineage.paths import LineagePath
 
 PAGE: Final = 1_000
@@ -128,6 +129,28 @@ class OfThings(OpenedCatalogue):
         from filiation.lineage.objects import describe_object
 
         return describe_object(label, self.trace(thing), self.impact(thing, depth=1))
+
+    def pairs(self, *where: str, by: str = "image") -> PairsFound:
+        """Return label images with the images that they were drawn on, for a training set.
+
+        Parameters
+        ----------
+        where
+            Conditions as for :meth:`find`, each asked of the label image, of what it descends from and of the jobs
+            between; those joined by ``and`` must hold of one job or thing: ``rule=correct and agent~Carberry``.
+        by
+            At what level pairs belong together: ``image`` (the raw image), ``well``, ``plate``, ``specimen``,
+            ``series``, or a key that was noted.
+
+        Raises
+        ------
+        BadInputError
+            If a condition is none.
+        """
+        from filiation.lineage.pairs import find_pairs
+
+        with self._tracing() as (index, tracer):
+            return find_pairs(index, tracer, self._surroundings(index), where, by)
 
     def path(self, first: str, second: str) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.

@@ -1,0 +1,112 @@
+"""``filiation dataset``: training sets built from what the catalogue knows, checked for leaks, followed into models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filiation.cli.options import catalogue_option, example, json_option, opened
+from filiation.cli.output import remark, say, say_json, steps_bar
+from filiation.errors import BadInputError
+
+if TYPE_CHECKING:
+    from filiation.training.building import Built
+
+MOST_NAMED = 10
+"""Things that are named one by one."""
+
+
+@click.group(epilog=example("filiation dataset build --where method=otsu --to cells", "filiation dataset check cells"))
+def dataset() -> None:
+    """Build training sets that do not leak, check others, and follow them into models."""
+
+
+@dataset.command(
+    epilog=example(
+        "filiation dataset build --where 'rule=correct and agent~Carberry' --where tag=control --to cells",
+        "filiation dataset build --to cells --layout stardist --crop 256 --split 0.7/0.15/0.15 --by plate",
+    )
+)
+@click.option("--where", multiple=True, metavar="CONDITION", help="On the lineage of pairs; several must all hold.")
+@click.option("--to", "folder", required=True, metavar="FOLDER", help="Where the set is written; not there yet.")
+@click.option(
+    "--layout", type=click.Choice(["cellpose", "stardist", "nnunet", "coco"]), default="cellpose", show_default=True,
+    help="As which tool takes it.",
+)  # fmt: skip
+@click.option("--split", default="0.8/0.1/0.1", show_default=True, metavar="SHARES", help="Training/validation/test.")
+@click.option(
+    "--by", default="image", show_default=True, metavar="LEVEL",
+    help="What is never divided: image (the raw image), well, plate, specimen, series, or a key that was noted.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Which of equally good divisions.")
+@click.option("--crop", metavar="LENGTHS", help="Cut crops: 256 along y and x, or 16,256,256 along z, y and x.")
+@click.option("--channel", metavar="NAME|NUMBER", help="Take one channel alone.  [default: all]")
+@click.option("--objects", default="object", show_default=True, metavar="NAME", help="What a labelled object is.")
+@click.option(
+    "--license", "licence", metavar="SPDX", help="Of the set.  [default: that of all images, if they have one]"
+)
+@json_option
+@catalogue_option
+def build(
+    where: tuple[str, ...],
+    folder: str,
+    layout: str,
+    split: str,
+    by: str,
+    seed: int,
+    crop: str | None,
+    channel: str | None,
+    objects: str,
+    licence: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
+    """Build a training set from images and their label images.
+
+    A CONDITION is one of `filiation find`, asked of the label image, of all that it descends from and of the jobs
+    between; conditions joined by `and` must hold of one job or thing. Of label images that were corrected, the newest
+    is taken.
+
+    What stems from one raw image, or one well, plate or whatever --by says, stays in one part; so does what shows the
+    same pixels, whatever lineage knows of it. The set has a manifest (training-set.json) with where each case is from,
+    and a record in the catalogue: `filiation trace FOLDER` reaches the raw images, `filiation impact IMAGE` the set.
+    """
+    from filiation.training.building import Plan, build
+    from filiation.training.splitting import Split
+
+    plan = Plan(where, layout, Split.read(split, seed), by, _crop(crop), channel, objects, licence)
+    with opened(catalogue) as ledger, steps_bar("Building") as advance:
+        built = build(ledger, plan, Path(folder), advance)
+    if as_json:
+        say_json(built.to_json())
+        return
+    _tell(built)
+
+
+def _crop(text: str | None) -> dict[str, int]:
+    if text is None:
+        return {}
+    parts = text.split(",")
+    if len(parts) not in (1, 2, 3) or not all(part.isdecimal() and 0 < int(part) < 1 << 31 for part in parts):
+        raise BadInputError(f"{text!r} is no crop: write 256 for y and x, or 16,256,256 for z, y and x, in pixels.")
+    lengths = [int(part) for part in parts] * (2 if len(parts) == 1 else 1)
+    return dict(zip(("z", "y", "x")[-len(lengths) :], lengths, strict=True))
+
+
+def _tell(built: Built) -> None:
+    say(f"{built.folder}: {len(built.cases)} cases")
+    for part, (cases, groups) in built.counts.items():
+        say(f"  {part:<5} {cases} case{'s' * (cases != 1)} of {groups} group{'s' * (groups != 1)}")
+    say(f"  licence: {built.licence or 'none stated'}")
+    unknown = built.manifest["unknown"]
+    if isinstance(unknown, list) and unknown:
+        say(f"  not known: {', '.join(map(str, unknown))}")
+    say(f"Recorded as {built.crate.name[:8]}.")
+    for warning in built.warnings:
+        remark(warning)
+    for path, why in built.left_out[:MOST_NAMED]:
+        remark(f"Left out: {path}: {why}")
+    if len(built.left_out) > MOST_NAMED:
+        remark(f"Left out: {len(built.left_out) - MOST_NAMED} more; --json has all.")
