@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from filiation.errors import BadInputError
-from filiation.images import LabelImage, extents, ome_zarr, write_labels
+from filiation.images import LabelImage, extents, ome_zarr, store_format, write_labels
 from filiation.images.extents import masks, packed, survey, unpacked
 from filiation.images.image import Pixels
 from filiation.images.multiscale import Multiscale
@@ -36,8 +36,8 @@ def label_images(draw: st.DrawFn) -> LabelImage:
 @given(label_images(), st.integers(1, 60))
 def test_masks_decode_back_to_the_labels_voxel_for_voxel(labels: LabelImage, budget: int) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(ome_zarr, "_PLANE_CHUNK", 5)
-        patch.setattr(ome_zarr, "_DEPTH_CHUNK", 3)
+        patch.setattr(store_format, "_PLANE_CHUNK", 5)
+        patch.setattr(store_format, "_DEPTH_CHUNK", 3)
         patch.setattr(extents, "MOST_PIXELS", budget)
         write_labels(Path(folder) / "nuclei.zarr", labels)
 

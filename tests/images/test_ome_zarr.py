@@ -216,8 +216,8 @@ def _metadata(path: Path, attributes: object) -> Path:
             "{path} is not an OME-Zarr image: it is a collection of images; name one of them, such as 0.",
         ),
         (
-            {"ome": {"version": "0.6", "multiscales": [{}]}},
-            "{path} is of OME-Zarr version 0.6; 0.4 and 0.5 can be read. Convert it first.",
+            {"ome": {"version": "0.7", "multiscales": [{}]}},
+            "{path} is of OME-Zarr version 0.7; 0.4, 0.5 and 0.6 can be read. Convert it first.",
         ),
         (
             {"ome": {"version": "0.5", "multiscales": []}},

@@ -113,6 +113,17 @@ def boxes_of(wildcards):
     return {"boxes": f"results/{wildcards.sample}/boxes.parquet"} if OUTPUTS.get("regions") else {}
 
 
+def form_of_stores():
+    """Return in which form stores are written, where the config says; what is made from an image takes its form."""
+    asked = {name: value for name, value in config.get("ome_zarr", {}).items() if name != "labels"}
+    return {"ome_zarr": asked} if asked else {}
+
+
+def pyramid_of_labels():
+    """Return how label images' lower resolutions are made, where the config says."""
+    return {"pyramid": config["ome_zarr"]["labels"]} if "labels" in config.get("ome_zarr", {}) else {}
+
+
 def registered():
     """Return what tells that results are on the OMERO server; nothing if the config does not ask for it."""
     return ["results/registered.json"] if config.get("register") and ON_OMERO else []

@@ -8,6 +8,7 @@ rule fetch:
     conda:
         "../envs/filiation.yaml"
     params:
+        **form_of_stores(),
         source=source_of,
     script:
         "../scripts/fetch.py"

@@ -11,6 +11,7 @@ rule segment:
         "../envs/filiation.yaml"
     params:
         **method_settings(),
+        **pyramid_of_labels(),
         method=setting("method"),
         channel=setting("channel"),
     script:

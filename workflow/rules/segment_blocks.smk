@@ -15,6 +15,7 @@ rule segment:
     threads: 2
     params:
         **method_settings(),
+        **pyramid_of_labels(),
         method=setting("method"),
         channel=setting("channel"),
         blocks=config["blocks"]["shape"],

@@ -1,7 +1,7 @@
 from functools import partial
 from pathlib import Path
 
-from filiation.images import ChannelVolume, LabelStore, noted_sizes
+from filiation.images import ChannelVolume, LabelStore, Pyramid, noted_sizes
 from filiation.segmentation import channels_of
 from filiation.segmentation.blockwise import Stacked, Task, grid_for, recipe_named, segment_volume
 from filiation.step import effective, progress, run
@@ -16,6 +16,7 @@ def segment_nuclei_in_blocks(
     blocks: list[int],
     largest: float,
     processes: int,
+    pyramid: str = "nearest",
     **settings: float,
 ) -> None:
     """Label the nuclei in one channel of a volume of any size, block by block."""
@@ -25,7 +26,10 @@ def segment_nuclei_in_blocks(
     recipe = recipe_named(method)
     grid = grid_for(volume.shape, volume.scale, recipe, chosen, tuple(blocks), largest)
     scratch = labels.with_name(f".{labels.name}.blocks")
-    store = LabelStore(labels, volume.axes, volume.shape, volume.scale, volume.units, "nuclei", f"../{image.name}")
+    store = LabelStore(
+        labels, volume.axes, volume.shape, volume.scale, volume.units, "nuclei", f"../{image.name}",
+        pyramid=Pyramid.named(pyramid), written_in=tuple(blocks),
+    )  # fmt: skip
     store.begin()
     found = segment_volume(
         Task(Stacked(tuple(volumes)) if len(volumes) > 1 else volume, volume.scale, recipe, chosen, grid, scratch),

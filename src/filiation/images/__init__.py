@@ -25,7 +25,7 @@ from filiation.images.assembly import annotate_labels, assemble
 from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
-from filiation.images.image import Image, LabelImage
+from filiation.images.image import Image, LabelImage, Pyramid
 from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.mesh_files import write_meshes
 from filiation.images.object_boxes import box_table, boxes_of
@@ -34,6 +34,7 @@ from filiation.images.ome_zarr import read_image, read_labels, write_image, writ
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
 from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
+from filiation.images.store_format import StoreFormat
 from filiation.images.tables import Table, read_table, write_table
 from filiation.images.volume import ChannelVolume
 
@@ -43,8 +44,10 @@ __all__ = [
     "Image",
     "LabelImage",
     "LabelStore",
+    "Pyramid",
     "Source",
     "SourceIdentity",
+    "StoreFormat",
     "Table",
     "annotate_labels",
     "assemble",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,26 @@ _LONGEST_TABLE = 2**27
 
 AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 """The axes an image may have, in the order in which OME-Zarr 0.5 (section Axes metadata) asks for them."""
+
+
+class Pyramid(Enum):
+    """How a label image's lower resolutions are made; neither invents a label."""
+
+    NEAREST = "nearest"
+    MODE = "mode"
+
+    @classmethod
+    def named(cls, name: str) -> Pyramid:
+        """Return the way that a name stands for.
+
+        Raises
+        ------
+        BadInputError
+            If it stands for none.
+        """
+        if name not in [each.value for each in cls]:
+            raise BadInputError(f"Labels are shrunk by 'nearest' or 'mode'; found {name!r}.")
+        return cls(name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,10 +144,11 @@ class Image:
             channels=(self.channels[index],) if self.channels else (),
         )
 
-    def labelled(self, labels: Pixels, *, name: str = "") -> LabelImage:
+    def labelled(self, labels: Pixels, *, name: str = "", pyramid: str = Pyramid.NEAREST.value) -> LabelImage:
         """Return ``labels``, an integer array of the shape of this image's space, with this image's pixel size.
 
-        Each object's number of pixels is noted as its property ``pixels``.
+        Each object's number of pixels is noted as its property ``pixels``. Lower resolutions have the ``nearest``
+        pixel, or the ``mode``: the label that most pixels have.
 
         Raises
         ------
@@ -141,7 +163,9 @@ class Image:
             )
         values, counts = np.unique(labels, return_counts=True)
         properties = {int(value): {"pixels": int(n)} for value, n in zip(values, counts, strict=True) if value}
-        return LabelImage(labels, here.axes, here.scale, here.units, name=name, properties=properties)
+        return LabelImage(
+            labels, here.axes, here.scale, here.units, name=name, properties=properties, pyramid=Pyramid.named(pyramid)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +184,8 @@ class LabelImage:
         The image that was labelled, relative to the label image's own store; None if not known.
     properties
         For some objects, what else is known of them: label value -> name -> JSON value.
+    pyramid
+        How its lower resolutions are made.
 
     Raises
     ------
@@ -174,6 +200,7 @@ class LabelImage:
     name: str = ""
     source: str | None = None
     properties: Properties | None = field(default=None)
+    pyramid: Pyramid = Pyramid.NEAREST
 
     def __post_init__(self) -> None:
         check_axes(self.axes, where="A label image")

@@ -14,20 +14,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from filiation.errors import BadInputError
-from filiation.images.image import Pixels, Properties
+from filiation.images.image import Properties, Pyramid
 from filiation.images.multiscale import ZarrArray
-from filiation.images.ome_blocks import MOST_COLOURS, label_block, label_levels
-from filiation.images.ome_zarr import chunk_lengths, create_level, place_beside, read_region, write_region
-from filiation.images.pyramid import steps_between
-from filiation.images.regions import Region, regions_of
+from filiation.images.ome_blocks import MOST_COLOURS, label_block, label_form, label_levels
+from filiation.images.ome_zarr import place_beside, read_region, write_region
+from filiation.images.pyramid import LevelPlan, shrink_labels, steps_between
+from filiation.images.regions import Region, inside, regions_of
+from filiation.images.store_format import Content, StoreFormat, write_unit
 
 Told = Callable[[int, int], None]
 """Told how many regions of how many have been made."""
 
-_REGION = 4  # chunks along each side that are shrunk together, along y and x
+_SHRUNK_TOGETHER = 512  # pixels along y and x
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ class LabelStore:
         A name for a person.
     source
         The image that is labelled, relative to the store; None if not known.
+    pyramid
+        How its lower resolutions are made.
+    form
+        OME-Zarr version, and whether there are shards; those of the source if left out.
+    written_in
+        Lengths of the regions that will be written, for shards that fit into them.
     """
 
     path: Path
@@ -53,6 +59,9 @@ class LabelStore:
     units: tuple[str, ...]
     name: str = ""
     source: str | None = None
+    pyramid: Pyramid = Pyramid.NEAREST
+    form: StoreFormat | None = None
+    written_in: tuple[int, ...] | None = None
 
     def begin(self) -> None:
         """Make the store, with its full resolution empty.
@@ -65,10 +74,11 @@ class LabelStore:
         levels = label_levels(self.path, self)
         beside = place_beside(self.path)
         shutil.rmtree(beside, ignore_errors=True)
-        group = zarr.create_group(beside, zarr_format=3)
-        codecs = (ZstdCodec(level=1), Crc32cCodec())
+        form = self._form()
+        group = form.create_root(beside)
         for number, level in enumerate(levels):
-            create_level(group, number, self.axes, level.shape, np.dtype(np.uint32), codecs)
+            written_in = None if number else self.written_in
+            form.create_level(group, number, self.axes, level.shape, np.dtype(np.uint32), Content.LABELS, written_in)
 
     def write(self, region: Region, labels: npt.NDArray[np.uint32]) -> None:
         """Write the labels of a region, at full resolution.
@@ -76,17 +86,19 @@ class LabelStore:
         Raises
         ------
         BadInputError
-            If the region does not consist of whole chunks: two processes might then write to one.
+            If the region does not consist of whole chunks, or shards where there are some: two processes might then
+            write to one.
         """
-        chunks = chunk_lengths(self.axes, self.shape)
-        for side, chunk, limit in zip(region, chunks, self.shape, strict=True):
-            if side.start % chunk or (side.stop % chunk and side.stop != limit):
+        array = self._level(0)
+        unit = write_unit(array)
+        for side, length, limit in zip(region, unit, self.shape, strict=True):
+            if side.start % length or (side.stop % length and side.stop != limit):
                 raise BadInputError(
-                    f"Labels for {region} would be written to parts of chunks of {chunks} pixels of {self.path}. Take "
-                    "regions whose lengths are multiples of a chunk's."
+                    f"Labels for {region} would be written to parts of {'shards' if array.shards else 'chunks'} of "
+                    f"{unit} pixels of {self.path}. Take regions whose lengths are multiples of a chunk's or shard's."
                 )
         if labels.any():
-            write_region(self._level(0), region, labels)
+            write_region(array, region, labels)
 
     def finish(
         self,
@@ -112,31 +124,64 @@ class LabelStore:
             If properties are given for a label that does not occur.
         """
         levels = label_levels(self.path, self)
+        arrays = [self._level(number) for number in range(len(levels))]
         jobs = [
             (number, region)
             for number in range(1, len(levels))
-            for region in regions_of(levels[number].shape, self._shrunk_together(levels[number].shape))
+            for region in regions_of(levels[number].shape, self._written_together(arrays[number]))
         ]
         for done, (number, region) in enumerate(jobs):
             progress(done, len(jobs))
-            steps = steps_between(*levels[number - 1 : number + 1])
-            _shrink(self._level(number - 1), self._level(number), region, steps)
+            self._shrink(levels[number - 1 : number + 1], arrays[number - 1 : number + 1], region)
         progress(len(jobs), len(jobs))
         beside = place_beside(self.path)
         block = label_block(self.path, self, levels, values, properties or {})
-        zarr.open_group(beside, mode="r+", use_consolidated=False).attrs.put({"ome": block})
+        form = self._form()
+        form.finish(beside, form.attributes(block))
         if self.path.exists():
             self.path.rmdir()  # an empty folder, see place_beside
         beside.replace(self.path)
 
+    def _form(self) -> StoreFormat:
+        return self.form or label_form(self.path, self)
+
     def _level(self, number: int) -> ZarrArray:
         return zarr.open_array(place_beside(self.path) / str(number), mode="r+")
 
-    def _shrunk_together(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        chunks = chunk_lengths(self.axes, shape)
+    def _shrunk_together(self, array: ZarrArray) -> tuple[int, ...]:
+        """Return the lengths of what is shrunk at a time: some chunks side by side."""
         return tuple(
-            chunk * (_REGION if axis in ("y", "x") else 1) for axis, chunk in zip(self.axes, chunks, strict=True)
+            max(length, _SHRUNK_TOGETHER // length * length) if axis in ("y", "x") else length
+            for axis, length in zip(self.axes, array.chunks, strict=True)
         )
+
+    def _written_together(self, array: ZarrArray) -> tuple[int, ...]:
+        return array.shards or self._shrunk_together(array)
+
+    def _shrink(self, levels: Sequence[LevelPlan], arrays: Sequence[ZarrArray], region: Region) -> None:
+        """Make a region of a lower resolution from the next finer one, part by part, and write it at once."""
+        steps = steps_between(*levels)
+        finer, coarser = arrays
+        made = np.zeros([side.stop - side.start for side in region], coarser.dtype)
+        for slab in regions_of(made.shape, self._shrunk_together(coarser)):
+            here = tuple(
+                slice(part.start + side.start, part.stop + side.start) for part, side in zip(slab, region, strict=True)
+            )
+            wider = tuple(
+                slice(side.start * step, min(side.stop * step, length))
+                for side, step, length in zip(here, steps, finer.shape, strict=True)
+            )
+            pixels = read_region(finer, wider)
+            if pixels.any():
+                made[inside(here, region)] = shrink_labels(
+                    pixels, _part(levels[0], wider), _part(levels[1], here), self.pyramid
+                )
+        if made.any():
+            write_region(coarser, region, made)
+
+
+def _part(level: LevelPlan, region: Region) -> LevelPlan:
+    return LevelPlan(tuple(side.stop - side.start for side in region), level.scale, level.translation)
 
 
 def noted_sizes(sizes: Sequence[int]) -> Properties:
@@ -146,14 +191,3 @@ def noted_sizes(sizes: Sequence[int]) -> Properties:
     {1: {'pixels': 7}, 2: {'pixels': 2}}
     """
     return {} if len(sizes) > MOST_COLOURS else {label: {"pixels": size} for label, size in enumerate(sizes, start=1)}
-
-
-def _shrink(finer: ZarrArray, coarser: ZarrArray, region: Region, steps: tuple[int, ...]) -> None:
-    """Make a region of a lower resolution: of the pixels that one covers, the first, so that no new label appears."""
-    wider = tuple(
-        slice(side.start * step, min(side.stop * step, length))
-        for side, step, length in zip(region, steps, finer.shape, strict=True)
-    )
-    pixels: Pixels = read_region(finer, wider)[tuple(slice(None, None, step) for step in steps)]
-    if pixels.any():
-        write_region(coarser, region, np.ascontiguousarray(pixels))

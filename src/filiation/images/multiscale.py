@@ -1,7 +1,7 @@
 """The metadata of an OME-Zarr multiscale image, read into frozen values; no pixel is read here.
 
-Read are OME-Zarr 0.4 (on Zarr 2) and 0.5 (on Zarr 3): https://ngff.openmicroscopy.org/0.5/ sections "Axes metadata",
-"coordinateTransformations metadata", "multiscales metadata" and "image-label metadata".
+Read are OME-Zarr 0.4 (on Zarr 2), 0.5 (on Zarr 3) and 0.6 (``coordinate_systems``): https://ngff.openmicroscopy.org/0.5/
+sections "Axes metadata", "coordinateTransformations metadata", "multiscales metadata" and "image-label metadata".
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import zarr
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from filiation.errors import BadInputError, NotFoundError
+from filiation.images.coordinate_systems import as_05, is_06
 from filiation.images.image import check_axes
 
-READ_VERSIONS = ("0.4", "0.5")
+READ_VERSIONS = ("0.4", "0.5", "0.6")
 
 ZarrArray: TypeAlias = zarr.Array[Any]
 Block: TypeAlias = Mapping[str, Any]
@@ -42,7 +43,7 @@ class Multiscale:
     path
         The store's folder.
     version
-        OME-Zarr version, ``0.4`` or ``0.5``.
+        OME-Zarr version, ``0.4``, ``0.5`` or one that begins with ``0.6``.
     name
         ``multiscales[0].name``, empty if there is none.
     axes
@@ -151,7 +152,7 @@ def _refuse_containers(path: Path, group: zarr.Group, block: Block) -> None:
     elif "labels" in block:
         hint = f"it is a list of label images; name one of them: {block['labels']}"
     elif "scene" in block:
-        hint = f"it is a scene of OME-Zarr 0.6; {' and '.join(READ_VERSIONS)} can be read"
+        hint = "it is a scene of OME-Zarr 0.6; name one of the images in it"
     else:
         hint = f"its group has no 'multiscales' metadata (Zarr {group.metadata.zarr_format})"
     raise BadInputError(f"{path} is not an OME-Zarr image: {hint}.")
@@ -160,10 +161,11 @@ def _refuse_containers(path: Path, group: zarr.Group, block: Block) -> None:
 def _from_block(path: Path, group: zarr.Group, block: Block) -> Multiscale:
     multiscale = block["multiscales"][0]
     version = str(block.get("version", multiscale.get("version", "")))
-    if version not in READ_VERSIONS:
+    if is_06(version):
+        multiscale = as_05(multiscale, str(path))
+    elif version not in READ_VERSIONS:
         raise BadInputError(
-            f"{path} is of OME-Zarr version {version or '(none given)'}; "
-            f"{' and '.join(READ_VERSIONS)} can be read. Convert it first."
+            f"{path} is of OME-Zarr version {version or '(none given)'}; {_versions()} can be read. Convert it first."
         )
     axes = tuple(str(axis["name"]) for axis in multiscale["axes"])
     check_axes(axes, where=str(path))
@@ -180,6 +182,10 @@ def _from_block(path: Path, group: zarr.Group, block: Block) -> Multiscale:
         omero=block.get("omero") or {},
         image_label=block.get("image-label"),
     )
+
+
+def _versions() -> str:
+    return f"{', '.join(READ_VERSIONS[:-1])} and {READ_VERSIONS[-1]}"
 
 
 _Transform: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]

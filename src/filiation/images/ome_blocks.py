@@ -11,11 +11,11 @@ from typing import Any, Protocol, TypeAlias
 
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.colours import colour_of_label
-from filiation.images.image import AXIS_TYPES, Properties
-from filiation.images.multiscale import open_multiscale
+from filiation.images.image import AXIS_TYPES, Properties, Pyramid
+from filiation.images.multiscale import Multiscale, open_multiscale
 from filiation.images.pyramid import LevelPlan, plan_pyramid
+from filiation.images.store_format import VERSION, StoreFormat
 
-VERSION = "0.5"
 MOST_COLOURS = 10_000
 """Colours are written for at most this many objects; beyond, a viewer's own colours serve, and metadata stay small."""
 
@@ -48,6 +48,10 @@ class LabelOutline(Protocol):
     @property
     def source(self) -> str | None:
         """The image that was labelled, relative to the store."""
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """How its lower resolutions are made."""
 
 
 def multiscale_block(
@@ -112,7 +116,7 @@ def label_block(
         block["source"] = {"image": labels.source}
     return {
         "version": VERSION,
-        "multiscales": [multiscale_block(labels.axes, labels.units, levels, name, "nearest")],
+        "multiscales": [multiscale_block(labels.axes, labels.units, levels, name, labels.pyramid.value)],
         "image-label": block,
     }
 
@@ -128,14 +132,28 @@ def label_levels(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
     return _levels_of_source(path, labels) or plan_pyramid(labels.axes, labels.shape, labels.scale)
 
 
-def _levels_of_source(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
+def label_form(path: Path, labels: LabelOutline) -> StoreFormat:
+    """Return the form that labels are written in: that of the image that their source leads to, if it is there.
+
+    A store and the labels inside it are of one version (0.5, section "OME-Zarr Metadata"), so those beside it are too.
+    """
+    source = _source(path, labels)
+    return StoreFormat.like(source) if source is not None else StoreFormat()
+
+
+def _source(path: Path, labels: LabelOutline) -> Multiscale | None:
     if labels.source is None:
-        return ()
-    place = (path / labels.source).resolve()
+        return None
     try:
-        source = open_multiscale(place)
+        return open_multiscale((path / labels.source).resolve())
     except NotFoundError:
-        return ()  # labels may travel without their image
+        return None  # labels may travel without their image
+
+
+def _levels_of_source(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
+    source = _source(path, labels)
+    if source is None:
+        return ()
     kept = [source.axes.index(axis) for axis in labels.axes if axis in source.axes]
     levels = tuple(
         LevelPlan(
@@ -147,7 +165,7 @@ def _levels_of_source(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]
     )
     if levels[0].shape != labels.shape or levels[0].scale != labels.scale:
         raise BadInputError(
-            f"The labels for {path} do not fit their source {place}: their {', '.join(labels.axes)} are "
+            f"The labels for {path} do not fit their source {source.path}: their {', '.join(labels.axes)} are "
             f"{labels.shape} pixels of {labels.scale}, the source's {levels[0].shape} of {levels[0].scale}."
         )
     return levels

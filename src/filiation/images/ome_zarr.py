@@ -1,8 +1,7 @@
 """Reading and writing OME-Zarr images and label images: the pixels and the physical sizes together.
 
-Written is OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5/), read 0.4 too. Images are compressed with blosc-zstd
-and shuffle, labels with plain zstd (98 times smaller, faster than blosc); both carry a crc32c checksum in each chunk,
-without which most flipped bits pass as other pixels. A store is written beside its place and moved there when whole.
+Written is OME-Zarr 0.5 (https://ngff.openmicroscopy.org/0.5/), on request 0.4; both are read, and 0.6. A store
+is written beside its place and moved there when whole.
 """
 
 from __future__ import annotations
@@ -13,29 +12,21 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import zarr
-from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec, ZstdCodec
+from typing import Any, TypeAlias
 
 from filiation.errors import BadInputError
 from filiation.images.image import Image, LabelImage, Pixels
 from filiation.images.multiscale import Multiscale, ZarrArray, open_multiscale
-from filiation.images.ome_blocks import VERSION, label_block, label_levels, multiscale_block, stem
+from filiation.images.ome_blocks import label_block, label_form, label_levels, multiscale_block, stem
 from filiation.images.pyramid import (
+    label_pyramid,
     plan_pyramid,
     shrink_by_mean,
-    shrink_to_nearest,
     steps_between,
 )
 from filiation.images.rendering import omero_block
+from filiation.images.store_format import DEFAULT_FORMAT, VERSION, Content, StoreFormat
 
-if TYPE_CHECKING:
-    import numpy as np
-    from zarr.abc.codec import BytesBytesCodec
-
-_PLANE_CHUNK = 256
-_DEPTH_CHUNK = 16
 _JsonDict: TypeAlias = dict[str, Any]
 
 
@@ -136,8 +127,17 @@ def _chunks_of(pixels: Pixels, lengths: tuple[int, ...]) -> Iterator[Pixels]:
         yield pixels[tuple(slice(start, start + length) for start, length in zip(corner, lengths, strict=True))]
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Write an image as an OME-Zarr 0.5 store with lower resolutions.
+def write_image(path: Path, image: Image, form: StoreFormat = DEFAULT_FORMAT) -> None:
+    """Write an image as an OME-Zarr store with lower resolutions.
+
+    Parameters
+    ----------
+    path
+        Where it will be.
+    image
+        Its pixels and their axes.
+    form
+        OME-Zarr version, and whether there are shards.
 
     Raises
     ------
@@ -154,14 +154,23 @@ def write_image(path: Path, image: Image) -> None:
         "omero": omero_block(image, pixels[-1]),
     }
     with replaced_when_whole(path) as store:
-        _write_store(store, image.axes, pixels, block, image_codecs(image.data.dtype))
+        _write_store(store, image.axes, pixels, block, form, Content.IMAGE)
 
 
-def write_labels(path: Path, labels: LabelImage) -> None:
-    """Write a label image as an OME-Zarr 0.5 store of its own, whose root is both multiscale and ``image-label``.
+def write_labels(path: Path, labels: LabelImage, form: StoreFormat | None = None) -> None:
+    """Write a label image as an OME-Zarr store of its own, whose root is both multiscale and ``image-label``.
 
     It gets the levels of the image that ``labels.source`` leads to, as the specification asks, and colours that
     depend on the label values alone.
+
+    Parameters
+    ----------
+    path
+        Where it will be.
+    labels
+        Its pixels, and what is known of the objects.
+    form
+        OME-Zarr version, and whether there are shards; those of the source if left out.
 
     Raises
     ------
@@ -170,10 +179,10 @@ def write_labels(path: Path, labels: LabelImage) -> None:
         properties are given for a label that no pixel has.
     """
     levels = label_levels(path, labels)
-    pixels = [shrink_to_nearest(labels.data, levels[0], level) for level in levels]
+    pixels = list(label_pyramid(labels.data, levels, labels.pyramid))
     block = label_block(path, labels, levels, labels.values, labels.properties or {})
     with replaced_when_whole(path) as store:
-        _write_store(store, labels.axes, pixels, block, (ZstdCodec(level=1), Crc32cCodec()))
+        _write_store(store, labels.axes, pixels, block, form or label_form(path, labels), Content.LABELS)
 
 
 @contextmanager
@@ -213,40 +222,10 @@ def _write_store(
     axes: tuple[str, ...],
     pixels: Sequence[Pixels],
     block: _JsonDict,
-    codecs: tuple[BytesBytesCodec, ...],
+    form: StoreFormat,
+    content: Content,
 ) -> None:
-    group = zarr.create_group(store, zarr_format=3, attributes={"ome": block})
+    group = form.create_root(store)
     for number, data in enumerate(pixels):
-        create_level(group, number, axes, data.shape, data.dtype, codecs)[...] = data
-
-
-def create_level(
-    group: zarr.Group,
-    number: int,
-    axes: tuple[str, ...],
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    codecs: tuple[BytesBytesCodec, ...],
-) -> ZarrArray:
-    """Make the array of one resolution, with chunks and codecs as every store of ours has them."""
-    return group.create_array(
-        str(number),
-        shape=shape,
-        dtype=dtype.newbyteorder("="),
-        chunks=chunk_lengths(axes, shape),
-        compressors=codecs,
-        chunk_key_encoding={"name": "default", "separator": "/"},
-        dimension_names=axes,
-    )
-
-
-def chunk_lengths(axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the length of a chunk along each axis."""
-    longest = {"y": _PLANE_CHUNK, "x": _PLANE_CHUNK, "z": _DEPTH_CHUNK}
-    return tuple(max(1, min(length, longest.get(axis, 1))) for axis, length in zip(axes, shape, strict=True))
-
-
-def image_codecs(dtype: np.dtype[Any]) -> tuple[BytesBytesCodec, ...]:
-    """Return how the chunks of an image are compressed and guarded."""
-    blosc = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle, typesize=dtype.itemsize, blocksize=0)
-    return (blosc, Crc32cCodec())
+        form.create_level(group, number, axes, data.shape, data.dtype, content)[...] = data
+    form.finish(store, form.attributes(block))

@@ -7,11 +7,14 @@ two of this one; the last of an odd number stands alone.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from filiation.images.image import AXIS_TYPES, Pixels
+from filiation.errors import BadInputError
+from filiation.images.image import AXIS_TYPES, Pixels, Pyramid
 
 SMALLEST = 128
 """A level whose longest side in the plane is at most this many pixels is the last."""
@@ -119,6 +122,71 @@ def _halve(data: Pixels, axis: int) -> Pixels:
 def _every_other(data: Pixels, axis: int, start: int, stop: int) -> Pixels:
     taken: Pixels = data[(slice(None),) * axis + (slice(start, stop, 2),)]
     return taken
+
+
+def label_pyramid(data: Pixels, levels: Sequence[LevelPlan], pyramid: Pyramid) -> Iterator[Pixels]:
+    """Yield the pixels of each resolution of a label image in memory; raises as :func:`shrink_labels`."""
+    if pyramid is Pyramid.NEAREST:
+        yield from (shrink_to_nearest(data, levels[0], level) for level in levels)
+        return
+    yield data
+    for finer, coarser in itertools.pairwise(levels):
+        data = shrink_labels(data, finer, coarser, pyramid)
+        yield data
+
+
+def shrink_labels(data: Pixels, finer: LevelPlan, coarser: LevelPlan, pyramid: Pyramid) -> Pixels:
+    """Return the pixels of ``coarser`` made of those of ``finer``; no value appears that was not there.
+
+    Raises
+    ------
+    BadInputError
+        If the value of most pixels is wanted, and pixels do not cover whole ones.
+    """
+    if pyramid is Pyramid.NEAREST:
+        return shrink_to_nearest(data, finer, coarser)
+    steps = steps_between(finer, coarser)
+    if coarser.shape != tuple(-(-length // step) for length, step in zip(finer.shape, steps, strict=True)):
+        raise BadInputError(
+            f"A resolution of {coarser.shape} pixels does not cover whole pixels of one of {finer.shape}, of which the "
+            "most frequent label could be taken. Take the nearest."
+        )
+    return shrink_to_most_frequent(data, steps)
+
+
+def shrink_to_most_frequent(data: Pixels, steps: tuple[int, ...]) -> Pixels:
+    """Return ``data`` with blocks of ``steps`` pixels replaced by the value that most of them have.
+
+    Of values that are equally frequent it is the one whose first pixel comes first in C order. A block that is cut off
+    by the edge counts what is there.
+    """
+    if all(step == 1 for step in steps):
+        return data
+    rows = max(1, len(data) * _SLAB // max(1, data.nbytes) // steps[0]) * steps[0]
+    slabs = [_most_frequent(data[start : start + rows], steps) for start in range(0, len(data), rows)]
+    return np.concatenate(slabs)
+
+
+def _most_frequent(data: Pixels, steps: tuple[int, ...]) -> Pixels:
+    shape = tuple(-(-length // step) for length, step in zip(data.shape, steps, strict=True))
+    corners = list(itertools.product(*(range(step) for step in steps)))
+    first = data[tuple(slice(None, None, step) for step in steps)]
+    values = np.zeros((len(corners), *shape), data.dtype)
+    there = np.zeros((len(corners), *shape), bool)
+    for number, corner in enumerate(corners):
+        part = data[tuple(slice(start, None, step) for start, step in zip(corner, steps, strict=True))]
+        inside = tuple(slice(0, length) for length in part.shape)
+        values[number][inside], there[number][inside] = part, True
+    mixed = ((values != first) & there).any(axis=0)
+    found: Pixels = np.ascontiguousarray(first)
+    if mixed.any():
+        some, are = values[:, mixed], there[:, mixed]
+        counts = np.stack([((some == each) & are).sum(axis=0, dtype=np.uint8) for each in some])
+        counts[~are] = 0
+        best = counts.argmax(axis=0)
+        found = found.copy()
+        found[mixed] = np.take_along_axis(some, best[None], axis=0)[0]
+    return found
 
 
 def shrink_to_nearest(data: Pixels, full: LevelPlan, level: LevelPlan) -> Pixels:

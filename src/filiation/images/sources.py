@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from filiation.errors import BadInputError
 from filiation.images.image import Image
+from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
 from filiation.model import Digest, ImageFacts, ImageMetadata, ServerFacts, is_uri
 
 _SECONDS_BETWEEN_WORDS = 10.0
@@ -80,14 +81,25 @@ class Source(Protocol):
 class StreamingSource(Source, Protocol):
     """A place that images come from which may be larger than memory."""
 
-    def fetch_into(self, path: Path, progress: Callable[[int, int], None]) -> SourceIdentity:
+    def fetch_into(
+        self, path: Path, progress: Callable[[int, int], None], form: StoreFormat = DEFAULT_FORMAT
+    ) -> SourceIdentity:
         """Write the image as an OME-Zarr store; return which it is, by its pixels too. ``progress`` hears of bytes."""
 
 
-def fetch_into(source: Source, path: Path) -> SourceIdentity:
+def fetch_into(source: Source, path: Path, form: StoreFormat = DEFAULT_FORMAT) -> SourceIdentity:
     """Write a source's image as an OME-Zarr store at ``path``, and say which image it is.
 
     What takes long tells on the standard error how far it is.
+
+    Parameters
+    ----------
+    source
+        Where the image comes from.
+    path
+        Where the store will be.
+    form
+        OME-Zarr version, and whether there are shards.
 
     Raises
     ------
@@ -95,11 +107,11 @@ def fetch_into(source: Source, path: Path) -> SourceIdentity:
         If there is something at ``path`` already.
     """
     if isinstance(source, StreamingSource):
-        return source.fetch_into(path, _Progress(path))
+        return source.fetch_into(path, _Progress(path), form)
     from filiation.images.ome_zarr import write_image
 
     identity = source.identify()
-    write_image(path, source.fetch())
+    write_image(path, source.fetch(), form)
     return identity
 
 

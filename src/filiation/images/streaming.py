@@ -22,15 +22,8 @@ import zarr
 from filiation.errors import BadInputError
 from filiation.images.image import Pixels, check_axes
 from filiation.images.multiscale import ZarrArray
-from filiation.images.ome_blocks import VERSION, multiscale_block
-from filiation.images.ome_zarr import (
-    chunk_lengths,
-    create_level,
-    image_codecs,
-    place_beside,
-    read_region,
-    write_region,
-)
+from filiation.images.ome_blocks import multiscale_block
+from filiation.images.ome_zarr import place_beside, read_region, write_region
 from filiation.images.pixels import block_hash, blocks, pixel_digest_of_blocks
 from filiation.images.pyramid import plan_pyramid, shrink_by_mean, steps_between
 from filiation.images.regions import (
@@ -46,6 +39,7 @@ from filiation.images.regions import (
     size_of,
 )
 from filiation.images.rendering import ChannelLook, rendering_block
+from filiation.images.store_format import DEFAULT_FORMAT, VERSION, Content, StoreFormat, write_unit
 from filiation.images.streaming_state import StreamingState
 from filiation.model import Digest
 from filiation.model.plain_facts import ORIGIN
@@ -98,12 +92,13 @@ def stream_image(
     outline: Outline,
     open_reader: Callable[[], RegionReader],
     *,
+    form: StoreFormat = DEFAULT_FORMAT,
     workers: int = 1,
     memory: int = DEFAULT_MEMORY,
     progress: Progress = lambda done, total: None,
     beside: Callable[[Path], None] = lambda store: None,
 ) -> Digest:
-    """Write an image as an OME-Zarr 0.5 store with lower resolutions, as it is read; return its pixel digest.
+    """Write an image as an OME-Zarr store with lower resolutions, as it is read; return its pixel digest.
 
     Parameters
     ----------
@@ -113,10 +108,13 @@ def stream_image(
         What is known of the image beforehand.
     open_reader
         Opens a reader; called once for each worker.
+    form
+        OME-Zarr version, and whether there are shards.
     workers
         Readers that work side by side.
     memory
-        Bytes that pixels may take in memory, about; at least a block of 32 x 512 x 512 pixels a worker is needed.
+        Bytes that pixels may take in memory, about; at least a block of 32 x 512 x 512 pixels a worker is needed, or a
+        shard.
     progress
         Told now and then how far it is.
     beside
@@ -130,7 +128,7 @@ def stream_image(
         Whatever a reader raises. What was written stays beside the place, and the next attempt goes on from there.
     """
     partial = place_beside(path)
-    writer = _Writer(partial, outline, memory // workers // _COPIES)
+    writer = _Writer(partial, outline, form, memory // workers // _COPIES)
     with writer.state:
         read_all(writer, open_reader, workers, progress)
         writer.finish(path.name.removesuffix(".zarr").removesuffix(".ome"), workers)
@@ -190,32 +188,33 @@ class _Digester:
 class _Writer:
     """A store that is being written: regions of full resolution with the next lower one, then the rest."""
 
-    def __init__(self, store: Path, outline: Outline, region_bytes: int) -> None:
-        self._outline = outline
+    def __init__(self, store: Path, outline: Outline, form: StoreFormat, region_bytes: int) -> None:
+        self._store, self._outline, self._form = store, outline, form
         self._levels = plan_pyramid(outline.axes, outline.shape, outline.scale)
         self._blocks = list(blocks(outline.axes, outline.shape))
-        self._lengths = region_lengths(outline.axes, outline.shape, outline.dtype.itemsize, region_bytes)
-        self.state = StreamingState(store, {**outline.identity, **_described(outline)})
+        self.state = StreamingState(store, {**outline.identity, **_described(outline, form)})
         self._hashes = self.state.hashes
         if not self.state.resumed:
             shutil.rmtree(store, ignore_errors=True)
-        self._group, self._arrays = self._open(store)
+        self._arrays = self._open(store)
+        lengths = region_lengths(outline.axes, outline.shape, outline.dtype.itemsize, region_bytes)
+        self._lengths = _whole(lengths, write_unit(self._arrays[0]))
+        # A region's part of a shard of the next resolution is no whole one, which only one writer may write to.
+        self._on_the_way = 1 if form.sharded else min(2, len(self._levels))
         self._forget_what_is_damaged()
         self.bytes_in_all = int(np.prod(outline.shape, dtype=object)) * outline.dtype.itemsize
         self.bytes_done = sum(size_of(self._blocks[number], outline.dtype.itemsize) for number in self._hashes)
         self._numbers = {corner_of(block): number for number, block in enumerate(self._blocks)}
         self._guard = threading.Lock()
 
-    def _open(self, store: Path) -> tuple[zarr.Group, list[ZarrArray]]:
+    def _open(self, store: Path) -> list[ZarrArray]:
         if self.state.resumed:
             group = zarr.open_group(store, mode="r+", use_consolidated=False)
-            return group, [_array(group, number) for number in range(len(self._levels))]
-        group = zarr.create_group(store, zarr_format=3)
-        codecs = image_codecs(self._outline.dtype)
-        shapes = [level.shape for level in self._levels]
-        dtype = self._outline.dtype
-        return group, [
-            create_level(group, number, self._outline.axes, shape, dtype, codecs) for number, shape in enumerate(shapes)
+            return [_array(group, number) for number in range(len(self._levels))]
+        group, axes, dtype = self._form.create_root(store), self._outline.axes, self._outline.dtype
+        return [
+            self._form.create_level(group, number, axes, level.shape, dtype, Content.IMAGE)
+            for number, level in enumerate(self._levels)
         ]
 
     def _forget_what_is_damaged(self) -> None:
@@ -246,7 +245,7 @@ class _Writer:
         for block in blocks_of(region, self._outline.axes):
             part = pixels[inside(block, region)]
             hashes[self._numbers[corner_of(block)]] = block_hash(part)
-        if len(self._levels) > 1:
+        if self._on_the_way > 1:
             steps = steps_between(*self._levels[:2])
             write_region(self._arrays[1], _shrunk(region, steps), shrink_by_mean(pixels, steps))
         with self._guard:
@@ -256,9 +255,8 @@ class _Writer:
     def finish(self, name: str, workers: int) -> None:
         """Make the lower resolutions, each from the one before it, and then the metadata."""
         with ThreadPoolExecutor(workers, "filiation-shrink") as pool:
-            for number in range(2, len(self._levels)):
-                chunks = chunk_lengths(self._outline.axes, self._arrays[number].shape)
-                regions = regions_of(self._arrays[number].shape, chunks)
+            for number in range(self._on_the_way, len(self._levels)):
+                regions = regions_of(self._arrays[number].shape, write_unit(self._arrays[number]))
                 for _ in pool.map(partial(self._shrink_into, number), regions):
                     pass
         outline = self._outline
@@ -273,17 +271,20 @@ class _Writer:
             "omero": {**outline.omero, **rendering},
         }
         origin = {ORIGIN: {**outline.origin, "pixels": str(self.digest())}} if outline.origin else {}
-        self._group.attrs.put({"ome": block, **origin})
+        self._form.finish(self._store, {**self._form.attributes(block), **origin})
 
     def _shrink_into(self, number: int, region: Region) -> None:
-        """Make a region of a lower resolution from the next finer one."""
+        """Make a region of a lower resolution from the next finer one, a chunk at a time, and write it at once."""
         finer, coarser = self._arrays[number - 1], self._arrays[number]
         steps = steps_between(*self._levels[number - 1 : number + 1])
-        wider = tuple(
-            slice(each.start * step, min(each.stop * step, length))
-            for each, step, length in zip(region, steps, finer.shape, strict=True)
-        )
-        write_region(coarser, region, shrink_by_mean(read_region(finer, wider), steps))
+        made = np.empty([each.stop - each.start for each in region], coarser.dtype)
+        for part in regions_of(made.shape, coarser.chunks):
+            wider = tuple(
+                slice((each.start + side.start) * step, min((each.stop + side.start) * step, length))
+                for each, side, step, length in zip(part, region, steps, finer.shape, strict=True)
+            )
+            made[part] = shrink_by_mean(read_region(finer, wider), steps)
+        write_region(coarser, region, made)
 
     def digest(self) -> Digest:
         """Return the digest over all pixels as they were read."""
@@ -298,8 +299,14 @@ def _array(group: zarr.Group, number: int) -> ZarrArray:
     return array
 
 
-def _described(outline: Outline) -> dict[str, str]:
+def _whole(lengths: tuple[int, ...], unit: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the lengths, or more, of regions that are made of whole units."""
+    return tuple(-(-length // each) * each for length, each in zip(lengths, unit, strict=True))
+
+
+def _described(outline: Outline, form: StoreFormat) -> dict[str, str]:
     return {
+        "form": f"{form.version}{' in shards' if form.sharded else ''}",
         "axes": ",".join(outline.axes),
         "shape": ",".join(map(str, outline.shape)),
         "dtype": outline.dtype.name,

@@ -20,6 +20,7 @@ from filiation.images.image import Image, Pixels
 from filiation.images.regions import Region, regions_of
 from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity, integers, split_query
+from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
 from filiation.images.streaming import Outline, digest_image, stream_image
 from filiation.model import Digest
 
@@ -194,7 +195,9 @@ class BeadsSource:
         pixels = self.recipe.pixels(tuple(slice(0, length) for length in self.recipe.shape))
         return Image(pixels, AXES, SCALE, UNITS, channels=("beads",), name="beads3d")
 
-    def fetch_into(self, path: Path, progress: Callable[[int, int], None]) -> SourceIdentity:
+    def fetch_into(
+        self, path: Path, progress: Callable[[int, int], None], form: StoreFormat = DEFAULT_FORMAT
+    ) -> SourceIdentity:
         """Write the volume as an OME-Zarr store, as it is made; return which it is.
 
         Raises
@@ -203,7 +206,7 @@ class BeadsSource:
             If there is something at ``path`` already.
         """
         return self._identity(
-            stream_image(path, self._outline(), lambda: _Reader(self.recipe), workers=2, progress=progress)
+            stream_image(path, self._outline(), lambda: _Reader(self.recipe), form=form, workers=2, progress=progress)
         )
 
     def _outline(self) -> Outline:

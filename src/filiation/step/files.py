@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import typing
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,4 @@ def _as_labels(slot: Argument, data: np.ndarray[Any, Any], images: dict[Path, Im
 def _with_source(path: Path, labels: LabelImage, images: dict[Path, Image]) -> LabelImage:
     if labels.source is not None or not images:
         return labels
-    source = os.path.relpath(next(iter(images)), path)
-    return LabelImage(
-        labels.data, labels.axes, labels.scale, labels.units, labels.name, source=source, properties=labels.properties
-    )
+    return replace(labels, source=os.path.relpath(next(iter(images)), path))

@@ -24,6 +24,7 @@ from filiation.images.omero.pixels import Grid, ReaderOffice, pixel_type
 from filiation.images.regions import Progress
 from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity
+from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
 from filiation.images.streaming import DEFAULT_MEMORY, Outline, digest_image, stream_image
 from filiation.model import Digest, ImageFacts, ImageMetadata, ServerFacts
 from filiation.model.plain_facts import plain_origin
@@ -147,7 +148,9 @@ class OmeroSource:
             self.fetch_into(place)
             return read_image(place)
 
-    def fetch_into(self, path: Path, progress: Progress = lambda done, total: None) -> SourceIdentity:
+    def fetch_into(
+        self, path: Path, progress: Progress = lambda done, total: None, form: StoreFormat = DEFAULT_FORMAT
+    ) -> SourceIdentity:
         """Write the image as an OME-Zarr store, in bounded memory; return which it is, by its pixels too.
 
         A broken attempt is gone on with. If the image is changed on the server meanwhile, it begins anew.
@@ -168,6 +171,7 @@ class OmeroSource:
             _with_metadata(image.outline, metadata),
             self._office(image).open,
             **_bounds(),
+            form=form,
             progress=progress,
             beside=lambda store: write_beside(store, metadata, xml),
         )
