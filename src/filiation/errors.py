@@ -86,3 +86,21 @@ class ServerError(FiliationError, ConnectionError):
     """A server cannot be reached, broke off, or sent less than it should."""
 
     exit_code = 12
+
+
+class NotSealedError(FiliationError, LookupError):
+    """A crate has no seal, or one that nobody signed."""
+
+    exit_code = 14
+
+
+class BadSignatureError(FiliationError, ValueError):
+    """A signature is not of what it stands beside, or its key may not sign (any more)."""
+
+    exit_code = 15
+
+
+class UnknownSignerError(FiliationError, LookupError):
+    """A signature is right, and whose it is is not known, or it is not the one asked for."""
+
+    exit_code = 16

@@ -55,6 +55,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "conform": Entry(
             "filiation.cli.conform:conform", "Tell what is wrong with OME-Zarr stores, also what other validators miss."
         ),
+        "verify": Entry("filiation.cli.seal:verify", "Tell who sealed CRATE, and whether anything changed since."),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
         "gaps": Entry("filiation.cli.whole:gaps", "Tell what the records of all runs leave open or contradict."),
@@ -70,6 +71,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Keep": {
         "dataset": Entry("filiation.cli.dataset:dataset", "Build training sets that do not leak; check others."),
+        "seal": Entry("filiation.cli.seal:seal", "State what CRATE holds, and sign it with an SSH key."),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "forget": Entry("filiation.cli.forget:forget", "Take RUN out of the answers from now on."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
