@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from filiation import __version__
 from filiation.crate.flushing import flush, flush_tree
 from filiation.crate.metadata import METADATA_FILE, read_metadata
 from filiation.crate.seals import ssh
@@ -109,7 +109,7 @@ def seal_crate(
         orcid=signer.orcid,
         meaning=meaning,
         sealed=datetime.now(UTC),
-        software=f"filiation {__version__}",
+        software=f"filiation {version('filiation')}",
         previous=None if before is None else digest_file(before),
     )
     files = {MANIFEST: contents.manifest, STATEMENT: statement.to_bytes()}
