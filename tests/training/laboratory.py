@@ -44,7 +44,7 @@ class Laboratory:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.folder / ".filiation")
+        return Ledger(self.catalogue.root)
 
     def segmented(self, name: str, data: Array, *, raw: str | None = None, **settings: object) -> None:
         """Let a run fetch an image from a raw file, and segment it."""

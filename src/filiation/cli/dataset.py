@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option, opened
-from filiation.cli.output import remark, say, say_json, steps_bar
-from filiation.errors import BadInputError
+from filiation.cli.output import remark, say, say_json, say_table, steps_bar
+from filiation.errors import BadInputError, FindingsError
 
 if TYPE_CHECKING:
     from filiation.training.building import Built
+    from filiation.training.checking import Checked
 
 MOST_NAMED = 10
 """Things that are named one by one."""
@@ -83,6 +84,62 @@ def build(
         say_json(built.to_json())
         return
     _tell(built)
+
+
+@dataset.command(
+    epilog=example("filiation dataset check cells", "filiation dataset check downloads/challenge --by plate --json")
+)
+@click.argument("folder", metavar="FOLDER")
+@click.option(
+    "--layout", type=click.Choice(["auto", "nnunet", "coco", "folders"]), default="auto", show_default=True,
+    help="As what it is read; folders: train, val, test, as Cellpose, StarDist and most others have them.",
+)  # fmt: skip
+@click.option(
+    "--by", default="image", show_default=True, metavar="LEVEL", help="What must be on one side, as for build."
+)
+@json_option
+@catalogue_option
+@click.pass_context
+def check(ctx: click.Context, folder: str, layout: str, by: str, as_json: bool, catalogue: str | None) -> None:
+    """Find what is on both sides of the split of a training set, made here or elsewhere.
+
+    Found are: the same file; images that show the same pixels, in whole or in part, whatever their names, chunks and
+    formats; and what stems from one raw image (or one well, plate, ...), as far as the catalogue knows the set's images
+    by their bytes or by a part of their pixels. Not found is what was scaled, turned, or compressed with loss.
+
+    Exits with 9 if anything leaks.
+    """
+    from filiation.training.checking import check
+
+    with opened(catalogue) as ledger, steps_bar("Reading") as advance:
+        checked = check(ledger, Path(folder), layout=layout, by=by, progress=advance)
+    if as_json:
+        say_json(checked.to_json())
+    else:
+        _tell_checked(checked)
+    if checked.leaks:
+        ctx.exit(FindingsError.exit_code)
+
+
+def _tell_checked(checked: Checked) -> None:
+    parts = ", ".join(f"{part} {count}" for part, count in checked.counts.items())
+    if checked.leaks:
+        rows = [
+            (leak.kind, f"{leak.first.part}: {leak.first.path}", f"{leak.second.part}: {leak.second.path}",
+             leak.detail + (f"; and {leak.others} more pairs" if leak.others else ""))
+            for leak in checked.leaks
+        ]  # fmt: skip
+        say_table(("leak", "one", "other", "evidence"), rows)
+    else:
+        say("Nothing leaks, as far as is known.")
+    say(
+        f"{len(checked.contents.images)} images ({parts}); the catalogue knows {checked.by_digest} by their bytes or "
+        f"pixels, {checked.by_content} by a part of their pixels, {checked.unknown} not."
+    )
+    for text in (*checked.contents.remarks, *checked.remarks):
+        remark(text)
+    for path, why in checked.not_read[:MOST_NAMED]:
+        remark(f"Compared by its bytes alone: {path}: {why}")
 
 
 def _crop(text: str | None) -> dict[str, int]:

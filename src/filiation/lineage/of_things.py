@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import (
     THING,
+    EntityNode,
 )
 from filiation.catalogue.resumptions import resumptions_among
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Counted, Lineage
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.objects import ObjectLineage
-    from filiation.lineage.pairs import PairsFound
+    from filiation.lineage.pairs import Origin, PairsFound
     from filiation.lineage.paths import LineagePath
+    from filiation.model import Digest
 
 PAGE: Final = 1_000
 """Names on a page of :meth:`Ledger.count`."""
@@ -151,6 +153,30 @@ class OfThings(OpenedCatalogue):
 
         with self._tracing() as (index, tracer):
             return find_pairs(index, tracer, self._surroundings(index), where, by)
+
+    def origins(self, digests: Iterable[Digest], by: str = "image") -> dict[Digest, Origin]:
+        """Return what things stem from, by their bytes or pixels; those that the catalogue does not know are left out.
+
+        Parameters
+        ----------
+        digests
+            Of files, stores or pixels.
+        by
+            As for :meth:`pairs`.
+        """
+        from filiation.lineage.pairs import find_origin
+
+        with self._tracing() as (index, tracer):
+            around = self._surroundings(index)
+            found = ((digest, find_origin(tracer, index, around, digest, by)) for digest in digests)
+            return {digest: origin for digest, origin in found if origin is not None}
+
+    def images(self) -> tuple[EntityNode, ...]:
+        """Return the images that the catalogue knows, each once by its bytes: stores, and files that nobody made."""
+        from filiation.lineage.pairs import images_to_compare
+
+        with self._reading() as (index, _):
+            return images_to_compare(index, self._surroundings(index, ()))
 
     def path(self, first: str, second: str) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.

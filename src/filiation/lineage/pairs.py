@@ -21,7 +21,7 @@ from filiation.lineage.conditions import Condition, read_condition
 from filiation.lineage.fields import THING, kind_of
 from filiation.lineage.finding import find
 from filiation.lineage.walk import ancestors
-from filiation.model import EntityKind, is_uri
+from filiation.model import Digest, DigestKind, EntityKind, is_uri
 from filiation.model.image_metadata import Container, kind_of_object
 
 if TYPE_CHECKING:
@@ -82,6 +82,25 @@ class Pair:
             "groups": [*self.groups],
             "steps": [step.iri for step in self.steps],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a thing stems from.
+
+    Parameters
+    ----------
+    thing
+        As the newest run has it.
+    raws
+        The raw images that it descends from; itself, if it is an image and descends from none.
+    groups
+        What it belongs to at the level that was asked for, sorted; empty if that is not known.
+    """
+
+    thing: EntityNode
+    raws: tuple[EntityNode, ...]
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,32 @@ def find_pairs(
             pair = _pair(images[0], labels, lineage, around, level)
             found.append((pair, frozenset(node.iri for node in lineage.nodes)))
     return _latest(found, left_out)
+
+
+def find_origin(tracer: Tracer, index: LineageIndex, around: Surroundings, digest: Digest, level: str) -> Origin | None:
+    """Return what stems from which raw images, by its bytes or pixels; None if the catalogue does not know it."""
+    is_pixels = digest.kind is DigestKind.PIXELS
+    seen = index.entities(pixels=str(digest)) if is_pixels else index.entities(digest=str(digest))
+    if not seen or all(thing.is_empty for thing in seen):
+        return None
+    roots = [thing.iri for thing in seen]
+    lineage = tracer.lineage(str(digest), ANCESTORS, roots, ancestors(index, tracer.joining, roots))
+    thing = max(seen, key=lambda found: (found.generated, tracer.joining.began(found), found.iri))
+    raws = _once(each for each in lineage.sources if _is_image(each)) or [thing]
+    raws.sort(key=identity_of)
+    return Origin(thing, tuple(raws), tuple(sorted(_groups(level, raws, thing, thing, around))))
+
+
+def images_to_compare(index: LineageIndex, around: Surroundings) -> tuple[EntityNode, ...]:
+    """Return the images that a catalogue knows, each once by its bytes: stores, and files that nobody made."""
+    known: dict[str, EntityNode] = {}
+    for kind in (EntityKind.IMAGE, EntityKind.FILE):
+        condition = read_condition(f'kind="{kind.value}"')
+        for thing in find(index, around, THING, (condition,), None).nodes:
+            is_source = kind is EntityKind.IMAGE or (isinstance(thing, EntityNode) and not thing.generated)
+            if isinstance(thing, EntityNode) and thing.digest is not None and is_source and _is_image(thing):
+                known.setdefault(str(thing.digest), thing)
+    return tuple(known[digest] for digest in sorted(known))
 
 
 def _newest(nodes: Iterable[Node], tracer: Tracer) -> Iterator[EntityNode]:

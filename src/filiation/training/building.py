@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CatalogueFolder, Json, shown_time
-from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.digest import DigestCache, digest_file
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.images.overlaps import find_overlaps
 from filiation.images.planes import open_planes
@@ -28,9 +28,9 @@ from filiation.training.licences import common_licence, conflicts, licence_of_cr
 from filiation.training.manifest import VERSION, Written, case_to_json, mifa_of, unknown_of, write_manifest
 from filiation.training.recording import record_set
 from filiation.training.splitting import PARTS, Joined, Split, assign
+from filiation.training.whereabouts import place_of
 
 if TYPE_CHECKING:
-    from filiation.catalogue import EntityNode
     from filiation.lineage import Ledger
 
 Progress = Callable[[int, int, str], None]
@@ -195,7 +195,7 @@ def _on_disk(ledger: Ledger, pairs: tuple[Pair, ...]) -> tuple[list[Pair], list[
     kept, gone = [], []
     with DigestCache(CatalogueFolder(ledger.folder).digests) as cache:
         for pair in pairs:
-            places = [_place(ledger, thing, cache) for thing in (pair.image, pair.labels)]
+            places = [place_of(ledger, thing, cache) for thing in (pair.image, pair.labels)]
             fault = next((place for place in places if isinstance(place, str)), None)
             if fault is not None:
                 gone.append((pair.labels.path, fault))
@@ -205,22 +205,6 @@ def _on_disk(ledger: Ledger, pairs: tuple[Pair, ...]) -> tuple[list[Pair], list[
                     replace(pair, image=replace(pair.image, place=image), labels=replace(pair.labels, place=labels))
                 )
     return kept, gone
-
-
-def _place(ledger: Ledger, thing: EntityNode, cache: DigestCache) -> Path | str:
-    """Return where a thing is, with the bytes that were recorded; else why it cannot be taken, as a sentence."""
-    known = [] if thing.digest is None else ledger.places(thing.digest)
-    seen = [Path(place) for place in dict.fromkeys((thing.place or "", *known)) if place.startswith("/")]
-    there = [place for place in seen if place.exists()]
-    if not there:
-        return f"{thing.path} is not on disk"
-    if thing.digest is None:
-        return f"no digest of {thing.path} was recorded"
-    for place in there:
-        now = digest_tree(place, cache=cache).digest if place.is_dir() else digest_file(place, cache=cache)
-        if now == thing.digest:
-            return place
-    return f"{thing.path} is other on disk than what was recorded"
 
 
 def _refuse_without_group(pairs: list[Pair], by: str) -> None:

@@ -1,0 +1,335 @@
+"""Whether a training set leaks: what is on both sides of a split, by bytes, by pixels, and by what lineage knows."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from filiation.catalogue import CatalogueFolder, Json
+from filiation.digest import DigestCache
+from filiation.errors import FiliationError
+from filiation.images.overlaps import Overlap, find_overlaps
+from filiation.images.pixels import pixel_digest, pixel_digest_of_array
+from filiation.images.planes import LOSSY, ArrayPlanes, open_planes
+from filiation.images.prints import Prints, take_prints
+from filiation.lineage.pairs import IMAGE, identity_of
+from filiation.model import Digest
+from filiation.training.contents import Contents, InSet, read_contents
+from filiation.training.whereabouts import digest_now, place_of
+
+if TYPE_CHECKING:
+    from filiation.catalogue import EntityNode
+    from filiation.lineage import Ledger
+    from filiation.lineage.pairs import Origin
+
+Progress = Callable[[int, int, str], None]
+SAME_FILE: Final = "same file"
+SAME_PIXELS: Final = "same pixels"
+_PRINTS_FORMAT: Final = 1
+_MOST_COUNTED: Final = 100_000
+"""Further pairs of images that are counted."""
+_AXES: Final = (("y", "x"), ("z", "y", "x"), ("c", "y", "x"), ("t", "y", "x"))
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Something that is on both sides of a split.
+
+    Parameters
+    ----------
+    kind
+        ``same file``, ``same pixels``, or by lineage ``same image`` (the raw one), ``same well`` and so on.
+    first, second
+        An image of each of two parts.
+    detail
+        The evidence, in words.
+    others
+        How many further pairs of images leak for the same reason.
+    """
+
+    kind: str
+    first: InSet
+    second: InSet
+    detail: str
+    others: int = 0
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {
+            "kind": self.kind,
+            "first": {"path": self.first.path, "part": self.first.part},
+            "second": {"path": self.second.path, "part": self.second.part},
+            "detail": self.detail,
+            "others": self.others,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    Parameters
+    ----------
+    folder, contents
+        What was looked at.
+    leaks
+        Sorted by kind, then by path.
+    by_digest, by_content
+        How many images the catalogue knows by their bytes or pixels, and how many by a part of their pixels alone.
+    not_read
+        Images that could not be read, with the reason: they were compared by their bytes alone.
+    remarks
+        What else should be known of how it was looked at.
+    """
+
+    folder: Path
+    contents: Contents
+    leaks: tuple[Leak, ...]
+    by_digest: int
+    by_content: int
+    not_read: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images of each part."""
+        return dict(sorted(Counter(image.part for image in self.contents.images).items()))
+
+    @property
+    def unknown(self) -> int:
+        """Images that the catalogue does not know."""
+        return len(self.contents.images) - self.by_digest - self.by_content
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {
+            "folder": str(self.folder),
+            "layout": self.contents.layout,
+            "parts": {**self.counts},
+            "leaks": [leak.to_json() for leak in self.leaks],
+            "known": {"by_digest": self.by_digest, "by_content": self.by_content, "not": self.unknown},
+            "not_read": [{"path": path, "why": why} for path, why in self.not_read],
+            "remarks": [*self.contents.remarks, *self.remarks],
+        }
+
+
+def check(
+    ledger: Ledger,
+    folder: Path,
+    *,
+    layout: str = "auto",
+    by: str = IMAGE,
+    progress: Progress = lambda _done, _all, _name: None,
+) -> Checked:
+    """Look for what is on both sides of a split.
+
+    Images of the set are compared with each other and with the images that the catalogue knows and that are on disk:
+    so two crops of one raw image are found although they share no pixel.
+
+    Parameters
+    ----------
+    ledger
+        The opened catalogue.
+    folder
+        The set, made here or elsewhere.
+    layout
+        As for :func:`read_contents`.
+    by
+        At what level both sides must be separate; see :meth:`filiation.lineage.Ledger.pairs`.
+    progress
+        Called with how many images are done, of how many.
+
+    Raises
+    ------
+    NotFoundError, BadInputError
+        If there is no set in the folder.
+    """
+    folder = Path(os.path.realpath(folder))
+    contents = read_contents(folder, layout)
+    looked = _Look(ledger, folder, contents, by)
+    looked.read(progress)
+    found = [*looked.same_files(), *looked.same_pixels(), *looked.same_origins()]
+    lossy = sum(Path(image.path).suffix.lower() in LOSSY for image in contents.images)
+    remarks = [f"{lossy} image(s) are compressed with loss: their pixels are those of no other file."] if lossy else []
+    lacking = looked.without_level
+    if lacking:
+        remarks.append(f"The {by} of {lacking} image(s) that the catalogue knows is not known, and was not compared.")
+    return Checked(
+        folder, contents, tuple(found), len(looked.known), len(looked.shown), tuple(looked.not_read), tuple(remarks)
+    )
+
+
+class _Look:
+    """One look at a set: what each image is, what it shows, and what it stems from."""
+
+    def __init__(self, ledger: Ledger, folder: Path, contents: Contents, by: str) -> None:
+        self._ledger, self._folder, self._by = ledger, folder, by
+        self._images = contents.images
+        self._catalogue = CatalogueFolder(ledger.folder)
+        self._digests: list[Digest] = []
+        self._prints: list[Prints] = []
+        self.not_read: list[tuple[str, str]] = []
+        self.known: dict[int, Origin] = {}
+        """What images of the set stem from, by number, that the catalogue knows by their bytes or pixels."""
+        self.shown: dict[int, tuple[Origin, Overlap, EntityNode]] = {}
+        """Likewise of those that show a part of what an image of the catalogue shows."""
+        self._overlaps: tuple[Overlap, ...] = ()
+        self._told: set[tuple[int, int]] = set()
+        self.without_level = 0
+
+    def read(self, progress: Progress) -> None:
+        """Read every image of the set, and those that the catalogue knows."""
+        with DigestCache(self._catalogue.digests) as cache:
+            pixels = [self._read(number, cache, progress) for number in range(len(self._images))]
+            self._find_known(pixels)
+            known = list(self._to_compare(cache, progress))
+        count = len(self._images)
+        prints = [*self._prints, *(each for _, _, each in known)]
+
+        def worth(first: int, second: int) -> bool:
+            if second < count:
+                return self._images[first].part != self._images[second].part
+            return first < count and first not in self.known
+
+        places = [*(self._folder / image.path for image in self._images), *(place for _, place, _ in known)]
+        overlaps = find_overlaps(prints, lambda number: open_planes(places[number]), worth)
+        self._overlaps = tuple(each for each in overlaps if each.second < count)
+        best: dict[int, Overlap] = {}
+        for each in overlaps:
+            if each.second >= count and (each.first not in best or each.prints > best[each.first].prints):
+                best[each.first] = each
+        things = {number: known[each.second - count][0] for number, each in best.items()}
+        origins = self._ledger.origins({thing.digest for thing in things.values() if thing.digest}, self._by)
+        for number, thing in things.items():
+            if thing.digest in origins:
+                self.shown[number] = (origins[thing.digest], best[number], thing)
+
+    def _read(self, number: int, cache: DigestCache, progress: Progress) -> list[Digest]:
+        """Take the digest and the prints of an image of the set; return the digests of its pixels."""
+        path = self._images[number].path
+        progress(number, len(self._images), path)
+        place = self._folder / path
+        self._digests.append(digest_now(place, cache))
+        try:
+            planes = open_planes(place)
+            self._prints.append(take_prints(planes))
+            if isinstance(planes, ArrayPlanes):
+                fitting = (axes for axes in _AXES if len(axes) == planes.data.ndim)
+                return [pixel_digest_of_array(np.asarray(planes.data), axes) for axes in fitting]
+            return [pixel_digest(place)]
+        except FiliationError as error:
+            del self._prints[number:]
+            self._prints.append(take_prints(_NOTHING))
+            self.not_read.append((path, str(error)))
+            return []
+
+    def _find_known(self, pixels: list[list[Digest]]) -> None:
+        wanted = {*self._digests, *itertools.chain.from_iterable(pixels)}
+        origins = self._ledger.origins(sorted(wanted, key=str), self._by)
+        for number, digest in enumerate(self._digests):
+            found = next((origins[each] for each in (digest, *pixels[number]) if each in origins), None)
+            if found is not None:
+                self.known[number] = found
+
+    def _to_compare(self, cache: DigestCache, progress: Progress) -> Iterator[tuple[EntityNode, Path, Prints]]:
+        """Yield the images of the catalogue that are on disk, with their prints, kept from one check to the next."""
+        if len(self.known) == len(self._images):
+            return  # each is known already
+        images = self._ledger.images()
+        for number, thing in enumerate(images):
+            progress(number, len(images), thing.path)
+            place = place_of(self._ledger, thing, cache)
+            if isinstance(place, Path) and not place.is_relative_to(self._folder) and thing.digest is not None:
+                try:
+                    yield thing, place, self._kept(thing.digest, place)
+                except FiliationError:
+                    continue  # no image after all, or damaged: `filiation check` tells of it
+
+    def _kept(self, digest: Digest, place: Path) -> Prints:
+        file = self._catalogue.caches / "prints" / f"{digest.hex}-{_PRINTS_FORMAT}.npz"
+        try:
+            with np.load(file) as kept:
+                return Prints(kept["hashes"], kept["planes"], kept["rows"], kept["columns"])
+        except (OSError, ValueError, KeyError, EOFError):
+            pass  # not there, or torn
+        prints = take_prints(open_planes(place))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        making = file.with_suffix(f".{os.getpid()}.npz")
+        np.savez(making, hashes=prints.hashes, planes=prints.planes, rows=prints.rows, columns=prints.columns)
+        making.replace(file)
+        return prints
+
+    def same_files(self) -> Iterator[Leak]:
+        """Yield files that are in two parts, byte by byte."""
+        by_digest: dict[Digest, list[int]] = defaultdict(list)
+        for number, digest in enumerate(self._digests):
+            by_digest[digest].append(number)
+        for digest, numbers in sorted(by_digest.items(), key=lambda item: str(item[0])):
+            yield from self._leak(SAME_FILE, numbers, f"both are {str(digest)[:19]}")
+
+    def same_pixels(self) -> Iterator[Leak]:
+        """Yield images that show the same pixels in two parts."""
+        for each in self._overlaps:
+            first, second = self._images[each.first], self._images[each.second]
+            if not self._is_told(each.first, each.second):
+                self._told.add((each.first, each.second))
+                yield Leak(SAME_PIXELS, first, second, _in_words(each))
+
+    def same_origins(self) -> Iterator[Leak]:
+        """Yield what stems from one raw image, or belongs to one group, in two parts."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        names: dict[str, str] = {}
+        for number, origin in self._origins().items():
+            for raw in origin.raws:
+                names[identity_of(raw)] = raw.path
+            if not origin.groups:
+                self.without_level += 1
+            for group in {*origin.groups, *(identity_of(raw) for raw in origin.raws)}:
+                groups[group].append(number)
+        for group in sorted(groups):
+            kind = f"same {IMAGE if group in names else self._by}"
+            yield from self._leak(kind, groups[group], f"both are of {names.get(group, group)}")
+
+    def _origins(self) -> Mapping[int, Origin]:
+        return {**{number: origin for number, (origin, _, _) in self.shown.items()}, **self.known}
+
+    def _leak(self, kind: str, numbers: Iterable[int], detail: str) -> Iterator[Leak]:
+        """Yield one leak for images that must not be in several parts, unless each two of them were told of before."""
+        group = sorted(numbers)
+        pairs = (
+            pair
+            for pair in itertools.combinations(group, 2)
+            if self._images[pair[0]].part != self._images[pair[1]].part
+            and (kind == SAME_FILE or not self._is_told(*pair))
+        )
+        first = next(pairs, None) if len({self._images[number].part for number in group}) > 1 else None
+        if first is not None:
+            evidence = (self._evidence(number) for number in first)
+            one, other = (self._images[number] for number in first)
+            others = sum(1 for _ in itertools.islice(pairs, _MOST_COUNTED))
+            yield Leak(kind, one, other, "; ".join([detail, *filter(None, evidence)]), others)
+
+    def _is_told(self, first: int, second: int) -> bool:
+        return self._digests[first] == self._digests[second] or (first, second) in self._told
+
+    def _evidence(self, number: int) -> str:
+        """Say how an image is known that was known by a part of its pixels alone."""
+        if number in self.known or number not in self.shown:
+            return ""
+        _, overlap, thing = self.shown[number]
+        return f"{self._images[number].path} shows a part of {thing.path}: {_in_words(overlap)}"
+
+
+def _in_words(overlap: Overlap) -> str:
+    (height, width), (row, column) = overlap.shape, overlap.corner
+    return f"{height} x {width} pixels, from row {row}, column {column} of the first, {overlap.equal:.0%} equal"
+
+
+_NOTHING: Final = ArrayPlanes(np.zeros((0, 0), np.uint8))
