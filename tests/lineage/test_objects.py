@@ -13,10 +13,20 @@ from hypothesis import strategies as st
 
 from filiation.catalogue import Catalogue
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.images import LabelImage, write_labels, write_table
+from filiation.images import (
+    LabelImage,
+    box_table,
+    boxes_of,
+    write_labels,
+    write_meshes,
+    write_polygons,
+    write_table,
+)
 from filiation.images.label_objects import find_object
 from filiation.lineage import Ledger
 from filiation.lineage.objects import split_label
+from filiation.segmentation import mesh_objects
+from filiation.segmentation.blockwise.volume import InMemory
 from tests.lineage.crates import CrateBuilder, write
 
 LABELS = "nuclei.ome.zarr"
@@ -74,11 +84,84 @@ def test_an_object_has_a_place_a_row_and_a_lineage(ledger: Ledger) -> None:
 def test_what_cannot_be_is_said(ledger: Ledger, folder: Path) -> None:
     with pytest.raises(NotFoundError, match="has no object 5: no voxel of it has this value"):
         ledger.object(LABELS, 5)
-    with pytest.raises(BadInputError):
+    with pytest.raises(NotFoundError, match=r"^table\.parquet tells nothing of an object 5\. Objects are in"):
         ledger.object("table.parquet", 5)
+    with pytest.raises(BadInputError, match=r"^raw\.ome\.zarr is no label image, and none that was recorded is"):
+        ledger.object("raw.ome.zarr", 5)
     write(folder / LABELS / "zarr.json", "{}")
     with pytest.raises(ChangedError):
         ledger.object(LABELS, 17)
+
+
+@pytest.fixture
+def objects(ledger: Ledger, catalogue: Catalogue, folder: Path) -> Ledger:
+    """Return the same with regions and meshes, and a second label image that is compared with the first."""
+    write_polygons(folder / "regions.parquet", folder / LABELS)
+    write_table(folder / "boxes.parquet", box_table(folder / LABELS))
+    surfaces = mesh_objects(InMemory(labels().data), boxes_of(folder / LABELS), (2.0, 0.5, 0.5), deviation=0)
+    write_meshes(folder / "meshes", folder / LABELS, surfaces, ("ply", "glb", "precomputed"))
+    write_labels(folder / "other.ome.zarr", LabelImage(labels().data[1], ("y", "x")))
+    write_table(folder / "both.parquet", pa.table({"label": [17]}))
+    kinds = {LABELS: "label image", "other.ome.zarr": "label image", "meshes": "directory"}
+    run = CrateBuilder(folder, 2)
+    run.job("regions", (LABELS,), {"regions.parquet": None, "boxes.parquet": None}, kinds=kinds)
+    run.job("meshes", (LABELS,), {"meshes": None}, parameters={"deviation": 0.25}, kinds=kinds)
+    run.job("compare", (LABELS, "other.ome.zarr"), {"both.parquet": None}, kinds=kinds)
+    run.write(catalogue.folder.crates)
+    return Ledger()
+
+
+def test_a_label_image_leads_to_the_row_the_regions_and_the_meshes_of_its_object(objects: Ledger) -> None:
+    answer = objects.object(LABELS, 17)
+    assert {each.table for each in answer.measured} == {"table.parquet", "both.parquet"}
+    assert {each.table: (each.polygons, len(each.rows)) for each in answer.regions} == {
+        "regions.parquet": (True, 3),
+        "boxes.parquet": (False, 1),
+    }
+    assert {each.path for each in answer.meshes} == {"meshes/17.ply", "meshes/17.glb", "meshes/precomputed/17:0"}
+    told = answer.text()
+    for line in (
+        "region      polygons in regions.parquet, on 3 planes",
+        "region      box in boxes.parquet",
+        "mesh        meshes/17.ply",
+    ):
+        assert f"   {line}\n" in told
+    plain = json.loads(json.dumps(answer.to_json()))
+    (polygons,) = (each for each in plain["regions"] if each["polygons"])
+    assert [row["pixels"] for row in polygons["rows"]] == [40, 40, 40]
+
+
+@pytest.mark.parametrize(
+    ("thing", "rule"),
+    [
+        ("table.parquet", "measure"),
+        ("regions.parquet", "regions"),
+        ("boxes.parquet", "regions"),
+        ("meshes", "meshes"),
+        ("meshes/17.ply", "meshes"),
+        ("meshes/17.glb", "meshes"),
+        ("meshes/precomputed/17:0", "meshes"),
+    ],
+)
+def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger, thing: str, rule: str) -> None:
+    answer = objects.object(thing, 17)
+    assert (answer.labels, answer.image, answer.found.start) == (LABELS, "raw.ome.zarr", (1, 5, 20))
+    assert [action.name for action in answer.lineage.actions] == ["fetch", "segment", rule]
+    assert len(answer.meshes) == 3
+
+
+def test_a_thing_made_from_several_label_images_or_changed_ones_is_refused(objects: Ledger, folder: Path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        objects.object("both.parquet", 17)
+    assert str(caught.value) == (
+        "both.parquet was made from several label images: nuclei.ome.zarr, other.ome.zarr. Ask for the object of "
+        "one of them."
+    )
+    with pytest.raises(NotFoundError, match=r"^meshes/17\.ply tells nothing of an object 3\."):
+        objects.object("meshes/17.ply", 3)
+    write(folder / LABELS / "zarr.json", "{}")
+    with pytest.raises(ChangedError):
+        objects.object("regions.parquet", 17)
 
 
 @given(
@@ -106,7 +189,7 @@ def test_names_of_objects_are_told_from_other_names() -> None:
     assert [split_label(text) for text in ("a", "a#label=", "#label=3", "a#label=x", "a#label=-1")] == [None] * 5
 
 
-def test_the_command_line_answers_for_an_object(ledger: Ledger) -> None:
+def test_the_command_line_answers_for_an_object(objects: Ledger) -> None:
     from click.testing import CliRunner
 
     from filiation.cli import main
@@ -120,3 +203,7 @@ def test_the_command_line_answers_for_an_object(ledger: Ledger) -> None:
     assert json.loads(call("trace", f"{LABELS}#label=17", "--json")[1])["voxels"] == 120
     assert call("trace", f"{LABELS}#label=17", "--format", "dot")[0] == 2
     assert call("trace", f"{LABELS}#label=5")[0] == 3
+    for thing in ("regions.parquet#label=17", "meshes/17.ply", "meshes/precomputed/17:0"):
+        code, told = call("trace", thing)
+        assert (code, told.splitlines()[0]) == (0, "object 17 of nuclei.ome.zarr")
+    assert "object 17" not in call("trace", "meshes/17.ply", "--depth", "1")[1]

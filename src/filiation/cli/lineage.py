@@ -117,8 +117,8 @@ def trace(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | None
     standard input, one a line. A path is found by the bytes that are there now, so it is traced to the run that really
     made them, wherever they have been moved.
 
-    labels.ome.zarr#label=17 is one object of a label image: where its voxels are, what was measured of it, and what
-    the label image descends from.
+    labels.ome.zarr#label=17 is one object of a label image: where its voxels are, what was measured of it, its regions
+    and meshes, and what the label image descends from. So are cells.parquet#label=17 and meshes/17.ply, made from one.
     """
     if len(things) == 1 and not where and _answer_object(things[0], catalogue, options):
         return
@@ -212,8 +212,9 @@ def _answer(
 
 
 def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]) -> bool:
-    """Answer for one object of a label image, if ``thing`` names one and is nothing itself."""
-    if "#label=" not in thing or Path(thing).exists():
+    """Answer for one object of a label image, if ``thing`` names one and is nothing itself, or is a mesh of one."""
+    is_mesh = thing.endswith((".ply", ".glb", ":0")) and Path(thing).is_file()
+    if "#label=" not in thing and not is_mesh:
         return False
     from filiation.lineage.objects import split_label
 
@@ -224,6 +225,8 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
     narrowed = any(
         options[name] for name in ("depth", "until", "only", "from_run", "published", "svg", "count", "page")
     )
+    if is_mesh and (narrowed or options["output"] != "-" or form not in (None, "tree", "json")):
+        return False  # what is asked is of the folder that it is in
     if narrowed or options["output"] != "-" or form not in (None, "tree", "json"):
         raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
     with opened(catalogue, options["as_of"]) as ledger:  # type: ignore[arg-type]

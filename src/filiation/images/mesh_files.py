@@ -29,11 +29,12 @@ from filiation.images.ome_zarr import replaced_when_whole
 FORMATS: Final = ("ply", "glb", "precomputed")
 PRECOMPUTED: Final = "precomputed"
 """The folder of Neuroglancer's meshes, inside that of all meshes."""
+_LEGACY: Final = "neuroglancer_legacy_mesh"
 _METRES: Final = {
     "angstrom": 1e-10, "picometer": 1e-12, "nanometer": 1e-9, "micrometer": 1e-6, "millimeter": 1e-3,
     "centimeter": 1e-2, "meter": 1.0,
 }  # fmt: skip
-_NAMED: Final = re.compile(r"(\d{1,19})\.(?:ply|glb)|(\d{1,19}):0")
+_MANIFEST: Final = re.compile(r"(\d{1,19}):0")
 _HEAD: Final = 2**16
 """Bytes in which a mesh says what it is of."""
 _GLTF, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -103,7 +104,7 @@ def write_meshes(
         made.mkdir(exist_ok=True)
         if "precomputed" in formats:
             (made / PRECOMPUTED).mkdir()
-            (made / PRECOMPUTED / "info").write_text(json.dumps({"@type": "neuroglancer_legacy_mesh"}), "utf-8")
+            (made / PRECOMPUTED / "info").write_text(json.dumps({"@type": _LEGACY}), "utf-8")
         for label, surface in surfaces:
             placed = surface.vertices + shift
             told = {
@@ -178,8 +179,11 @@ def glb(
 
 
 def label_of_mesh(path: Path) -> int | None:
-    """Return the label of the object that a PLY or glTF file says it is a mesh of; None if it says nothing of it."""
+    """Return the label of the object that a file of ours is a mesh of; None if it says nothing of it."""
     try:
+        if manifest := _MANIFEST.fullmatch(path.name):
+            kind = json.loads((path.parent / "info").read_text("utf-8"))["@type"]
+            return int(manifest[1]) if kind == _LEGACY and path.is_file() else None
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
         if head.startswith(b"ply\n"):
@@ -190,25 +194,14 @@ def label_of_mesh(path: Path) -> int | None:
             return None
         label = json.loads(head[20 : 20 + length])["nodes"][0]["extras"]["label"]
         return label if isinstance(label, int) else None
-    except (OSError, struct.error, ValueError, KeyError, IndexError, TypeError):
+    except (OSError, struct.error, RecursionError, ValueError, KeyError, IndexError, TypeError):
         return None
 
 
 def meshes_of_object(folder: Path, label: int) -> tuple[Path, ...]:
     """Return the files in a folder that are meshes of one object."""
-    named = [path for suffix in ("ply", "glb") if label_of_mesh(path := folder / f"{label}.{suffix}") == label]
-    precomputed = folder / PRECOMPUTED / f"{label}:0"
-    return (*named, *([precomputed] if precomputed.is_file() else []))
-
-
-def label_in_name(path: Path) -> int | None:
-    """Return the label that a file of a folder of meshes is named by; None for another name.
-
-    >>> label_in_name(Path("meshes/17.ply")), label_in_name(Path("meshes/precomputed/17:0"))
-    (17, 17)
-    """
-    match = _NAMED.fullmatch(path.name)
-    return int(match[1] or match[2]) if match else None
+    named = (f"{label}.ply", f"{label}.glb", f"{PRECOMPUTED}/{label}:0")
+    return tuple(path for name in named if label_of_mesh(path := folder / name) == label)
 
 
 def _check(formats: Sequence[str], axes: tuple[str, ...], unit: str, labels: Path) -> None:

@@ -57,6 +57,26 @@ def read_table(path: Path) -> Table:
         ) from error
 
 
+def rows_of_object(path: Path, label: int) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file that are about one object; none if it has no column ``label`` of integers.
+
+    Raises
+    ------
+    BadInputError
+        If it is no Parquet file, or damaged.
+    """
+    try:
+        schema = pq.read_schema(path)
+        if "label" not in schema.names or not pa.types.is_integer(schema.field("label").type):
+            return []
+        found: list[dict[str, Any]] = pq.read_table(path, filters=[("label", "=", label)]).to_pylist()
+        return found
+    except (pa.ArrowException, OSError) as error:
+        raise BadInputError(
+            f"{path} cannot be read as Parquet: {error}. The file is damaged or of another kind."
+        ) from error
+
+
 def feature_table_attributes(labels_name: str) -> dict[str, Any]:
     """Return the group attributes of a feature table over the label image ``labels/<labels_name>``.
 

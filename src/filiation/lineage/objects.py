@@ -1,44 +1,34 @@
-"""One object of a label image: the run and the parameters that it came of, where it is, and what was measured of it."""
+"""One object of a label image: the run and the parameters that it came of, where it is, and what tells of it."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from filiation.catalogue import EntityNode, Json
-from filiation.errors import FiliationError, NotFoundError
+from filiation.errors import BadInputError, NotFoundError
 from filiation.images.label_objects import LabelObject, find_object
-from filiation.images.tables import read_table
+from filiation.images.mesh_files import label_of_mesh
 from filiation.lineage import words
 from filiation.lineage.answers import Lineage
 from filiation.lineage.drawing import WIDTH
-from filiation.model import EntityKind, is_uri
+from filiation.lineage.object_traces import (
+    Measured,
+    Meshed,
+    Outlined,
+    Trace,
+    place_of,
+    refuse_unless_told_of,
+    traces_of_object,
+)
+from filiation.model import EntityKind
 
 _NAMED: Final = re.compile(r"(?P<thing>.+)#label=(?P<label>\d{1,18})", re.DOTALL)
 _LABEL: Final = "label"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a table tells of an object.
-
-    Parameters
-    ----------
-    table
-        Path of the table, as its run named it.
-    iri
-        Of the table.
-    row
-        Names of columns and values.
-    """
-
-    table: str
-    iri: str
-    row: tuple[tuple[str, Json], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +39,44 @@ class ObjectLineage:
     ----------
     found
         The object.
+    labels
+        Path of the label image, as its run named it.
     image
         Path or URI of the image that it was segmented from: the nearest image that it descends from.
-    measured
-        Rows of tables that were made from the label image.
+    traces
+        What tells of it, made from the label image: rows of tables, regions and meshes.
     lineage
-        What the label image descends from.
+        What the thing that was asked for descends from: the label image, or a table or mesh made from it.
     """
 
     found: LabelObject
+    labels: str
     image: str | None
-    measured: tuple[Measured, ...]
+    traces: tuple[Trace, ...]
     lineage: Lineage
 
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """Rows of tables that tell of it."""
+        return tuple(each for each in self.traces if isinstance(each, Measured))
+
+    @property
+    def regions(self) -> tuple[Outlined, ...]:
+        """Its polygons and boxes."""
+        return tuple(each for each in self.traces if isinstance(each, Outlined))
+
+    @property
+    def meshes(self) -> tuple[Meshed, ...]:
+        """Files with its mesh."""
+        return tuple(each for each in self.traces if isinstance(each, Meshed))
+
     def text(self, *, each: bool = False) -> str:
-        """Tell of the object, then of what the label image descends from."""
+        """Tell of the object, then of what the thing that was asked for descends from."""
         return "\n".join([*self._lines(), "", self.lineage.tree(each=each)])
 
     def _lines(self) -> Iterator[str]:
         found = self.found
-        yield f"object {found.label} of {words.plain(self.lineage.thing)}"
+        yield f"object {found.label} of {words.plain(self.labels)}"
         yield f"   voxels      {found.voxels}"
         where = ", ".join(
             f"{axis} {start} to {stop}" for axis, start, stop in zip(found.axes, found.start, found.stop, strict=True)
@@ -79,16 +87,23 @@ class ObjectLineage:
             yield f"   extent      {', '.join(f'{axis} {length:g} {unit}'.rstrip() for axis, length, unit in lengths)}"
         for name, value in found.properties:
             yield f"   {words.plain(name):<11} {words.plain(str(value))}"
-        for each in self.measured:
-            yield f"   measured    in {words.plain(each.table)}"
-            told = ", ".join(f"{name} = {_short(value)}" for name, value in each.row if name != _LABEL)
+        for measured in self.measured:
+            yield f"   measured    in {words.plain(measured.table)}"
+            told = ", ".join(f"{name} = {_short(value)}" for name, value in measured.row if name != _LABEL)
             yield from (f"               {line}" for line in textwrap.wrap(words.plain(told), WIDTH - 15))
+        for region in self.regions:
+            count = f", on {len(region.rows)} planes" if len(region.rows) > 1 else ""
+            what = f"region      polygons in {words.plain(region.table)}{count}"
+            yield f"   {what if region.polygons else f'region      box in {words.plain(region.table)}'}"
+        for mesh in self.meshes:
+            yield f"   mesh        {words.plain(mesh.path)}"
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
         found = self.found
         return {
             "label": found.label,
+            "labels": self.labels,
             "axes": list(found.axes),
             "voxels": found.voxels,
             "start": list(found.start),
@@ -100,83 +115,99 @@ class ObjectLineage:
             "source": found.source,
             "image": self.image,
             "measured": [{"table": each.table, "iri": each.iri, "row": dict(each.row)} for each in self.measured],
+            "regions": [
+                {"table": each.table, "iri": each.iri, "polygons": each.polygons, "rows": [*map(dict, each.rows)]}
+                for each in self.regions
+            ],
+            "meshes": [{"path": each.path, "iri": each.iri} for each in self.meshes],
             "lineage": self.lineage.to_json(),
         }
 
 
 def split_label(thing: str) -> tuple[str, int] | None:
-    """Take ``labels.ome.zarr#label=17`` apart; None if it names no object.
+    """Take ``labels.ome.zarr#label=17`` apart, or find in a mesh which object it is of; None if none is named.
 
     >>> split_label("a/nuclei.ome.zarr#label=17"), split_label("a/nuclei.ome.zarr")
     (('a/nuclei.ome.zarr', 17), None)
     """
-    match = _NAMED.fullmatch(thing)
+    path = Path(thing)
+    if path.is_file():
+        label = label_of_mesh(path)
+        return None if label is None else (thing, label)
+    match = None if path.exists() else _NAMED.fullmatch(thing)
     return None if match is None else (match["thing"], int(match["label"]))
 
 
-def describe_object(label: int, lineage: Lineage, following: Lineage) -> ObjectLineage:
+def label_image_of(lineage: Lineage) -> EntityNode:
+    """Return the label image that a thing is, or was made from.
+
+    Raises
+    ------
+    BadInputError
+        If it descends from none, or from several by equally many steps.
+    """
+    found = {node.path: node for node in _nearest(lineage, (EntityKind.LABEL_IMAGE,))}
+    if len(found) > 1:
+        raise BadInputError(
+            f"{lineage.thing} was made from several label images: {', '.join(sorted(found))}. Ask for the object of "
+            "one of them."
+        )
+    for node in found.values():
+        return node
+    raise BadInputError(f"{lineage.thing} is no label image, and none that was recorded is what it was made from.")
+
+
+def describe_object(label: int, labels: EntityNode, lineage: Lineage, following: Iterable[EntityNode]) -> ObjectLineage:
     """Tell of an object.
 
     Parameters
     ----------
     label
         Its value.
-    lineage, following
-        What the label image descends from, and what was made from it directly.
+    labels
+        The label image.
+    lineage
+        What the label image descends from, or a thing that was made from it.
+    following
+        What was made from the label image directly.
 
     Raises
     ------
     NotFoundError
-        If the label image is not there any more, or has no such object.
+        If the label image is not there any more, or has no such object; or if the thing tells nothing of it.
     BadInputError
         If it is no label image.
     """
-    roots = [entity for entity in lineage.entities if entity.iri in lineage.roots]
-    places = [place for root in roots if (place := _place(root)) is not None]
-    if not places:
-        raise NotFoundError(f"{lineage.thing} is not where it was recorded, so its objects cannot be looked at.")
-    return ObjectLineage(find_object(places[0], label), _image(lineage), tuple(_measured(label, following)), lineage)
+    place = place_of(labels)
+    if place is None:
+        raise NotFoundError(f"{labels.path} is not where it was recorded, so its objects cannot be looked at.")
+    for root in (lineage.by_iri[iri] for iri in lineage.roots if iri in lineage.by_iri):
+        if isinstance(root, EntityNode) and root.kind != EntityKind.LABEL_IMAGE:
+            refuse_unless_told_of(lineage.thing, label, root)
+    images = _nearest(lineage, (EntityKind.IMAGE, EntityKind.RAW_IMAGE), start=(labels.iri,))
+    image = images[0].path if images else None
+    return ObjectLineage(
+        find_object(place, label), labels.path, image, tuple(traces_of_object(label, following)), lineage
+    )
 
 
-def _place(entity: EntityNode) -> Path | None:
-    if entity.place is None or is_uri(entity.place):
-        return None
-    return path if (path := Path(entity.place)).exists() else None
-
-
-def _image(lineage: Lineage) -> str | None:
-    """Return the nearest image that the label image descends from, breadth first."""
+def _nearest(
+    lineage: Lineage, kinds: tuple[EntityKind, ...], start: tuple[str, ...] | None = None
+) -> tuple[EntityNode, ...]:
+    """Return the things of some kinds that lie the fewest steps back, itself among them if it is of these kinds."""
     into: dict[str, list[str]] = {}
     for edge in lineage.edges:
         into.setdefault(edge.dst, []).append(edge.src)
-    level, seen = list(lineage.roots), set(lineage.roots)
+    level = list(lineage.roots if start is None else start)
+    seen = set(level)
     while level:
+        nodes = [node for iri in level if isinstance(node := lineage.by_iri.get(iri), EntityNode)]
+        found = tuple(node for node in nodes if node.kind in kinds)
+        if found:
+            return found
         level = [src for iri in level for src in sorted(into.get(iri, ())) if src not in seen]
         seen.update(level)
-        for iri in level:
-            node = lineage.by_iri.get(iri)
-            if isinstance(node, EntityNode) and node.kind in (EntityKind.IMAGE, EntityKind.RAW_IMAGE):
-                return node.path
-    return None
-
-
-def _measured(label: int, following: Lineage) -> Iterator[Measured]:
-    for entity in following.entities:
-        place = _place(entity)
-        if place is None or not entity.path.endswith(".parquet"):
-            continue
-        try:
-            table = read_table(place)
-        except FiliationError:
-            continue  # `check` tells of a damaged table
-        if _LABEL not in table.column_names:
-            continue
-        values = table.column(_LABEL).to_pylist()
-        if label in values:
-            (row,) = table.slice(values.index(label), 1).to_pylist()
-            told = tuple((name, value if isinstance(value, int | float | str | None) else str(value))
-                         for name, value in row.items())  # fmt: skip
-            yield Measured(entity.path, entity.iri, told)
+    return ()
 
 
 def _short(value: Json) -> str:

@@ -112,25 +112,31 @@ class OfThings(OpenedCatalogue):
             return Counted(", ".join(each.thing for each in found), direction, *reached.count(), reached.crates, names)
 
     def object(self, thing: str, label: int) -> ObjectLineage:
-        """Return one object of a label image: where it is, what was measured of it, what it descends from.
+        """Return one object of a label image: where it is, what tells of it, what it descends from.
 
         Parameters
         ----------
         thing
-            The label image, as for :meth:`resolve`; it is read where it lies.
+            The label image, as for :meth:`resolve`; it is read where it lies. Or what was made from it and tells of the
+            object: a table, regions, a mesh or the folder of them.
         label
             The object's value.
 
         Raises
         ------
         NotFoundError
-            If the label image is not there any more, or has no such object.
+            If the label image is not there any more, or has no such object; or if the thing tells nothing of it.
         BadInputError
-            If it is no label image.
+            If it is no label image, and was made from none.
+        ChangedError
+            If the label image has changed since.
         """
-        from filiation.lineage.objects import describe_object
+        from filiation.lineage.objects import describe_object, label_image_of
 
-        return describe_object(label, self.trace(thing), self.impact(thing, depth=1))
+        lineage = self.trace(thing)
+        labels = label_image_of(lineage)
+        named = thing if labels.iri in lineage.roots else labels.place or labels.iri
+        return describe_object(label, labels, lineage, self.impact(named, depth=1).entities)
 
     def pairs(self, *where: str, by: str = "image") -> PairsFound:
         """Return label images with the images that they were drawn on, for a training set.
