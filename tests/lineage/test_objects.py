@@ -131,9 +131,8 @@ def test_a_label_image_leads_to_the_row_the_regions_and_the_meshes_of_its_object
     assert [row["pixels"] for row in polygons["rows"]] == [40, 40, 40]
 
 
-@pytest.mark.parametrize(
-    ("thing", "rule"),
-    [
+def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger) -> None:
+    for thing, rule in (
         ("table.parquet", "measure"),
         ("regions.parquet", "regions"),
         ("boxes.parquet", "regions"),
@@ -141,13 +140,11 @@ def test_a_label_image_leads_to_the_row_the_regions_and_the_meshes_of_its_object
         ("meshes/17.ply", "meshes"),
         ("meshes/17.glb", "meshes"),
         ("meshes/precomputed/17:0", "meshes"),
-    ],
-)
-def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger, thing: str, rule: str) -> None:
-    answer = objects.object(thing, 17)
-    assert (answer.labels, answer.image, answer.found.start) == (LABELS, "raw.ome.zarr", (1, 5, 20))
-    assert [action.name for action in answer.lineage.actions] == ["fetch", "segment", rule]
-    assert len(answer.meshes) == 3
+    ):
+        answer = objects.object(thing, 17)
+        assert (answer.labels, answer.image, answer.found.start) == (LABELS, "raw.ome.zarr", (1, 5, 20))
+        assert [action.name for action in answer.lineage.actions] == ["fetch", "segment", rule]
+        assert len(answer.meshes) == 3
 
 
 def test_a_thing_made_from_several_label_images_or_changed_ones_is_refused(objects: Ledger, folder: Path) -> None:

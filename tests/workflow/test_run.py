@@ -5,8 +5,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import anndata
+import geopandas
 import numpy as np
 import pytest
+import trimesh
 import zarr
 from ngio import open_ome_zarr_container
 from ome_zarr_models.v05 import Image as ModelImage
@@ -31,6 +34,11 @@ def results(
     tmp_path_factory: pytest.TempPathFactory, copy_workflow: Callable[[Path], Path], snakemake: Snakemake
 ) -> Path:
     folder = copy_workflow(tmp_path_factory.mktemp("run"))
+    with (folder / "config" / "config.yaml").open("a") as config:
+        config.write("outputs: {anndata: true, regions: true, meshes: {deviation: 0.25, formats: [ply, glb]}}\n")
+    sheet = folder / "config" / "samples.tsv"
+    header, tissue, volume = sheet.read_text().splitlines()
+    sheet.write_text(f"{header}\tmeshes\n{tissue}\tfalse\n{volume}\t\n")
     done = snakemake(folder, "--cores", "2")
     assert done.returncode == 0, done.stderr
     return folder / "results"
@@ -53,6 +61,40 @@ def test_ngio_reads_the_assembled_store(results: Path, sample: str) -> None:
     labels = container.get_label("nuclei").get_as_numpy()
     table = container.get_feature_table("nuclei").dataframe
     assert np.array_equal(np.unique(labels)[1:], table.index)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_each_object_has_a_row_a_box_and_polygons_that_others_read(results: Path, sample: str) -> None:
+    here = results / sample
+    table = read_table(here / "measurements.parquet").to_pandas().set_index("label")
+    container = open_ome_zarr_container(here / f"{sample}.ome.zarr", mode="r")
+    assert container.list_tables() == ["nuclei", "nuclei_boxes"]
+    features = container.get_feature_table("nuclei").dataframe
+    assert features.equals(table[features.columns])
+    labels = container.get_label("nuclei")
+    for roi in container.get_masking_roi_table("nuclei_boxes").rois()[::40]:
+        assert (labels.get_roi(roi) == roi.label).sum() == table["pixels"][roi.label]
+    regions = geopandas.read_parquet(here / "regions.parquet")
+    assert regions.geometry.is_valid.all()
+    assert np.allclose(regions.geometry.area, regions["area"])
+    assert regions.groupby("label")["pixels"].sum().equals(table["pixels"])
+    data = anndata.read_h5ad(here / "measurements.h5ad")
+    assert data.obs["label"].tolist() == table.index.tolist()
+    assert np.array_equal(data[:, "mean_intensity"].X.ravel(), table["mean_intensity"])
+
+
+def test_each_nucleus_of_the_volume_has_a_closed_mesh_of_nearly_its_volume(results: Path) -> None:
+    here = results / "nuclei3d"
+    told = read_table(here / "meshes.parquet").to_pandas().set_index("label")
+    assert sorted(path.stem for path in (here / "meshes").glob("*.ply")) == sorted(map(str, told.index))
+    assert (told["deviation"] <= 0.25).all()
+    assert (told["voxels"] == read_table(here / "measurements.parquet").to_pandas().set_index("label")["pixels"]).all()
+    for label, row in told.iterrows():
+        mesh = trimesh.load_mesh(here / "meshes" / f"{label}.ply", process=False)
+        assert mesh.is_watertight
+        assert mesh.volume == pytest.approx(row["mesh_volume"], rel=1e-4)
+        assert mesh.volume == pytest.approx(row["voxel_volume"], rel=0.06)
+    assert not (results / "tissue" / "meshes").exists()
 
 
 def test_the_label_image_leads_to_its_source(results: Path) -> None:

@@ -26,7 +26,8 @@ def write_table(
 ) -> ObjectId:
     """Put a table on an object, and check that all rows arrived.
 
-    Whole numbers stay whole unless some are missing; what is missing is NaN, or an empty text.
+    Whole numbers stay whole unless some are missing; what is missing is NaN, or an empty text. Columns of bytes, such
+    as geometries, are left out: OMERO's tables have none.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ def write_table(
         If the server refuses, has no tables, is lost, or keeps fewer rows than were sent.
     """
     from omero.model import FileAnnotationI, OriginalFileI
+
+    table = table.select([field.name for field in table.schema if not pa.types.is_binary(field.type)])
 
     def write() -> int:
         with in_group(connection, target.group) as options:
