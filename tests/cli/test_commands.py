@@ -42,10 +42,10 @@ def test_a_run_is_shown(run, call):
         "      2026-01-02 03:04:01 to 03:04:04 UTC (3 s)",
         "",
         "Used",
-        "  data/raw.txt: file, 4 B",
+        "  data/raw.txt: file, 4 B, sha256:8e5ceeca3a43",
         "",
         "Made",
-        "  results/labels.txt: file, 7 B",
+        "  results/labels.txt: file, 7 B, sha256:f09bfce73b77",
     ]
     assert json.loads(call("show", run, "--json").stdout)["run"]["id"] == run
 

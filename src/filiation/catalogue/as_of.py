@@ -206,14 +206,13 @@ def _as_known(version: Version, last: Version) -> Version:
 def _read(version: Version, folder: CatalogueFolder) -> tuple[CrateOnDisk, tuple[Triple, ...], Derived]:
     from filiation.catalogue.crate_graph import run_id_in
     from filiation.catalogue.crate_on_disk import identify
-    from filiation.catalogue.derive import derive
+    from filiation.catalogue.payload import derive_from
     from filiation.catalogue.reading import read_triples
-    from filiation.catalogue.sites import at_its_site
 
     found = identify(folder.crates / str(version.folder))
     stated = read_triples(found)
     home = folder.crates / run_id_in(version.crate)  # where the crate that holds now stands, or stood
-    return found, stated, at_its_site(derive(stated, version.crate), home)
+    return found, stated, derive_from(found, stated, home)
 
 
 def _graph(version: Version, folder: CatalogueFolder, moment: str, today: LineageIndex) -> list[Triple]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from filiation.catalogue.annotation_graph import annotation_triples, annotations_graph
 from filiation.catalogue.annotations import read_annotations
 from filiation.catalogue.crate_on_disk import METADATA, CrateOnDisk, identify
-from filiation.catalogue.derive import Derived, derive
+from filiation.catalogue.derive import Derived
 from filiation.catalogue.graph import XSD, Literal, Triple
+from filiation.catalogue.payload import derive_from
 from filiation.catalogue.reading import read_triples
 from filiation.catalogue.versions import Version, versions_of
 from filiation.catalogue.vocabulary import FORMER_METADATA, PROV, RDF_TYPE, SEAL
@@ -70,7 +71,7 @@ def graph_on_disk(folder: CatalogueFolder, iri: str) -> list[Triple] | None:
         return None
     crate = identify(home)
     stated = read_triples(crate)
-    return graph_of(stated, derive(stated, crate.iri), crate, versions_of(folder, crate.id))
+    return graph_of(stated, derive_from(crate, stated), crate, versions_of(folder, crate.id))
 
 
 def run_id_in(iri: str) -> str:

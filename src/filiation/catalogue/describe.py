@@ -15,6 +15,7 @@ from filiation.catalogue.vocabulary import (
     COLLECTION,
     CONTAINER_IMAGE,
     DATASET,
+    FILE,
     PROPERTY_VALUE,
     SCHEMA,
     WFRUN,
@@ -53,6 +54,7 @@ _ENDINGS: Final = {
     "ActiveActionStatus": Status.INTERRUPTED,
     "PotentialActionStatus": Status.INTERRUPTED,
 }
+_DATA: Final = frozenset({FILE, DATASET, COLLECTION})
 _STATUSES: Final = frozenset(status.value for status in Status)
 
 
@@ -79,7 +81,7 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         path=path,
         kind=_kind(about, iri),
         name=None if name in (None, path, posixpath.basename(path)) else name,
-        digest=_digest(about, iri),
+        digest=digest_told(about, iri),
         pixels=_hex_digest(about.text(iri, F + "pixelDigest"), DigestKind.PIXELS),
         size=about.number(iri, SCHEMA + "contentSize"),
         files=about.number(iri, F + "fileCount"),
@@ -234,7 +236,8 @@ def _kind(about: Statements, iri: str) -> str:
     return EntityKind.DIRECTORY.value if DATASET in types else EntityKind.FILE.value
 
 
-def _digest(about: Statements, iri: str) -> Digest | None:
+def digest_told(about: Statements, iri: str) -> Digest | None:
+    """Return the digest that a crate tells of a thing; None of one that is no SHA-256."""
     tree = _hex_digest(about.text(iri, F + "treeDigest"), DigestKind.TREE)
     return tree or _hex_digest(about.text(iri, WFRUN + "sha256"), DigestKind.FILE)
 
@@ -326,6 +329,8 @@ def _parameter(about: Statements, iri: str) -> Parameter | None:
     """Say what a value is of which parameter; None of what is no value of one, or has none."""
     if PROPERTY_VALUE not in about.types(iri):
         return None
+    if any(about.types(value) & _DATA for value in about.links(iri, SCHEMA + "value")):
+        return None  # files as an array or a record: what the action used, and no parameter
     requested, used = (_json(about.text(iri, F + key)) for key in ("requestedValue", "usedValue"))
     if requested is None and used is None:
         used = about.value(iri, SCHEMA + "value")

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from filiation.catalogue.crate_on_disk import CrateOnDisk, identify, read_metadata
-from filiation.catalogue.derive import Derived, derive
+from filiation.catalogue.derive import Derived
+from filiation.catalogue.describe import digest_told
 from filiation.catalogue.graph import Literal
+from filiation.catalogue.payload import derive_from
 from filiation.catalogue.reading import read_triples
 from filiation.catalogue.root import root_of
 from filiation.catalogue.statements import Statements
@@ -37,7 +39,7 @@ def explain(folder: Path) -> tuple[str, ...]:
         *about.texts(about.crate, F + "assumed"),
         *_of_contexts(named),
         *_of_the_root(about, crate, root),
-        *_of_actions(about, derive(stated, crate.iri)),
+        *_of_actions(about, derive_from(crate, stated)),
     )
 
 
@@ -102,6 +104,9 @@ def _of_actions(about: Statements, derived: Derived) -> Iterator[str]:
     if bare:
         yield f"Times without a zone are taken as UTC: {bare}."
     things = [entity for entity in derived.entities if entity.iri.startswith(about.crate)]
+    digested = sum(entity.digest is not None and digest_told(about, entity.iri) is None for entity in things)
+    if digested:
+        yield f"Digests of what it carries were made of the bytes, since it tells none: {digested} of {len(things)}."
     nameless = sum(entity.digest is None for entity in things)
     if nameless:
         yield f"Things without a digest join no other run by their content: {nameless} of {len(things)}."

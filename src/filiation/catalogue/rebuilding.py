@@ -10,11 +10,10 @@ from filiation.catalogue.collecting import collecting_once
 from filiation.catalogue.crate_graph import graph_of
 from filiation.catalogue.crate_on_disk import open_crate
 from filiation.catalogue.crates import ARRAYS, INDEX
-from filiation.catalogue.derive import derive
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
+from filiation.catalogue.payload import derive_from
 from filiation.catalogue.reading import read_triples
-from filiation.catalogue.sites import at_its_site
 from filiation.catalogue.stores import publish
 from filiation.catalogue.taking_in import (
     IngestReport,
@@ -156,7 +155,7 @@ class _Rebuild:
         if crate.id != place.name:
             crate = self._folder.settle(place)
         stated = read_triples(crate, document)
-        derived = at_its_site(derive(stated, crate.iri), crate.folder)
+        derived = derive_from(crate, stated)
         versions = note_what_is_there(self._folder, crate.id)
 
         def note() -> None:

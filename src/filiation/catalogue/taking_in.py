@@ -186,9 +186,8 @@ def take_in(
     """Let store and index have what a crate says, unless they have it; ``stated`` is that, if it was read already."""
     # Questions import this module too, and have nothing to take in.
     from filiation.catalogue.crate_graph import graph_of
-    from filiation.catalogue.derive import derive
+    from filiation.catalogue.payload import derive_from
     from filiation.catalogue.reading import read_triples
-    from filiation.catalogue.sites import at_its_site
 
     known = index.metadata_digest(crate.iri)
     digest = str(crate.metadata_digest)
@@ -198,7 +197,7 @@ def take_in(
             index.set_versions(crate.iri, versions)
         return report_of(crate, "unchanged", None)
     stated = read_triples(crate) if stated is None else stated
-    derived = at_its_site(derive(stated, crate.iri), crate.folder)
+    derived = derive_from(crate, stated)
     graph.replace(crate.iri, graph_of(stated, derived, crate, versions))
     # Without its stamp, which it gets when all is said that follows from it: else the next who asks says it.
     index.replace(derived, folder=crate.folder.name, stamp="", digest=digest, versions=versions)

@@ -81,7 +81,7 @@ def ingest(
     """Take crates into the catalogue, of any workflow engine.
 
     CRATE is a crate's folder, its metadata file, a ZIP archive of it (.zip, .eln), a PROV document (PROV-JSON, PROV-N,
-    PROV-O in Turtle or TriG), the folder of Nextflow's lineage store, or a folder that holds any number of these.
+    PROV-XML, PROV-O in RDF), the folder of Nextflow's lineage store, or a folder that holds any number of these.
 
     Each is copied; one that is there already changes nothing. Where there is no catalogue yet, one is made.
     A crate that cannot be read is named, and the others are taken in all the same. --explain tells what a crate does

@@ -17,10 +17,16 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Final
 
+from filiation.catalogue.vocabulary import PROV, RDF_TYPE
 from filiation.errors import BadInputError
 from filiation.incoming.history import Agent, Deed, History, Thing, Tool
 from filiation.model import Digest, DigestKind
 
+_LABELS: Final = (
+    PROV + "label",
+    "http://www.w3.org/2000/01/rdf-schema#label",
+    "https://w3id.org/cwl/prov#basename",  # CWLProv's name of a file, which has no other
+)
 _HEX: Final = re.compile(r"(?:[Ss][Hh][Aa]-?256:)?([0-9a-fA-F]{64})")
 _PERSONS: Final = {
     "http://www.w3.org/ns/prov#Person": "Person",
@@ -67,6 +73,15 @@ class Account:
         """Whether nothing is told that lineage could be made of."""
         told = (self.entities, self.activities, self.used, self.generated, self.derived, self.informed, self.members)
         return not any(told)
+
+    def note_attribute(self, iri: str, name: str, value: str) -> None:
+        """Take what an attribute says of a thing or an activity, as far as it is of use."""
+        if name in _LABELS:
+            self.labels[iri] = min(value, self.labels.get(iri, value))
+        elif name in (PROV + "type", RDF_TYPE):
+            self.types[iri].add(value)
+        else:
+            self.note_digest(iri, re.split(r"[#/:]", name)[-1], value)
 
     def note_digest(self, entity: str, name: str, value: str) -> None:
         """Take a SHA-256, where an attribute of that name holds one."""

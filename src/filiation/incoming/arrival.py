@@ -20,13 +20,14 @@ from filiation.incoming.archives import METADATA_NAMES, CrateArchive
 from filiation.incoming.crate_around import write_crate_around
 from filiation.incoming.history import History
 from filiation.incoming.nextflow import Run, read_store
-from filiation.incoming.prov_documents import is_prov_json, read_prov
+from filiation.incoming.prov_documents import is_prov, read_prov
 from filiation.incoming.recognition import Form, form_of, lineage_store
 from filiation.model import Digest, DigestKind
 
 _MEDIA_TYPES: Final = {
     Form.JSON: "application/json",
     Form.PROV_N: "text/provenance-notation",
+    Form.PROV_XML: "application/provenance+xml",
     Form.TURTLE: "application/trig",
 }
 
@@ -39,8 +40,8 @@ def take_in(catalogue: Catalogue, place: Path) -> tuple[IngestReport, ...]:
     catalogue
         The catalogue.
     place
-        A crate's folder, its metadata file, a ZIP archive of it, a PROV document (PROV-JSON, PROV-N, PROV-O in Turtle
-        or TriG), or Nextflow's lineage store.
+        A crate's folder, its metadata file, a ZIP archive of it, a PROV document (PROV-JSON, PROV-JSONLD, PROV-N,
+        PROV-XML, PROV-O in RDF), or Nextflow's lineage store.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def _look_through(place: Path, form: Form, opened: ExitStack) -> Callable[[Path]
         return partial(_renamed, place)
     if form is Form.NEXTFLOW:
         return partial(_around_runs, read_store(lineage_store(place) or place))
-    if form is Form.JSON and not is_prov_json(parse_json(_text(place, content := _content(place)))):
+    if form is Form.JSON and not is_prov(parse_json(_text(place, content := _content(place)))):
         _see_that_it_can_be_read(place, content)
         return partial(_around_metadata, content)
     return partial(_around_account, read_prov(place, form), place, _MEDIA_TYPES[form])

@@ -21,7 +21,14 @@ _PROV_N: Final = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*document\b", re.DOTALL
 _TURTLE: Final = re.compile(
     r"(?:\s|#[^\n]*\n)*(?:@prefix|@base|prefix\b|base\b|graph\b|<[^!?>]*>|\[|\{\s*<|[\w.-]*:\w)", re.I
 )
-_LOOSE: Final = (".zip", ".eln", ".provn", ".ttl", ".trig", ".json", ".jsonld")
+_XML: Final = re.compile(r"\s*<(?:\?xml|!|[\w-]+:|[\w-]+[\s>/])")
+# Its namespace is declared at its root: https://www.w3.org/TR/prov-xml/#document
+_PROV_XML: Final = re.compile(
+    r"\s*(?:<\?xml[^>]*\?>)?(?:\s|<!--(?:(?!-->).)*-->)*"
+    r"<(?:[\w-]+:)?document\s[^>]*[\"']http://www\.w3\.org/ns/prov#[\"']",
+    re.DOTALL,
+)
+_LOOSE: Final = (".zip", ".eln", ".provn", ".provx", ".xml", ".ttl", ".trig", ".json", ".jsonld")
 
 
 class Form(Enum):
@@ -30,8 +37,9 @@ class Form(Enum):
     FOLDER = "a crate's folder"
     OLD_FOLDER = "a crate's folder of RO-Crate 1.0"
     ARCHIVE = "a ZIP archive"
-    JSON = "a file of JSON: a crate's metadata, or PROV-JSON"
+    JSON = "a file of JSON: a crate's metadata, PROV-JSON, PROV-JSONLD, or PROV-O in JSON-LD"
     PROV_N = "PROV-N"
+    PROV_XML = "PROV-XML"
     TURTLE = "PROV-O in Turtle or TriG"
     NEXTFLOW = "Nextflow's lineage store"
 
@@ -44,7 +52,7 @@ def form_of(place: Path) -> Form:
     NotFoundError
         If there is nothing, or nothing that can be taken in.
     InvalidCrateError
-        If it is XML, which is not read from outside.
+        If it is XML, and no PROV document.
     BadInputError
         If it cannot be read, or would never end.
     """
@@ -122,10 +130,12 @@ def _form_of_file(place: Path) -> Form:
         return Form.ARCHIVE
     text = head.decode("utf-8-sig", "replace")
     start = text.lstrip()[:1]
-    if start == "<" and re.match(r"\s*<(?:\?xml|!|[\w-]+:|[\w-]+[\s>/])", text):
-        raise InvalidCrateError(
-            f"{place} is XML, which filiation does not read from outside. Write it as PROV-JSON, PROV-N or Turtle."
-        )
+    if start == "<" and _XML.match(text):
+        if _PROV_XML.match(text):
+            return Form.PROV_XML
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise InvalidCrateError(f"{place} is XML that declares a document type or entities. PROV-XML has no such.")
+        raise InvalidCrateError(f"{place} is XML, and no PROV document; of XML filiation reads PROV-XML alone.")
     if _PROV_N.match(text):
         return Form.PROV_N
     if (start == "{" and not re.match(r"\s*\{\s*<", text)) or re.match(r"\s*\[\s*[\[{\"]", text):

@@ -17,7 +17,7 @@ from filiation.lineage.searching import Search, count
 
 _SHOWN_ANYWAY: Final = frozenset(
     {"rule", "tool", "status", "started", "after", "before", "seconds", "agent", "run", "name", "kind", "type", "path",
-     "size", "digest", "text", "duration"}
+     "size", "digest", "text", "duration", "made"}
 )  # fmt: skip
 """Fields that stand in the table whether they are asked for or not."""
 

@@ -183,9 +183,13 @@ def entity_name(path: str, count: int = 1) -> str:
     return plain(path) + (f" and {count - 1} like it" if count > 1 else "")
 
 
+_PLAIN_KINDS = ("file", "directory", "collection")
+
+
 def entity_facts(entity: EntityNode) -> list[str]:
     """Write what is known of a thing, one fact each, the most telling first."""
-    facts = [entity.kind]
+    called = entity.name if entity.kind in _PLAIN_KINDS else None  # other engines name files by their checksum
+    facts = [entity.kind] if called is None else [called, entity.kind]
     image = entity.image
     if image is not None and image.shape:
         lengths = " x ".join(str(length) for length in image.shape)
