@@ -30,7 +30,56 @@ def test_a_channel_that_is_not_there_is_named() -> None:
 def test_a_time_series_is_not_taken_for_one_image() -> None:
     with pytest.raises(BadInputError) as caught:
         Image(np.zeros((4, 2, 3)), ("t", "y", "x"), name="film").channel(0)
-    assert str(caught.value) == ("Image 'film' has 4 time points; one is expected. Split the series into images.")
+    assert str(caught.value) == (
+        "Image 'film' has 4 time points; one is expected. Take them one by one with `time_point`, or all with "
+        "`filiation.segmentation.segment_frames`."
+    )
+
+
+def test_a_channel_is_taken_by_its_name_or_its_number_and_time_stays() -> None:
+    data = np.arange(3 * 2 * 4 * 5).reshape(3, 2, 4, 5)
+    film = Image(data, ("t", "c", "y", "x"), (60.0, 1, 0.5, 0.5), ("second", "", "", ""), ("DNA", "488"), "film")
+    for which in ("488", 1):
+        seen = film.one_channel(which)
+        assert (seen.axes, seen.scale, seen.units) == (("t", "y", "x"), (60.0, 0.5, 0.5), ("second", "", ""))
+        assert seen.channels == ("488",)
+        assert np.array_equal(seen.data, data[:, 1])
+    assert film.channel_number("0") == 0
+    assert np.array_equal(film.time_point(2).one_channel("DNA").data, data[2, 0])
+
+
+@pytest.mark.parametrize(
+    ("which", "names", "message"),
+    [
+        ("actin", ("DNA", "membrane"), "Image 'film' has 2 channel(s), counted from 0; channel actin was asked for. "
+         "Known are DNA (0), membrane (1)."),
+        ("actin", (), "Image 'film' has 2 channel(s), counted from 0; channel actin was asked for. "
+         "They have no names."),
+        ("DNA", ("DNA", "DNA"), "Image 'film' has 2 channels named 'DNA'; give a number: DNA (0), DNA (1)."),
+        (-1, ("DNA", "membrane"), "Image 'film' has 2 channel(s), counted from 0; channel -1 was asked for. "
+         "Known are DNA (0), membrane (1)."),
+    ],
+)  # fmt: skip
+def test_a_channel_that_has_another_name_is_told_with_those_there_are(
+    which: int | str, names: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(BadInputError) as caught:
+        Image(np.zeros((2, 4, 5)), ("c", "y", "x"), channels=names, name="film").one_channel(which)
+    assert str(caught.value) == message
+
+
+def test_a_time_point_that_is_not_there_is_told() -> None:
+    with pytest.raises(BadInputError, match=r"Image 'film' has 4 time point\(s\), counted from 0; time point 4 was"):
+        Image(np.zeros((4, 2, 3)), ("t", "y", "x"), name="film").time_point(4)
+
+
+def test_labels_keep_the_time_axis_of_their_image() -> None:
+    film = Image(np.zeros((3, 2, 4, 5)), ("t", "c", "y", "x"), (60.0, 1, 0.5, 0.5), ("second", "", "", ""))
+    labels = film.labelled(np.ones((3, 4, 5), np.uint32), name="cells")
+    assert (labels.axes, labels.scale, labels.units) == (("t", "y", "x"), (60.0, 0.5, 0.5), ("second", "", ""))
+    assert labels.properties == {1: {"pixels": 60}}
+    with pytest.raises(BadInputError, match=r"whose t, y, x are \(3, 4, 5\)"):
+        film.labelled(np.ones((4, 5), np.uint32))
 
 
 @pytest.mark.parametrize("axes", [("x", "y"), ("q", "y", "x"), ("y", "y", "x"), ("z", "c", "y", "x"), ("y",), ()])

@@ -85,7 +85,10 @@ def test_a_store_is_identified_by_its_tree_and_a_file_by_its_bytes(tmp_path: Pat
             "skimage:cell?seed=1",
             "'skimage:cell?seed=1' gives the parameter 'seed'; each of (none) may be given once.",
         ),
-        ("synthetic:stars", "'synthetic:stars' names no generated image; known are nuclei3d, beads3d and cells."),
+        (
+            "synthetic:stars",
+            "'synthetic:stars' names no generated image; known are nuclei3d, beads3d, cells and movie.",
+        ),
         (
             "synthetic:nuclei3d?sead=7",
             "'synthetic:nuclei3d?sead=7' gives the parameter 'sead'; each of seed, shape, nuclei may be given once.",

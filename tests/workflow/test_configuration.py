@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 END = "config/README.md describes every field."
-SETTINGS = "channel, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent"
+SETTINGS = "channel, each, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent"
 KNOWN = f"sample, source, method, {SETTINGS}, meshes"
 
 
@@ -57,6 +57,11 @@ def _config(**segmentation: object) -> tuple[str, str]:
             {"method": "magic"},
             f"config: the field 'segmentation.method': 'magic' is not one of {list(METHODS)}. "
             "It is the name of the segmentation method.",
+        ),
+        (
+            {"each": "slice"},
+            "config: the field 'segmentation.each': 'slice' is not one of ['volume', 'plane']. It is the choice what a "
+            "method sees at once, a volume (all planes of a time point) or a plane.",
         ),
         (
             {"sgima": 2},

@@ -17,8 +17,8 @@ CONFIG = """\
 samples: config/samples.tsv
 segmentation:
   method: membrane_watershed
-  channel: 0
-  membrane: 1
+  channel: DNA
+  membrane: membrane
   sigma: 0.5
   window: 0
   correction: 1.0

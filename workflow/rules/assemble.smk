@@ -2,7 +2,7 @@ rule assemble:
     input:
         unpack(boxes_of),
         image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
         table="results/{sample}/measurements.parquet",
     output:
         store=directory("results/{sample}/{sample}.ome.zarr"),

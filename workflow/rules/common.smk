@@ -83,11 +83,14 @@ def with_numbers(fields, schema):
 def number_or_text(cell, schema):
     """Return a value as the number, or yes or no, that its field is to hold; as it is where it holds none."""
     truth = {"true": True, "false": False}
-    kind = {"number": float, "integer": int, "boolean": lambda text: truth[text.lower()]}.get(schema.get("type"))
-    try:
-        return kind(cell) if kind and isinstance(cell, str) else cell
-    except (ValueError, KeyError):
-        return cell
+    known = {"number": float, "integer": int, "boolean": lambda text: truth[text.lower()]}
+    for name in [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ()):
+        try:
+            if name in known and isinstance(cell, str):
+                return known[name](cell)
+        except (ValueError, KeyError):
+            pass
+    return cell
 
 
 def source_file(wildcards):
@@ -129,9 +132,9 @@ def registered():
     return ["results/registered.json"] if config.get("register") and ON_OMERO else []
 
 
-def setting(name):
-    """Return a function of the wildcards: the sample's own value of a setting, or else the config's."""
-    return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"].get(name))
+def setting(name, otherwise=None):
+    """Return a function of the wildcards: the sample's own value of a setting, else the config's, else another."""
+    return lambda wildcards: SAMPLES[wildcards.sample].get(name, config["segmentation"].get(name, otherwise))
 
 
 def method_settings():
@@ -161,7 +164,14 @@ if isinstance(config.get("segmentation"), dict):
     settings_schema = config_schema["properties"]["segmentation"]
     settings_schema["required"] += METHODS.get(str(config["segmentation"].get("method")), [])
     config["segmentation"] = with_numbers(config["segmentation"], settings_schema)
+if isinstance(config.get("tracking"), dict):
+    config["tracking"] = with_numbers(config["tracking"], config_schema["properties"]["tracking"])
 check(config, config_schema, "config")
+if "tracking" in config and "blocks" in config:
+    raise WorkflowError("config: 'tracking' and 'blocks' do not go together: a series is segmented whole.")
+
+# The label image that is measured and shown: of a series that is tracked, the one whose labels are tracks.
+MEASURED = f"results/{{sample}}/{'tracks' if 'tracking' in config else 'nuclei'}.ome.zarr"
 
 SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
 check_methods()

@@ -14,6 +14,7 @@ rule segment:
         **pyramid_of_labels(),
         method=setting("method"),
         channel=setting("channel"),
+        each=setting("each", "volume"),
     script:
         "../scripts/segment.py"
 
@@ -21,7 +22,7 @@ rule segment:
 rule measure:
     input:
         image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
     output:
         table="results/{sample}/measurements.parquet",
     log:
@@ -37,7 +38,7 @@ rule measure:
 rule overlay:
     input:
         image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
     output:
         picture="results/{sample}/overlay.png",
     log:

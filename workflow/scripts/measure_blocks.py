@@ -6,7 +6,7 @@ from filiation.segmentation import measure_volume
 from filiation.step import progress, run
 
 
-def measure_nuclei_in_blocks(image: Path, labels: Path, *, channel: int, blocks: list[int]) -> Table:
+def measure_nuclei_in_blocks(image: Path, labels: Path, *, channel: int | str, blocks: list[int]) -> Table:
     """Measure every nucleus of a volume of any size: size, place and intensity."""
     volume = ChannelVolume(image, channel)
     return measure_volume(

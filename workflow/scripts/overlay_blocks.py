@@ -10,7 +10,7 @@ from filiation.step import effective, run
 LONGEST, PLANES = 2048, 8
 
 
-def draw_overlay_of_a_slab(image: Path, labels: Path, *, channel: int) -> np.ndarray:
+def draw_overlay_of_a_slab(image: Path, labels: Path, *, channel: int | str) -> np.ndarray:
     """Draw the nuclei's outlines over the middle planes of a volume, at a resolution that fits a screen."""
     seen = ChannelVolume(image, channel).for_viewing(LONGEST)
     slab = [slice(0, length) for length in seen.shape]

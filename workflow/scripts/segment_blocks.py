@@ -12,7 +12,7 @@ def segment_nuclei_in_blocks(
     labels: Path,
     *,
     method: str,
-    channel: int,
+    channel: int | str,
     blocks: list[int],
     largest: float,
     processes: int,

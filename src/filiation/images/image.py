@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from filiation.errors import BadInputError
 Pixels: TypeAlias = npt.NDArray[Any]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Properties: TypeAlias = Mapping[int, Mapping[str, Json]]
+
+_Value = TypeVar("_Value")
 
 _LONGEST_TABLE = 2**27
 
@@ -110,52 +112,98 @@ class Image:
         """Number of channels; 1 for an image without a channel axis."""
         return self.shape[self.axes.index("c")] if "c" in self.axes else 1
 
-    def channel(self, index: int) -> Image:
+    @property
+    def time_count(self) -> int:
+        """Number of time points; 1 for an image without a time axis."""
+        return self.shape[self.axes.index("t")] if "t" in self.axes else 1
+
+    def channel_number(self, which: int | str) -> int:
+        """Return the position along ``c`` of a channel, which is given by its name or its number counted from 0.
+
+        A text is a name, and a number only where no channel has that name.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such channel, or several have the name; the message lists those that are there.
+        """
+        return channel_number(which, self.channels, self.channel_count, where=f"Image {self.name!r}")
+
+    def one_channel(self, which: int | str) -> Image:
+        """Return one channel, by name or number, without the channel axis; time stays.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such channel.
+        """
+        index = self.channel_number(which)
+        return replace(self._at("c", index), channels=(self.channels[index],) if self.channels else ())
+
+    def time_point(self, index: int) -> Image:
+        """Return one time point, counted from 0, without the time axis.
+
+        Raises
+        ------
+        BadInputError
+            If there is no such time point.
+        """
+        if not 0 <= index < self.time_count:
+            raise BadInputError(
+                f"Image {self.name!r} has {self.time_count} time point(s), counted from 0; "
+                f"time point {index} was asked for."
+            )
+        return self._at("t", index)
+
+    def channel(self, which: int | str) -> Image:
         """Return one channel at a single time point: an image whose axes are those of space alone.
 
         Parameters
         ----------
-        index
-            Position along ``c``, counted from 0. An image without a channel axis has channel 0 only.
+        which
+            Name, or position along ``c`` counted from 0. An image without a channel axis has channel 0 only.
 
         Raises
         ------
         BadInputError
             If there is no such channel, or there are several time points.
         """
-        if not 0 <= index < self.channel_count:
+        chosen = self.one_channel(which)
+        if self.time_count != 1:
             raise BadInputError(
-                f"Image {self.name!r} has {self.channel_count} channel(s), counted from 0; "
-                f"channel {index} was asked for."
+                f"Image {self.name!r} has {self.time_count} time points; one is expected. Take them one by one with "
+                "`time_point`, or all with `filiation.segmentation.segment_frames`."
             )
-        frames = self.shape[self.axes.index("t")] if "t" in self.axes else 1
-        if frames != 1:
-            raise BadInputError(
-                f"Image {self.name!r} has {frames} time points; one is expected. Split the series into images."
-            )
-        where = {"c": index, "t": 0}
-        kept = tuple(position for position, axis in enumerate(self.axes) if axis in self.space)
+        return chosen.time_point(0)
+
+    def _at(self, axis: str, index: int) -> Image:
+        if axis not in self.axes:
+            return self
+        place = self.axes.index(axis)
         return replace(
             self,
-            data=self.data[tuple(where.get(axis, slice(None)) for axis in self.axes)],
-            axes=self.space,
-            scale=tuple(self.scale[position] for position in kept),
-            units=tuple(self.units[position] for position in kept),
-            channels=(self.channels[index],) if self.channels else (),
+            data=self.data[(slice(None),) * place + (index,)],
+            axes=_without(self.axes, place),
+            scale=_without(self.scale, place),
+            units=_without(self.units, place),
+            channels=() if axis == "c" else self.channels,
         )
 
     def labelled(self, labels: Pixels, *, name: str = "", pyramid: str = Pyramid.NEAREST.value) -> LabelImage:
-        """Return ``labels``, an integer array of the shape of this image's space, with this image's pixel size.
+        """Return ``labels`` with this image's pixel size: an integer array of its shape without the channel axis.
 
-        Each object's number of pixels is noted as its property ``pixels``. Lower resolutions have the ``nearest``
-        pixel, or the ``mode``: the label that most pixels have.
+        The time axis may be left out where there is one time point. Each label's number of pixels is noted as its
+        property ``pixels``. Lower resolutions have the ``nearest`` pixel, or the ``mode``: the label that most pixels
+        have.
 
         Raises
         ------
         BadInputError
             If the shape or type does not fit.
         """
-        here = self.channel(0)
+        here = self.one_channel(0)
+        if self.time_count == 1 and labels.ndim < len(here.axes):
+            here = here.time_point(0)
         if labels.shape != here.shape:
             raise BadInputError(
                 f"Labels of shape {labels.shape} do not fit image {self.name!r}, "
@@ -229,6 +277,46 @@ class LabelImage:
         return tuple(int(value) for value in found if value)
 
 
+def channel_number(which: int | str, names: tuple[str, ...], count: int, *, where: str) -> int:
+    """Return the position of a channel that is given by its name or number; see :meth:`Image.channel_number`.
+
+    Parameters
+    ----------
+    which
+        Name or number.
+    names
+        Of the channels; empty if they have none.
+    count
+        How many channels there are.
+    where
+        Begins the message of an error.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such channel, or several have the name.
+
+    Examples
+    --------
+    >>> channel_number("actin", ("DNA", "actin"), 2, where="An image"), channel_number("0", (), 1, where="An image")
+    (1, 0)
+    """
+    same = [number for number, name in enumerate(names) if name == which]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        raise BadInputError(f"{where} has {len(same)} channels named {which!r}; give a number: {_known(names)}.")
+    number = int(which) if isinstance(which, int) or (which.isdecimal() and len(which) < 10) else -1
+    if 0 <= number < count:
+        return number
+    known = f" Known are {_known(names)}." if names else " They have no names." if number < 0 else ""
+    raise BadInputError(f"{where} has {count} channel(s), counted from 0; channel {which} was asked for.{known}")
+
+
+def _known(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} ({number})" for number, name in enumerate(names))
+
+
 def check_axes(axes: tuple[str, ...], *, where: str) -> None:
     """Check that ``axes`` are some of ``t c z y x``, in this order, with ``y`` and ``x``.
 
@@ -243,6 +331,10 @@ def check_axes(axes: tuple[str, ...], *, where: str) -> None:
             f"{where} has the axes {', '.join(map(repr, axes)) or 'none'}; expected some of t, c, z, y, x, "
             "each at most once, in this order, with y and x."
         )
+
+
+def _without(values: tuple[_Value, ...], place: int) -> tuple[_Value, ...]:
+    return values[:place] + values[place + 1 :]
 
 
 def _fill_in(image: Image | LabelImage, name: str, value: tuple[object, ...]) -> None:

@@ -36,6 +36,8 @@ class LabelObject:
         What the image says of the object in ``image-label.properties``, such as ``omero:roiId``.
     source
         ``image-label.source.image`` as written.
+    forebears
+        Of a tracked object the labels that it came of by division, its mother first, as the image's properties say.
     """
 
     label: int
@@ -48,6 +50,7 @@ class LabelObject:
     units: tuple[str, ...]
     properties: tuple[tuple[str, Any], ...] = ()
     source: str | None = None
+    forebears: tuple[int, ...] = ()
 
 
 def find_object(path: Path, label: int) -> LabelObject:
@@ -87,6 +90,7 @@ def find_object(path: Path, label: int) -> LabelObject:
         units=store.units,
         properties=_properties(store, label),
         source=store.source,
+        forebears=_forebears(store, label),
     )
 
 
@@ -97,6 +101,15 @@ def _slabs(store: Multiscale, label: int) -> Iterator[tuple[int, np.ndarray[Any,
         where = np.argwhere(np.asarray(read_pixels(store, (slice(begin, min(begin + step, length)),))) == label)
         if len(where):
             yield begin, where
+
+
+def _forebears(store: Multiscale, label: int) -> tuple[int, ...]:
+    rows = (store.image_label or {}).get("properties") or ()
+    parents = {row.get("label-value"): row.get("parent") for row in rows if isinstance(row, Mapping)}
+    found: list[int] = []
+    while isinstance(parent := parents.get(found[-1] if found else label), int) and parent not in (*found, label):
+        found.append(parent)
+    return tuple(found)
 
 
 def _properties(store: Multiscale, label: int) -> tuple[tuple[str, Any], ...]:

@@ -211,10 +211,15 @@ def _skimage_source(uri: str) -> Source:
 def _synthetic_source(uri: str) -> Source:
     from filiation.images.synthetic import SyntheticSource
     from filiation.images.synthetic_cells import CellsSource
+    from filiation.images.synthetic_movie import MovieSource
     from filiation.images.synthetic_volume import BeadsSource
 
     name = uri.partition(":")[2].partition("?")[0]
-    kinds: Mapping[str, Callable[[str], Source]] = {"beads3d": BeadsSource.from_uri, "cells": CellsSource.from_uri}
+    kinds: Mapping[str, Callable[[str], Source]] = {
+        "beads3d": BeadsSource.from_uri,
+        "cells": CellsSource.from_uri,
+        "movie": MovieSource.from_uri,
+    }
     return kinds.get(name, SyntheticSource.from_uri)(uri)
 
 

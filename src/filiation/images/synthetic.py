@@ -211,7 +211,7 @@ class SyntheticSource:
         """
         name, given = split_query(uri, known={"seed": int, "shape": tuple, "nuclei": int})
         if name != "nuclei3d":
-            raise BadInputError(f"{uri!r} names no generated image; known are nuclei3d, beads3d and cells.")
+            raise BadInputError(f"{uri!r} names no generated image; known are nuclei3d, beads3d, cells and movie.")
         default = Nuclei3D()
         shape = integers(uri, "shape", given["shape"], count=3) if "shape" in given else default.shape
         return cls(

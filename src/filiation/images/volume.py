@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from filiation.errors import BadInputError
-from filiation.images.image import AXIS_TYPES, Pixels
+from filiation.images.image import AXIS_TYPES, Pixels, channel_number
 from filiation.images.multiscale import Multiscale, open_multiscale
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.regions import Region
@@ -23,8 +23,10 @@ class ChannelVolume:
     ----------
     path
         The store.
-    channel, time
-        Positions along ``c`` and ``t``, counted from 0.
+    channel
+        Its name, or its position along ``c``, counted from 0.
+    time
+        Position along ``t``, counted from 0; may be left out where there is one.
     level
         Resolution, 0 for the highest.
 
@@ -37,8 +39,8 @@ class ChannelVolume:
     """
 
     path: Path
-    channel: int = 0
-    time: int = 0
+    channel: int | str = 0
+    time: int | None = None
     level: int = 0
     _store: Multiscale = field(init=False, repr=False, compare=False)
 
@@ -46,11 +48,17 @@ class ChannelVolume:
         store = open_multiscale(self.path)
         object.__setattr__(self, "_store", store)
         lengths = dict(zip(store.axes, store.full.array.shape, strict=True))
-        for count, what, at in (
-            (lengths.get("c", 1), "channel", self.channel),
-            (lengths.get("t", 1), "time point", self.time),
-            (len(store.levels), "resolution", self.level),
-        ):
+        names = tuple(str(channel.get("label") or "") for channel in store.omero.get("channels", ()))
+        number = channel_number(self.channel, names, lengths.get("c", 1), where=str(self.path))
+        object.__setattr__(self, "channel", number)
+        times = lengths.get("t", 1)
+        if self.time is None and times != 1:
+            raise BadInputError(
+                f"{self.path} has {times} time points, and no one of them was asked for: a series is not worked on in "
+                "blocks. Take its time points one by one, or segment it whole."
+            )
+        object.__setattr__(self, "time", self.time or 0)
+        for count, what, at in ((times, "time point", self.time or 0), (len(store.levels), "resolution", self.level)):
             if not 0 <= at < count:
                 raise BadInputError(f"{self.path} has {count} {what}(s), counted from 0; {what} {at} was asked for.")
 
@@ -91,7 +99,7 @@ class ChannelVolume:
             If a chunk is damaged.
         """
         sides = dict(zip(self.axes, region, strict=True))
-        fixed = {"c": self.channel, "t": self.time}
+        fixed = {"c": int(self.channel), "t": self.time or 0}
         whole = tuple(sides.get(axis, slice(fixed.get(axis, 0), fixed.get(axis, 0) + 1)) for axis in self._store.axes)
         shape = tuple(side.stop - side.start for side in region)
         return read_pixels(self._store, whole, self.level).reshape(shape)

@@ -16,24 +16,34 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 """
 
 from filiation.segmentation.agreement import Agreement, agreement
+from filiation.segmentation.frames import EACH, measure_frames, overlay_frames, segment_frames
 from filiation.segmentation.measure import measure, measure_volume
 from filiation.segmentation.meshes import Mesh, mesh_object, mesh_objects
 from filiation.segmentation.methods import METHODS, Method, channels_of, method_named, parameters_of
 from filiation.segmentation.overlay import overlay
 from filiation.segmentation.seeded import log_watershed, membrane_distance, membrane_watershed
 from filiation.segmentation.thresholding import hysteresis, local_threshold, otsu_components, otsu_watershed
+from filiation.segmentation.track_agreement import TrackAgreement, track_agreement
+from filiation.segmentation.tracking import Tracked, Tracker, track
+from filiation.segmentation.tracks import Track, track_properties, tracks_table, tracks_text
 
 __all__ = [
+    "EACH",
     "METHODS",
     "Agreement",
     "Mesh",
     "Method",
+    "Track",
+    "TrackAgreement",
+    "Tracked",
+    "Tracker",
     "agreement",
     "channels_of",
     "hysteresis",
     "local_threshold",
     "log_watershed",
     "measure",
+    "measure_frames",
     "measure_volume",
     "membrane_distance",
     "membrane_watershed",
@@ -43,5 +53,12 @@ __all__ = [
     "otsu_components",
     "otsu_watershed",
     "overlay",
+    "overlay_frames",
     "parameters_of",
+    "segment_frames",
+    "track",
+    "track_agreement",
+    "track_properties",
+    "tracks_table",
+    "tracks_text",
 ]

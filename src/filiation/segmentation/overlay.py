@@ -18,11 +18,12 @@ Colour: TypeAlias = Callable[[int], tuple[int, int, int]]
 _LONGEST = 1200  # a picture below is enlarged, as outlines one pixel wide hide small objects
 
 
-def _yellow(_label: int) -> tuple[int, int, int]:
+def yellow(_label: int) -> tuple[int, int, int]:
+    """Return the colour of outlines where nothing else is asked for."""
     return 255, 221, 0
 
 
-def overlay(pixels: Array, labels: Array, *, colour: Colour = _yellow) -> Rgb:
+def overlay(pixels: Array, labels: Array, *, colour: Colour = yellow, longest: int = _LONGEST) -> Rgb:
     """Return the image with the outlines of its objects, as red, green and blue of shape (y, x, 3).
 
     Grey runs from the 0.5th to the 99.8th percentile. A volume is shown along z: the brightest pixel of each column,
@@ -37,6 +38,8 @@ def overlay(pixels: Array, labels: Array, *, colour: Colour = _yellow) -> Rgb:
         Integers of the same shape; 0 is background.
     colour
         Red, green and blue of a label's outline, 0 to 255; yellow for all if left out.
+    longest
+        A picture is enlarged by a whole factor as long as no side exceeds so many pixels.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def overlay(pixels: Array, labels: Array, *, colour: Colour = _yellow) -> Rgb:
         )
     if pixels.ndim == 3:
         pixels, labels = _along_z(pixels, labels)
-    factor = max(1, _LONGEST // max(pixels.shape))
+    factor = max(1, longest // max(pixels.shape))
     picture = np.repeat(_enlarged(_grey(pixels), factor)[..., np.newaxis], 3, axis=2)
     outlines = _outlines(_enlarged(labels, factor))
     values, rows = np.unique(outlines, return_inverse=True)

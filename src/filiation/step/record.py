@@ -146,6 +146,9 @@ class StepNotes:
         result = (self._binding.result,) if self._binding and self._binding.result else ()
         # What a failed step left behind is no output of it, so it gets no digest.
         outputs = self._digests((*self._binding.written, *result)) if self._binding and error is None else []
+        # In the order of the rule, by which a record finds its job.
+        order = {str(Path(path)): place for place, (_, path) in enumerate(_output_paths(self._job))}
+        outputs.sort(key=lambda output: order.get(str(output["path"]), len(order)))
         self._write("finished" if error is None else "failed", error, inputs, outputs)
         self.cache.close()
 

@@ -1,0 +1,163 @@
+"""Planes and time points: a method for 2-D or 3-D images applied to each part of an image with more axes.
+
+A time point is always segmented by itself; :mod:`filiation.segmentation.tracking` then says which objects of different
+time points are one. Labels are numbered on through the parts, so that a label is one object of the whole series.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from filiation.errors import BadInputError
+from filiation.segmentation.measure import measure
+from filiation.segmentation.overlay import Colour, Rgb, overlay, yellow
+
+Array: TypeAlias = npt.NDArray[Any]
+Segment: TypeAlias = Callable[[Array, tuple[float, ...]], Array]
+"""From the pixels of one part and their sizes along its axes to labels of the same shape."""
+
+EACH: Final = ("volume", "plane")
+"""What a method is given at once: all of space at a time point, or one plane of it."""
+
+_STRIP: Final = 6  # time points that a picture shows
+_BETWEEN: Final = 8  # white pixels between two of them
+_LARGEST: Final = 2**32 - 1
+
+
+def segment_frames(
+    pixels: Array | Sequence[Array],
+    axes: tuple[str, ...],
+    scale: tuple[float, ...],
+    segment: Segment,
+    *,
+    each: str = "volume",
+) -> npt.NDArray[np.uint32]:
+    """Label every time point of an image by a method for 2-D or 3-D, and with ``each="plane"`` every plane of it.
+
+    Parameters
+    ----------
+    pixels
+        Of one channel, with the dimensions ``axes``: some of t, z, y, x. Or a list of such arrays, one for each
+        channel that the method takes; it sees several of them along a first axis.
+    axes, scale
+        Name and pixel size of each dimension.
+    segment
+        The method; besides channels it sees the axes of space alone.
+    each
+        ``volume``: the method sees all of space at a time point. ``plane``: it sees one plane; what of an object lies
+        in two planes is two objects.
+
+    Returns
+    -------
+    numpy.ndarray
+        Labels of the shape of a channel, numbered on from part to part: no two parts share one.
+
+    Raises
+    ------
+    BadInputError
+        If ``each`` is neither, or there are more objects than labels.
+
+    Examples
+    --------
+    >>> film = np.array([[[0, 9, 0, 9]], [[9, 0, 0, 0]]])
+    >>> from scipy import ndimage
+    >>> segment_frames(film, ("t", "y", "x"), (1.0, 1.0, 1.0), lambda seen, scale: ndimage.label(seen > 5)[0]).tolist()
+    [[[0, 1, 0, 2]], [[3, 0, 0, 0]]]
+    """
+    if each not in EACH:
+        raise BadInputError(f"A method sees each {' or each '.join(EACH)} by itself; {each!r} is neither.")
+    apart = [axis for axis in axes if axis == "t" or (axis == "z" and each == "plane")]
+    kept = tuple(size for axis, size in zip(axes, scale, strict=True) if axis not in apart)
+    channels = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
+    labels = np.zeros(channels[0].shape, np.uint32)
+    count = 0
+    for part in _parts(labels.shape, len(apart)):
+        found = segment(np.stack([channel[part] for channel in channels]) if channels[1:] else channels[0][part], kept)
+        highest = int(found.max(initial=0))
+        if count + highest > _LARGEST:
+            raise BadInputError(f"There are more than {_LARGEST} objects; cut the series into shorter ones.")
+        labels[part] = np.where(found > 0, found.astype(np.uint32) + np.uint32(count), 0)
+        count += highest
+    return labels
+
+
+def _parts(shape: tuple[int, ...], apart: int) -> Iterator[tuple[int, ...]]:
+    return itertools.product(*(range(length) for length in shape[:apart]))
+
+
+def measure_frames(
+    labels: Array, intensity: Array, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...] = ()
+) -> pa.Table:
+    """Return a row for each label at each time point, as :func:`filiation.segmentation.measure` has them.
+
+    Where there is a time axis there are two columns more after ``label``: ``t``, the time point counted from 0, and
+    ``time``, when that was, the first being at 0.
+
+    Parameters
+    ----------
+    labels, intensity, axes, scale, units
+        As for :func:`filiation.segmentation.measure`, and time may be the first axis.
+
+    Raises
+    ------
+    BadInputError
+        If shapes or numbers of dimensions differ.
+
+    Examples
+    --------
+    >>> labels = np.array([[[0, 1]], [[1, 1]]])
+    >>> table = measure_frames(labels, labels * 5, ("t", "y", "x"), (60.0, 1.0, 1.0), ("second", "", ""))
+    >>> table.select(["label", "t", "time", "pixels"]).to_pylist()  # doctest: +NORMALIZE_WHITESPACE
+    [{'label': 1, 't': 0, 'time': 0.0, 'pixels': 1}, {'label': 1, 't': 1, 'time': 60.0, 'pixels': 2}]
+    """
+    if "t" not in axes:
+        return measure(labels, intensity, axes, scale, units)
+    units = units or ("",) * len(axes)
+    if labels.shape != intensity.shape:
+        raise BadInputError(
+            f"Labels of shape {labels.shape} and an image of shape {intensity.shape} cannot be measured: they must be "
+            "of one shape."
+        )
+    tables = []
+    for time, (labelled, seen) in enumerate(zip(labels, intensity, strict=True)):
+        table = measure(labelled, seen, axes[1:], scale[1:], units[1:])
+        at = pa.array([time] * table.num_rows, pa.int64())
+        when = pa.array([time * scale[0]] * table.num_rows, pa.float64())
+        unit = {"unit": units[0]} if units[0] else None
+        table = table.add_column(1, pa.field("t", pa.int64(), nullable=False), at)
+        tables.append(table.add_column(2, pa.field("time", pa.float64(), nullable=False, metadata=unit), when))
+    return pa.concat_tables(tables)
+
+
+def overlay_frames(pixels: Array, labels: Array, axes: tuple[str, ...], *, colour: Colour = yellow) -> Rgb:
+    """Return :func:`filiation.segmentation.overlay` of an image; of a series, up to six time points side by side.
+
+    Parameters
+    ----------
+    pixels, labels
+        Of one shape, with the dimensions ``axes``: some of t, z, y, x.
+    axes
+        Name of each dimension.
+    colour
+        Red, green and blue of a label's outline.
+
+    Raises
+    ------
+    BadInputError
+        If the shapes differ.
+    """
+    if "t" not in axes:
+        return overlay(pixels, labels, colour=colour)
+    if pixels.shape != labels.shape:
+        raise BadInputError(f"Labels of shape {labels.shape} do not fit an image of shape {pixels.shape}.")
+    shown = np.unique(np.linspace(0, len(pixels) - 1, min(_STRIP, len(pixels))).round().astype(int))
+    pictures = [overlay(pixels[time], labels[time], colour=colour, longest=1200 // len(shown)) for time in shown]
+    between = np.full((pictures[0].shape[0], _BETWEEN, 3), 255, np.uint8)
+    strip = [part for picture in pictures for part in (picture, between)][:-1]
+    return np.concatenate(strip, axis=1)
