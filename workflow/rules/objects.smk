@@ -16,7 +16,7 @@ rule anndata:
 
 rule regions:
     input:
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
     output:
         polygons="results/{sample}/regions.parquet",
         boxes="results/{sample}/boxes.parquet",
