@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyarrow.compute as pc
-
 from filiation.catalogue import EntityNode, Json
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.label_objects import LabelObject, find_object
@@ -90,23 +88,16 @@ class ObjectLineage:
             yield f"   extent      {', '.join(f'{axis} {length:g} {unit}'.rstrip() for axis, length, unit in lengths)}"
         for name, value in found.properties:
             yield f"   {words.plain(name):<11} {words.plain(str(value))}"
-<<<<<<< HEAD
-        for measured in self.measured:
-            yield f"   measured    in {words.plain(measured.table)}"
-            told = ", ".join(f"{name} = {_short(value)}" for name, value in measured.row if name != _LABEL)
-            yield from (f"               {line}" for line in textwrap.wrap(words.plain(told), WIDTH - 15))
+        if found.forebears:
+            yield f"   came of     label {', which came of label '.join(map(str, found.forebears))}, by division"
+        for table, rows in itertools.groupby(self.measured, key=lambda each: each.table):
+            yield from _told(table, list(rows))
         for region in self.regions:
             count = f", on {len(region.rows)} planes" if len(region.rows) > 1 else ""
             what = f"region      polygons in {words.plain(region.table)}{count}"
             yield f"   {what if region.polygons else f'region      box in {words.plain(region.table)}'}"
         for mesh in self.meshes:
             yield f"   mesh        {words.plain(mesh.path)}"
-=======
-        if found.forebears:
-            yield f"   came of     label {', which came of label '.join(map(str, found.forebears))}, by division"
-        for table, rows in itertools.groupby(self.measured, key=lambda each: each.table):
-            yield from _told(table, list(rows))
->>>>>>> ab353c7 (Series, planes and channels by name: each time point is segmented by itself, and objects are followed through time and divisions)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
@@ -218,32 +209,7 @@ def _nearest(
             return found
         level = [src for iri in level for src in sorted(into.get(iri, ())) if src not in seen]
         seen.update(level)
-<<<<<<< HEAD
     return ()
-=======
-        for iri in level:
-            node = lineage.by_iri.get(iri)
-            if isinstance(node, EntityNode) and node.kind in (EntityKind.IMAGE, EntityKind.RAW_IMAGE):
-                return node.path
-    return None
-
-
-def _measured(label: int, following: Lineage) -> Iterator[Measured]:
-    for entity in following.entities:
-        place = _place(entity)
-        if place is None or not entity.path.endswith(".parquet"):
-            continue
-        try:
-            table = read_table(place)
-        except FiliationError:
-            continue  # `check` tells of a damaged table
-        if _LABEL not in table.column_names:
-            continue
-        for row in table.filter(pc.equal(table.column(_LABEL), label)).to_pylist():
-            told = tuple((name, value if isinstance(value, int | float | str | None) else str(value))
-                         for name, value in row.items())  # fmt: skip
-            yield Measured(entity.path, entity.iri, told)
->>>>>>> ab353c7 (Series, planes and channels by name: each time point is segmented by itself, and objects are followed through time and divisions)
 
 
 def _told(table: str, rows: list[Measured]) -> Iterator[str]:
