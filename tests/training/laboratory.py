@@ -10,6 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from filiation.catalogue import Catalogue, CatalogueFolder
+from filiation.crate.record_names import CORRECTION
 from filiation.images import Image, LabelImage, read_labels, write_image, write_labels
 from filiation.lineage import Ledger
 from tests.lineage.crates import CrateBuilder
@@ -75,8 +76,19 @@ class Laboratory:
         run = self.run()
         person = f"https://orcid.org/0000-0000-0000-{len(by):04d}"
         kinds = {old: "label image", new: "label image"}
-        run.job("correct", (old,), {new: None}, kinds=kinds, agent={"@id": person})
+        job = run.job("correction by hand", (old,), {new: None}, kinds=kinds, agent={"@id": person})
+        run.graph[CORRECTION] = {**run.graph.pop(job), "@id": CORRECTION}
+        run.jobs = [CORRECTION]
         run.graph[person] = {"@id": person, "@type": "Person", "name": by}
+        self.take_in(run)
+
+    def predicted(self, name: str, weights: str) -> None:
+        """Let a run label an image by a model's weights."""
+        image, labels = f"results/{name}/raw.ome.zarr", f"results/{name}/predicted.ome.zarr"
+        before = read_labels(self.folder / f"results/{name}/nuclei.ome.zarr")
+        write_labels(self.folder / labels, replace(before, data=before.data + 1))
+        run = self.run()
+        run.job("predict", (image, weights), {labels: None}, kinds={image: "image", labels: "label image"})
         self.take_in(run)
 
     def run(self) -> CrateBuilder:

@@ -116,6 +116,15 @@ def test_sets_built_here_pass_and_a_case_moved_by_hand_is_found(layout: str, six
     checked = check(six.ledger, folder)
     assert (checked.leaks, checked.unknown) == ((), 0)
     assert len(checked.contents.images) == len(built.cases)
+    test = next(case for case in built.cases if case.part == "test")
+    place = (folder / test.images[0][0]).with_name("added_0000.tif")
+    if layout != "coco":  # whose annotations name the pictures
+        train = next(case for case in built.cases if case.part == "train")
+        shutil.copy(folder / train.images[0][0], place)
+        added = check(six.ledger, folder)
+        assert kinds(added)[0] == "same file"
+        assert added.contents.remarks == ("1 image(s) are not in the manifest.",)
+        place.unlink()
     (folder / "training-set.json").unlink()
     assert check(six.ledger, folder).leaks == ()
     test, train = (next(case for case in built.cases if case.part == part) for part in ("test", "train"))

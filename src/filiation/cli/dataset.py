@@ -97,19 +97,29 @@ def build(
 @click.option(
     "--by", default="image", show_default=True, metavar="LEVEL", help="What must be on one side, as for build."
 )
+@click.option("--since-training", is_flag=True, help="Tell what became of the truth since; FOLDER may be a model too.")
 @json_option
 @catalogue_option
 @click.pass_context
-def check(ctx: click.Context, folder: str, layout: str, by: str, as_json: bool, catalogue: str | None) -> None:
+def check(
+    ctx: click.Context, folder: str, layout: str, by: str, since_training: bool, as_json: bool, catalogue: str | None
+) -> None:
     """Find what is on both sides of the split of a training set, made here or elsewhere.
 
     Found are: the same file; images that show the same pixels, in whole or in part, whatever their names, chunks and
     formats; and what stems from one raw image (or one well, plate, ...), as far as the catalogue knows the set's images
     by their bytes or by a part of their pixels. Not found is what was scaled, turned, or compressed with loss.
 
-    Exits with 9 if anything leaks.
+    With --since-training told is instead which label images, that the set or a model descends from, were corrected,
+    made anew, changed or noted as retracted since.
+
+    Exits with 9 if anything leaks, or has changed.
     """
     from filiation.training.checking import check
+
+    if since_training:
+        _check_truth(ctx, folder, as_json=as_json, catalogue=catalogue)
+        return
 
     with opened(catalogue) as ledger, steps_bar("Reading") as advance:
         checked = check(ledger, Path(folder), layout=layout, by=by, progress=advance)
@@ -119,6 +129,72 @@ def check(ctx: click.Context, folder: str, layout: str, by: str, as_json: bool, 
         _tell_checked(checked)
     if checked.leaks:
         ctx.exit(FindingsError.exit_code)
+
+
+def _check_truth(ctx: click.Context, thing: str, *, as_json: bool, catalogue: str | None) -> None:
+    with opened(catalogue) as ledger:
+        found = ledger.truth_since(thing)
+    if as_json:
+        say_json(found.to_json())
+    elif found.found:
+        say_table(
+            ("change", "label image or source", "what"), [(each.kind, each.what, each.detail) for each in found.found]
+        )
+    else:
+        say(f"The {found.looked_at} label image(s) that it descends from are as they were.")
+    if found.found:
+        ctx.exit(FindingsError.exit_code)
+
+
+@dataset.command(
+    epilog=example("filiation dataset trained model.pt --on cells --tool cellpose@4.0.6 --parameter epochs=100")
+)
+@click.argument("model", metavar="MODEL")
+@click.option("--on", "folder", required=True, metavar="FOLDER", help="The training set.")
+@click.option("--tool", metavar="NAME[@VERSION]", help="With what it was trained.")
+@click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A setting of the training.")
+@click.option("--at", metavar="TIME", help="When the training ended.  [default: when MODEL was written]")
+@json_option
+@catalogue_option
+def trained(
+    model: str,
+    folder: str,
+    tool: str | None,
+    parameters: tuple[str, ...],
+    at: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
+    """Record that MODEL was trained on a set, so that lineage goes through it.
+
+    `filiation impact IMAGE` then reaches the models that learned from an image, and the label images of runs that had
+    their weights as an input, known by their bytes. A set that was made elsewhere is tied to what the catalogue knows
+    of its files, and of what its images show.
+    """
+    from filiation.lineage.annotating import read_pair
+    from filiation.lineage.moments import read_as_of
+    from filiation.training.models import register_model
+
+    with opened(catalogue) as ledger, steps_bar("Reading") as advance:
+        found = register_model(
+            ledger, Path(model), Path(folder), tool=tool, parameters=[read_pair(each) for each in parameters],
+            at=None if at is None else read_as_of(at), progress=advance,
+        )  # fmt: skip
+    if as_json:
+        say_json(found.to_json())
+        return
+    say(f"{found.model.name} was trained on {found.folder.name}: recorded as {found.crate.name[:8]}.")
+    if not found.is_known:
+        remark(f"The set is not one that was recorded; {found.sources} thing(s) in it are known, and tied to it.")
+    if found.checked is not None:
+        _tell_of_unknown_set(found.checked)
+
+
+def _tell_of_unknown_set(checked: Checked) -> None:
+    if checked.unknown:
+        remark(f"Of its {len(checked.contents.images)} images the catalogue does not know {checked.unknown}.")
+    if checked.leaks:
+        remark(f"{len(checked.leaks)} leak(s): `filiation dataset check {checked.folder}` tells which.")
 
 
 def _tell_checked(checked: Checked) -> None:

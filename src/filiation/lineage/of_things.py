@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.objects import ObjectLineage
+    from filiation.lineage.observations import Observations
     from filiation.lineage.pairs import Origin, PairsFound
     from filiation.lineage.paths import LineagePath
     from filiation.model import Digest
@@ -176,6 +177,23 @@ class OfThings(OpenedCatalogue):
             around = self._surroundings(index)
             found = ((digest, find_origin(tracer, index, around, digest, by)) for digest in digests)
             return {digest: origin for digest, origin in found if origin is not None}
+
+    def truth_since(self, *things: str, disk: bool = True) -> Observations:
+        """Return what became of the label images that a training set or a model descends from, after it was made.
+
+        Parameters
+        ----------
+        things
+            Each as for :meth:`resolve`.
+        disk
+            Whether to compare them with what lies on disk now.
+        """
+        from filiation.digest import DigestCache
+        from filiation.lineage.truth import changes_since
+
+        with self._tracing() as (index, tracer), DigestCache(self._catalogue.folder.digests) as cache:
+            roots = [iri for thing in things for iri in tracer.resolver.resolve(thing).origins]
+            return changes_since(index, tracer.joining, self._surroundings(index), roots, cache if disk else None)
 
     def images(self) -> tuple[EntityNode, ...]:
         """Return the images that the catalogue knows, each once by its bytes: stores, and files that nobody made."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, ActionNode, Edge, EntityNode, Json
+from filiation.crate.record_names import CORRECTION, MENDING
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.comparing import DIFFERENT
 from filiation.lineage.conditions import Condition, read_condition
@@ -43,6 +44,8 @@ _IMAGE_ENDINGS: Final = (
     ".klb", ".sld", ".zvi", ".raw",
 )  # fmt: skip
 """Of files that microscopes and their programs write."""
+BY_A_PERSON: Final = (CORRECTION, MENDING)
+"""How the actions end by which a label image becomes another version of itself."""
 _AND: Final = re.compile(r"\s+and\s+(?=!?[a-z]+(?:[.=!<>~]|$|\s))")
 _FIELD_OF_PLATE: Final = re.compile(r"(?P<plate>.+\.zarr)/(?P<row>[A-Za-z]{1,3})/(?P<column>\d{1,3})(?:/.*)?")
 _LICENCE_KEYS: Final = ("license", "licence", "rights")
@@ -359,12 +362,16 @@ def _noted(thing: EntityNode, keys: Iterable[str], around: Surroundings) -> Iter
 
 
 def _latest(found: list[tuple[Pair, frozenset[str]]], left_out: list[tuple[str, str]]) -> PairsFound:
-    """Leave out label images that others of the same image descend from: corrected since, and no longer the truth."""
+    """Leave out label images that were corrected since, and so are no longer the truth.
+
+    Others that descend from them, as cells that were grown from nuclei, are another truth and leave them in.
+    """
     by_labels = {pair.labels.iri: pair for pair, _ in found}
     later: dict[str, Pair] = {}
     for pair, above in found:
         for iri in (above & by_labels.keys()) - {pair.labels.iri}:
-            if identity_of(by_labels[iri].image) == identity_of(pair.image):
+            since = set(pair.steps) - set(by_labels[iri].steps)
+            if since and all(step.iri.endswith(BY_A_PERSON) for step in since):
                 later[iri] = pair
     pairs = []
     for pair, _ in found:

@@ -83,6 +83,8 @@ class Checked:
         Sorted by kind, then by path.
     by_digest, by_content
         How many images the catalogue knows by their bytes or pixels, and how many by a part of their pixels alone.
+    known
+        What the catalogue knows them as, or knows to show the same.
     not_read
         Images that could not be read, with the reason: they were compared by their bytes alone.
     remarks
@@ -94,6 +96,7 @@ class Checked:
     leaks: tuple[Leak, ...]
     by_digest: int
     by_content: int
+    known: tuple[EntityNode, ...] = ()
     not_read: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -162,7 +165,14 @@ def check(
     if lacking:
         remarks.append(f"The {by} of {lacking} image(s) that the catalogue knows is not known, and was not compared.")
     return Checked(
-        folder, contents, tuple(found), len(looked.known), len(looked.shown), tuple(looked.not_read), tuple(remarks)
+        folder,
+        contents,
+        tuple(found),
+        len(looked.known),
+        len(looked.shown),
+        looked.things(),
+        tuple(looked.not_read),
+        tuple(remarks),
     )
 
 
@@ -266,6 +276,12 @@ class _Look:
         making.replace(file)
         return prints
 
+    def things(self) -> tuple[EntityNode, ...]:
+        """Return what the catalogue knows the set's images as, sorted by IRI."""
+        known = [origin.thing for origin in self.known.values()] + [thing for _, _, thing in self.shown.values()]
+        by_iri = {thing.iri: thing for thing in known}
+        return tuple(by_iri[iri] for iri in sorted(by_iri))
+
     def same_files(self) -> Iterator[Leak]:
         """Yield files that are in two parts, byte by byte."""
         by_digest: dict[Digest, list[int]] = defaultdict(list)
@@ -328,8 +344,11 @@ class _Look:
 
 
 def _in_words(overlap: Overlap) -> str:
-    (height, width), (row, column) = overlap.shape, overlap.corner
-    return f"{height} x {width} pixels, from row {row}, column {column} of the first, {overlap.equal:.0%} equal"
+    (height, width), (row, column), (down, right) = overlap.shape, overlap.corner, overlap.offset
+    return (
+        f"{height} x {width} pixels, at row {row}, column {column} of the one and row {row - down}, column "
+        f"{column - right} of the other, {overlap.equal:.0%} equal"
+    )
 
 
 _NOTHING: Final = ArrayPlanes(np.zeros((0, 0), np.uint8))

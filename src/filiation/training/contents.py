@@ -100,14 +100,21 @@ def _told(folder: Path) -> Contents:
 
 
 def _of_manifest(folder: Path) -> Contents:
+    """Read a set that was built here: parts as the manifest says, and what else stands in the folder."""
     manifest = read_manifest(folder) or {}
-    images = [
-        InSet(str(file["path"]), str(case["part"]))
+    told = {
+        str(file["path"]): str(case["part"])
         for case in manifest["cases"]
         for file in case["images"]
         if not str(file["path"]).endswith(".json")
-    ]
-    return Contents(MANIFEST, tuple(sorted(images, key=lambda image: image.path)))
+    }
+    there = {path: part for path, part in told.items() if (folder / path).exists()}
+    seen = _READERS.get(manifest["settings"]["layout"], _of_folders)(folder)
+    more = {image.path: image.part for image in seen.images if image.path not in told}
+    remarks = [f"{len(told) - len(there)} image(s) of the manifest are not there."] if len(there) < len(told) else []
+    remarks += [f"{len(more)} image(s) are not in the manifest."] if more else []
+    images = tuple(InSet(path, part) for path, part in sorted({**more, **there}.items()))
+    return Contents(MANIFEST, images, tuple(remarks))
 
 
 def _of_nnunet(folder: Path) -> Contents:

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from filiation.catalogue import ActionNode, Json, shown_time
+from filiation.crate.record_names import CORRECTION
 from filiation.errors import BadInputError
 from filiation.lineage.pairs import Pair
 
 MANIFEST: Final = "training-set.json"
 VERSION: Final = 1
 UNKNOWN: Final = "unknown"
-CORRECTION: Final = "correct"
-"""The rule of an action by which a person corrects a label image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def mifa_of(pair: Pair) -> dict[str, Json]:
 
 
 def _is_correction(step: ActionNode) -> bool:
-    return (step.rule or "").partition(" ")[0].lower() == CORRECTION
+    return step.iri.endswith(CORRECTION)
 
 
 def _method(step: ActionNode) -> str:
