@@ -93,7 +93,7 @@ def test_store_and_index_of_a_shared_catalogue_are_everybodys_own(
     send(crate(), shared)
     take_out(shared)
     Ledger(shared.root).runs()
-    assert sorted(path.name for path in shared.root.iterdir()) == [".gitignore", "crates", "history", "inbox"]
+    assert sorted(path.name for path in shared.root.iterdir()) == [".gitignore", "crates", "history", "inbox", "log"]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-person"))
     assert len(Ledger(shared.root).runs()) == 1
     assert list((tmp_path / "another-person/filiation/catalogues").glob("*/made/1/index.sqlite"))

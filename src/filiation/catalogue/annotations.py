@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from filiation.catalogue.log import write_event
 from filiation.catalogue.nodes import Json, read_time, shown_time
 from filiation.crate import flush
+from filiation.digest import digest_file
 from filiation.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def note(
         coming.write_text(json.dumps(annotation.to_json(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
         flush(coming)
         coming.rename(folder / f"{name}{ENDING}")
+        write_event(catalogue.root, "annotated", annotation.id, str(digest_file(folder / f"{name}{ENDING}")))
     flush(folder)
     return made
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.crate_on_disk import METADATA
+from filiation.catalogue.log import write_event
 from filiation.crate import flush
 from filiation.digest import digest_file
 
@@ -237,6 +238,7 @@ def _note(folder: CatalogueFolder, run: str, event: str, when: str, **more: str)
         os.write(descriptor, line.encode("utf-8"))
     finally:
         os.close(descriptor)
+    write_event(folder.root, event, run, more.get("digest"))
 
 
 def _with_folder(folder: CatalogueFolder, run: str, version: Version) -> Version:

@@ -57,6 +57,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "verify": Entry("filiation.cli.seal:verify", "Tell who sealed CRATE, and whether anything changed since."),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
+        "log": Entry("filiation.cli.log:log", "Tell what was done to the catalogue; sign that, or verify it."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
         "gaps": Entry("filiation.cli.whole:gaps", "Tell what the records of all runs leave open or contradict."),
         "orphans": Entry(

@@ -60,11 +60,13 @@ def seal(
     Your name and ORCID are those of the table [agent] in filiation.toml.
     """
     from filiation.crate.seals import seal_crate
+    from filiation.crate.seals.statement import STATEMENT
+    from filiation.digest import digest_file
 
     if unsigned and (key or tsa or with_attestation):
         raise BadInputError("--unsigned goes with none of --key, --tsa and --attest: there is no signature.")
     folder, home = _crate_folder(crate, catalogue)
-    signer = _signer(home, key, unsigned=unsigned)
+    signer = signer_of(home, key, unsigned=unsigned)
     with bytes_bar("Reading") as advance:
         statement, place = seal_crate(
             folder,
@@ -74,6 +76,10 @@ def seal(
             attest=_attester(folder, signer) if with_attestation else None,
             progress=advance,
         )
+    if folder.resolve().is_relative_to(home.resolve()):
+        from filiation.catalogue.log import write_event
+
+        write_event(home, "sealed", folder.name, str(digest_file(place / STATEMENT)))
     if as_json:
         say_json({"seal": str(place), "signed": not unsigned, **statement.to_json()})
         return
@@ -189,7 +195,8 @@ def _crate_at_hand(named: str, catalogue: str | None) -> Iterator[Path]:
         yield folder
 
 
-def _signer(home: Path, key: str | None, *, unsigned: bool) -> Signer:
+def signer_of(home: Path, key: str | None, *, unsigned: bool = False) -> Signer:
+    """Return who signs: the person whom the settings name, with the key that was named or is usual."""
     from getpass import getuser
 
     from filiation.capture.place import read_settings

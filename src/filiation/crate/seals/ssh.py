@@ -94,7 +94,7 @@ def signers_list(named: str | Path | None = None) -> Path | None:
     return usual if usual.is_file() else None
 
 
-def sign(content: bytes, key: Path) -> bytes:
+def sign(content: bytes, key: Path, namespace: str = NAMESPACE) -> bytes:
     """Return the armoured signature of ``content``; a passphrase is asked for by ``ssh-keygen``, at the terminal.
 
     Raises
@@ -104,7 +104,7 @@ def sign(content: bytes, key: Path) -> bytes:
     MissingExtraError
         If there is no ``ssh-keygen``.
     """
-    done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", str(key), content=content)
+    done = _keygen("-Y", "sign", "-n", namespace, "-f", str(key), content=content)
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise BadInputError(
             f"{key} did not sign: {_last_line(done.stderr)}. Expected the file of a private SSH key, or of a public "
@@ -114,7 +114,12 @@ def sign(content: bytes, key: Path) -> bytes:
 
 
 def check(
-    content: bytes, signature: Path, signers: Path | None, stated: datetime, proven: datetime | None
+    content: bytes,
+    signature: Path,
+    signers: Path | None,
+    stated: datetime,
+    proven: datetime | None,
+    namespace: str = NAMESPACE,
 ) -> Signature:
     """See whose signature of ``content`` it is.
 
@@ -131,15 +136,17 @@ def check(
     proven
         When it was signed by the word of a trusted time stamp; keys must have been allowed then. None: they must be
         allowed now, since whoever holds an expired key can write any date.
+    namespace
+        What the signature is for.
 
     Raises
     ------
     BadSignatureError
-        If it is not a signature of just these bytes, for crates.
+        If it is not a signature of just these bytes, for this.
     """
     if signature.stat().st_size > _LARGEST:
         raise BadSignatureError(f"{signature} has {signature.stat().st_size} bytes: that is no signature.")
-    done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(signature), content=content)
+    done = _keygen("-Y", "check-novalidate", "-n", namespace, "-s", str(signature), content=content)
     good = _GOOD.search(done.stdout.decode("utf-8", "replace"))
     if done.returncode or not good:
         raise BadSignatureError(
@@ -148,9 +155,11 @@ def check(
     kind, key = good.groups()
     if signers is None:
         return Signature(key, kind)
-    if signer := _allowed(content, signature, signers, proven):
+    if signer := _allowed(content, signature, signers, proven, namespace):
         return Signature(key, kind, signer)
-    return Signature(key, kind, None, _allowed(content, signature, signers, stated) if proven is None else None)
+    return Signature(
+        key, kind, None, _allowed(content, signature, signers, stated, namespace) if proven is None else None
+    )
 
 
 def public_key(signature: bytes) -> bytes:
@@ -176,12 +185,12 @@ def public_key(signature: bytes) -> bytes:
         raise BadSignatureError(f"The signature is none of SSH: {error}.") from error
 
 
-def _allowed(content: bytes, signature: Path, signers: Path, when: datetime | None) -> str | None:
+def _allowed(content: bytes, signature: Path, signers: Path, when: datetime | None, namespace: str) -> str | None:
     """Return the first in the list who may have signed this, at that time or now."""
     at = () if when is None else ("-O", f"verify-time={when.astimezone(UTC):%Y%m%d%H%M%S}Z")
     found = _keygen("-Y", "find-principals", "-s", str(signature), "-f", str(signers), *at)
     for who in found.stdout.decode("utf-8", "replace").splitlines() if found.returncode == 0 else ():
-        of = ("-n", NAMESPACE, "-s", str(signature), "-f", str(signers), "-I", who)
+        of = ("-n", namespace, "-s", str(signature), "-f", str(signers), "-I", who)
         if _keygen("-Y", "verify", *of, *at, content=content).returncode == 0:
             return who
     return None
