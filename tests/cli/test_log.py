@@ -9,11 +9,7 @@ import subprocess
 def test_what_was_done_is_listed_signed_and_verified(call, here, run):
     listed = call("log")
     assert listed.exit_code == 0
-    assert [line.split("  ")[1] for line in listed.stdout.splitlines()[1:]] == [
-        "annotated",
-        "taken in",
-        "log begun",
-    ] or ("taken in" in listed.stdout)
+    assert "  taken in  " in listed.stdout
     assert json.loads(call("log", "--json", "--last", "0").stdout)[-1]["event"] == "log begun"
     key = here / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
