@@ -22,9 +22,15 @@ SLURM_OPTIONS = (
 
 @pytest.fixture(scope="module")
 def slurm() -> None:
+    reason = started_slurm()
+    if reason is not None:
+        pytest.skip(reason)
+
+
+def started_slurm() -> str | None:
+    """Start Slurm unless it runs; return why that cannot be."""
     if not shutil.which("sbatch") and (os.geteuid() != 0 or not shutil.which("apt-get")):
-        pytest.skip("Slurm is not installed, and installing it needs root and apt-get: see docs/how-to/on-a-cluster.md")
+        return "Slurm is not installed, and installing it needs root and apt-get: see docs/how-to/on-a-cluster.md"
     # A folder that outlives the test: a Slurm that is started stays for the next run of the tests.
     started = subprocess.run([START, "/tmp/filiation-slurm"], capture_output=True, text=True, check=False)
-    if started.returncode:
-        pytest.skip(f"Slurm could not be started: {started.stderr.strip()}")
+    return f"Slurm could not be started: {started.stderr.strip()}" if started.returncode else None

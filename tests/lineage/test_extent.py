@@ -143,6 +143,15 @@ def test_equal_jobs_are_told_as_one_unless_asked(catalogue: Catalogue, folder: P
     assert len(found.to_json()["nodes"]) == len(found.nodes)  # type: ignore[arg-type]
 
 
+def test_folders_without_an_ending_are_told_as_one_too(catalogue: Catalogue, folder: Path) -> None:
+    run = CrateBuilder(folder, 7)
+    for job in range(5):
+        run.job("segment_blocks", ("raw.zarr",), {f"blocks.d/part-{job}": {"0": f"{job}"}})
+    run.job("join_blocks", tuple(f"blocks.d/part-{job}" for job in range(5)), {"joined": "numbers"})
+    run.write(catalogue.folder.crates)
+    assert "made by segment_blocks x 5, finished" in Ledger(folder).trace("joined").tree()
+
+
 def test_jobs_that_differ_in_a_parameter_are_not_equal_and_nor_is_what_came_of_them(
     catalogue: Catalogue, folder: Path
 ) -> None:

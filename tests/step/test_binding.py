@@ -78,6 +78,13 @@ def test_a_name_that_is_no_parameter_may_be_a_wildcard() -> None:
     assert (binding.used, binding.wildcards) == ({"sigma": 2.0}, {"block": "3-of-8"})
 
 
+def test_parameters_that_a_function_does_not_name_come_together_if_it_takes_any() -> None:
+    def step(*, sigma: float, **settings: float) -> None: ...
+
+    job = Job(params=Files(("window", 4.0), ("sigma", 2.0), ("spacing", 1.0)))
+    assert bind(step, job).used == {"sigma": 2.0, "window": 4.0, "spacing": 1.0}
+
+
 def test_a_missing_input_shows_both_lists() -> None:
     job = Job(Files(("picture", "raw.zarr")), Files(("labels", "x")), Files(("sigma", 2.0)))
     with pytest.raises(BadInputError) as caught:

@@ -1,4 +1,4 @@
-# Volumes that do not fit into memory: the same steps, block by block; the picture is of its middle.
+# Volumes that do not fit into memory: segmented block by block, by the processes of one job.
 
 
 rule segment:
@@ -23,36 +23,3 @@ rule segment:
         processes=lambda wildcards, threads: threads,
     script:
         "../scripts/segment_blocks.py"
-
-
-rule measure:
-    input:
-        image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
-    output:
-        table="results/{sample}/measurements.parquet",
-    log:
-        "results/{sample}/logs/measure.log",
-    conda:
-        "../envs/filiation.yaml"
-    params:
-        channel=setting("channel"),
-        blocks=config["blocks"]["shape"],
-    script:
-        "../scripts/measure_blocks.py"
-
-
-rule overlay:
-    input:
-        image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
-    output:
-        picture="results/{sample}/overlay.png",
-    log:
-        "results/{sample}/logs/overlay.log",
-    conda:
-        "../envs/filiation.yaml"
-    params:
-        channel=setting("channel"),
-    script:
-        "../scripts/overlay_blocks.py"

@@ -26,6 +26,7 @@ from filiation.images.colours import colour_of_label
 from filiation.images.conformance import Finding, check_store
 from filiation.images.facts import image_facts
 from filiation.images.image import Image, LabelImage, Pyramid
+from filiation.images.label_parts import LabelPart
 from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.mesh_files import write_meshes
 from filiation.images.object_boxes import box_table, boxes_of
@@ -43,6 +44,7 @@ __all__ = [
     "Finding",
     "Image",
     "LabelImage",
+    "LabelPart",
     "LabelStore",
     "Pyramid",
     "Source",

@@ -7,9 +7,10 @@ takes a part for the whole.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from filiation.images.ome_zarr import place_beside, read_region, write_region
 from filiation.images.pyramid import LevelPlan, shrink_labels, steps_between
 from filiation.images.regions import Region, inside, regions_of
 from filiation.images.store_format import Content, StoreFormat, write_unit
+
+if TYPE_CHECKING:
+    from filiation.images.label_parts import LabelPart
 
 Told = Callable[[int, int], None]
 """Told how many regions of how many have been made."""
@@ -80,6 +84,13 @@ class LabelStore:
             written_in = None if number else self.written_in
             form.create_level(group, number, self.axes, level.shape, np.dtype(np.uint32), Content.LABELS, written_in)
 
+    def begin_part(self, folder: Path) -> None:
+        """Make an array as that of the full resolution, in a folder for some chunks of it; see :class:`LabelPart`."""
+        form = self._form()
+        shutil.rmtree(folder, ignore_errors=True)
+        dtype = np.dtype(np.uint32)
+        form.create_level(form.create_root(folder), 0, self.axes, self.shape, dtype, Content.LABELS, self.written_in)
+
     def write(self, region: Region, labels: npt.NDArray[np.uint32]) -> None:
         """Write the labels of a region, at full resolution.
 
@@ -90,15 +101,20 @@ class LabelStore:
             write to one.
         """
         array = self._level(0)
-        unit = write_unit(array)
-        for side, length, limit in zip(region, unit, self.shape, strict=True):
-            if side.start % length or (side.stop % length and side.stop != limit):
-                raise BadInputError(
-                    f"Labels for {region} would be written to parts of {'shards' if array.shards else 'chunks'} of "
-                    f"{unit} pixels of {self.path}. Take regions whose lengths are multiples of a chunk's or shard's."
-                )
+        check_whole_units(array, region, self.path)
         if labels.any():
             write_region(array, region, labels)
+
+    def take(self, parts: Iterable[LabelPart]) -> None:
+        """Take over the chunks that jobs have left; the store has been begun.
+
+        Raises
+        ------
+        BadInputError
+            If they are of another image, or two jobs have left the same chunk.
+        """
+        for part in parts:
+            part.hand_over(self._level(0), place_beside(self.path) / "0")
 
     def finish(
         self,
@@ -182,6 +198,17 @@ class LabelStore:
 
 def _part(level: LevelPlan, region: Region) -> LevelPlan:
     return LevelPlan(tuple(side.stop - side.start for side in region), level.scale, level.translation)
+
+
+def check_whole_units(array: ZarrArray, region: Region, path: Path) -> None:
+    """Raise BadInputError unless a region of labels consists of whole chunks, or shards, that one writer then owns."""
+    unit = write_unit(array)
+    for side, length, limit in zip(region, unit, array.shape, strict=True):
+        if side.start % length or (side.stop % length and side.stop != limit):
+            raise BadInputError(
+                f"Labels for {region} would be written to parts of {'shards' if array.shards else 'chunks'} of "
+                f"{unit} pixels of {path}. Take regions whose lengths are multiples of a chunk's or shard's."
+            )
 
 
 def noted_sizes(sizes: Sequence[int]) -> Properties:

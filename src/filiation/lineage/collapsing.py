@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from filiation.catalogue import ActionNode, EntityNode, Node
@@ -121,7 +122,7 @@ def _likeness(node: Node) -> object:
             node.environment, node.agent, node.error,
         )  # fmt: skip
     # Objects on a server have no endings; those of a kind, such as the regions of one label image, are alike.
-    ending = node.path.rpartition(".")[2] if node.kind in set(EntityKind) else ""
+    ending = PurePosixPath(node.path).suffix if node.kind in set(EntityKind) else ""
     return node.crate, node.kind, node.presence, node.generated, node.reused, ending
 
 

@@ -20,8 +20,8 @@ def run(function: Callable[..., object], snakemake: ScriptJob) -> None:
     function
         Positional parameters are the rule's inputs by name, opened as annotated (``Image``, ``LabelImage``,
         ``pyarrow.Table``, ``Path``; the pixels where nothing is asked for); keyword-only ones are its ``params``, or
-        wildcards of their names, as text. What it returns is written to the rule's output; a parameter named like an
-        output gets its path instead.
+        wildcards of their names, as text, and ``**settings`` are all other ``params``. What it returns is written to
+        the rule's output; a parameter named like an output gets its path instead.
     snakemake
         The object that Snakemake gives to a script.
 

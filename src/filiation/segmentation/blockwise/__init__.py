@@ -24,8 +24,19 @@ which objects a block did not see all is told.
 """
 
 from filiation.segmentation.blockwise.grid import Box, Grid
+from filiation.segmentation.blockwise.jobs import (
+    join_shares,
+    number_share,
+    read_found,
+    read_joined,
+    segment_share,
+    settle_survey,
+    survey_share,
+)
+from filiation.segmentation.blockwise.plan import Plan
 from filiation.segmentation.blockwise.recipes import RECIPES, Agreeing, Connected, by_agreement, recipe_named
 from filiation.segmentation.blockwise.running import Segmented, segment_volume
+from filiation.segmentation.blockwise.shares import Share
 from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Stacked, Volume
 from filiation.segmentation.blockwise.work import Task, grid_for
 
@@ -37,12 +48,21 @@ __all__ = [
     "Grid",
     "InMemory",
     "LabelSink",
+    "Plan",
     "Segmented",
+    "Share",
     "Stacked",
     "Task",
     "Volume",
     "by_agreement",
     "grid_for",
+    "join_shares",
+    "number_share",
+    "read_found",
+    "read_joined",
     "recipe_named",
+    "segment_share",
     "segment_volume",
+    "settle_survey",
+    "survey_share",
 ]

@@ -21,6 +21,7 @@ from filiation.segmentation.blockwise.left_by_blocks import (
     write_block,
 )
 from filiation.segmentation.blockwise.recipes import Connected, Parameters, Recipe
+from filiation.segmentation.blockwise.shares import share_of
 from filiation.segmentation.blockwise.survey import Found, Seen
 from filiation.segmentation.blockwise.volume import LabelSink, Volume
 from filiation.segmentation.filters import Labels
@@ -44,6 +45,8 @@ class Task:
         How the volume is cut.
     scratch
         A folder for what blocks leave until the end.
+    folders
+        Folders of jobs that share the blocks as :class:`Share` says, if it is they who left it.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Task:
     parameters: Parameters
     grid: Grid
     scratch: Path
+    folders: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.volume.shape != self.grid.shape or len(self.scale) != len(self.grid.shape):
@@ -94,7 +98,8 @@ class Task:
 
     def place_of(self, number: int) -> Path:
         """Return where what a block leaves is kept."""
-        return self.scratch / f"block-{number}.npz"
+        shared = self.folders[share_of(number, len(self.grid), len(self.folders))] if self.folders else self.scratch
+        return shared / f"block-{number}.npz"
 
     def survey(self, number: int, stage: int, found: Found) -> Seen:
         """Return what a block's core says in one of the passes over the whole volume."""
