@@ -75,7 +75,7 @@ def test_a_store_is_identified_by_its_tree_and_a_file_by_its_bytes(tmp_path: Pat
         (
             "ftp://host/x.tif",
             "'ftp://host/x.tif' has the unknown scheme 'ftp'. "
-            "Known are skimage:, synthetic:, omero:, and a path without a scheme.",
+            "Known are skimage:, synthetic:, omero:, s3:, and a path without a scheme.",
         ),
         (
             "skimage:cells3d",
@@ -143,6 +143,6 @@ def test_a_file_of_another_kind_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as caught:
         open_source(str(tmp_path / "notes.txt")).fetch()
     assert str(caught.value) == (
-        f"{tmp_path / 'notes.txt'} is no image that can be read: it is neither a folder with an OME-Zarr image nor a "
-        "TIFF file. Convert it to one of them."
+        f"{tmp_path / 'notes.txt'} is no image that can be read: it is neither a folder with an OME-Zarr image, nor "
+        "such a folder in a ZIP file, nor a TIFF file. Convert it to one of them."
     )

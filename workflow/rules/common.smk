@@ -160,6 +160,8 @@ METHODS = read_schema(workflow.source_path("../schemas/methods.yaml"))
 
 config_schema = read_schema(workflow.source_path("../schemas/config.schema.yaml"))
 config.update(with_numbers(config, config_schema))
+if isinstance(config.get("ome_zarr"), dict):
+    config["ome_zarr"] = with_numbers(config["ome_zarr"], config_schema["properties"]["ome_zarr"])
 if isinstance(config.get("segmentation"), dict):
     settings_schema = config_schema["properties"]["segmentation"]
     settings_schema["required"] += METHODS.get(str(config["segmentation"].get("method")), [])

@@ -22,9 +22,11 @@ from filiation.digest.cache import DigestCache
 from filiation.digest.comparison import Difference, compare_tree
 from filiation.digest.files import digest_file
 from filiation.digest.manifest import ManifestEntry, read_manifest
-from filiation.digest.trees import TreeDigest, digest_tree
+from filiation.digest.trees import TreeDigest, digest_tree, tree_of
+from filiation.digest.walk import LEFT_OUT
 
 __all__ = [
+    "LEFT_OUT",
     "Difference",
     "DigestCache",
     "ManifestEntry",
@@ -33,4 +35,5 @@ __all__ = [
     "digest_file",
     "digest_tree",
     "read_manifest",
+    "tree_of",
 ]

@@ -18,7 +18,7 @@ from filiation.digest.walk import Found, refuse_special, walk
 from filiation.model import Digest, DigestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -116,6 +116,19 @@ def digest_tree(
     if cache:
         cache.remember(fresh)
         cache.forget(prefix + path for path in known)
+    return tree_of(hashes, size)
+
+
+def tree_of(hashes: Collection[tuple[bytes, str]], size: int) -> TreeDigest:
+    """Return the digest of a tree whose files were hashed one by one, wherever they lie.
+
+    Parameters
+    ----------
+    hashes
+        Path inside the tree (links with their suffix) and SHA-256 of each entry.
+    size
+        Bytes of all files together.
+    """
     manifest = write_manifest(hashes)
     digest = Digest(DigestKind.TREE, hashlib.sha256(manifest).hexdigest())
     return TreeDigest(digest, size, len(hashes), manifest)

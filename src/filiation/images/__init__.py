@@ -31,6 +31,7 @@ from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.mesh_files import write_meshes
 from filiation.images.object_boxes import box_table, boxes_of
 from filiation.images.object_polygons import write_polygons
+from filiation.images.object_store import ObjectPlace, digest_objects, put_store
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
@@ -46,6 +47,7 @@ __all__ = [
     "LabelImage",
     "LabelPart",
     "LabelStore",
+    "ObjectPlace",
     "Pyramid",
     "Source",
     "SourceIdentity",
@@ -57,12 +59,14 @@ __all__ = [
     "boxes_of",
     "check_store",
     "colour_of_label",
+    "digest_objects",
     "fetch_into",
     "image_facts",
     "noted_sizes",
     "open_source",
     "pixel_digest",
     "pixel_digest_of_array",
+    "put_store",
     "read_image",
     "read_labels",
     "read_table",

@@ -89,7 +89,7 @@ def _must_be_written(store: Multiscale, version: str = "") -> Multiscale:
     if store.version not in WRITTEN_VERSIONS or (version and store.version != version):
         wanted = version or " or ".join(WRITTEN_VERSIONS)
         raise BadInputError(
-            f"{store.path} is OME-Zarr {store.version}; a store is assembled from {wanted}. Fetch it first."
+            f"{store.where} is OME-Zarr {store.version}; a store is assembled from {wanted}. Fetch it first."
         )
     return store
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ import numpy as np
 import tifffile
 
 from filiation.digest import digest_file, digest_tree
+from filiation.digest.zipped import is_zip
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.images.image import AXIS_TYPES, Image, Pixels
-from filiation.images.ome_zarr import read_image
+from filiation.images.multiscale import open_multiscale
+from filiation.images.ome_zarr import read_image, write_image
 from filiation.images.sources import SourceIdentity
+from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
+from filiation.images.store_source import copy_image
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNITS = {
@@ -53,7 +58,7 @@ class PathSource:
             name=self.path.name,
             digest=digest_file(self.path),
             size=self.path.stat().st_size,
-            media_type="image/tiff" if _is_tiff(self.path) else None,
+            media_type="image/tiff" if _is_tiff(self.path) else "application/zip" if is_zip(self.path) else None,
         )
 
     def fetch(self) -> Image:
@@ -67,14 +72,35 @@ class PathSource:
             If it is neither OME-Zarr nor TIFF, or cannot be read.
         """
         self._must_exist()
-        if self.path.is_dir():
+        if self._is_store():
             return read_image(self.path)
         if _is_tiff(self.path):
             return read_tiff(self.path)
         raise BadInputError(
-            f"{self.path} is no image that can be read: it is neither a folder with an OME-Zarr image nor a TIFF file. "
-            "Convert it to one of them."
+            f"{self.path} is no image that can be read: it is neither a folder with an OME-Zarr image, nor such a "
+            "folder in a ZIP file, nor a TIFF file. Convert it to one of them."
         )
+
+    def fetch_into(
+        self, path: Path, progress: Callable[[int, int], None], form: StoreFormat = DEFAULT_FORMAT
+    ) -> SourceIdentity:
+        """Write the image as a store: one that comes from a store as it is read, in bounded memory.
+
+        Raises
+        ------
+        NotFoundError, BadInputError
+            As :meth:`fetch`; also if there is something at ``path`` already.
+        """
+        self._must_exist()
+        if self._is_store():
+            # Whether the store has changed since an earlier attempt, only reading it all would tell: begin anew.
+            copy_image(open_multiscale(self.path), path, uuid.uuid4().hex, progress, form)
+        else:
+            write_image(path, self.fetch(), form)
+        return self.identify()
+
+    def _is_store(self) -> bool:
+        return self.path.is_dir() or is_zip(self.path)
 
     def _must_exist(self) -> None:
         if not self.path.exists():

@@ -7,13 +7,16 @@ sections "Axes metadata", "coordinateTransformations metadata", "multiscales met
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import zarr
+import zarr.abc.store
 from zarr.errors import ContainsArrayError, GroupNotFoundError
+from zarr.storage import ZipStore
 
+from filiation.digest.zipped import is_zip, look_through
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.coordinate_systems import as_05, is_06
 from filiation.images.image import check_axes
@@ -41,7 +44,7 @@ class Multiscale:
     Parameters
     ----------
     path
-        The store's folder.
+        The store's folder, or the file of a zipped one; empty for one that is not in the file system.
     version
         OME-Zarr version, ``0.4``, ``0.5`` or one that begins with ``0.6``.
     name
@@ -56,6 +59,8 @@ class Multiscale:
         The ``omero`` block, empty if there is none.
     image_label
         The ``image-label`` block; None for an image.
+    where
+        The store's place as a person knows it: its path, or its URI.
     """
 
     path: Path
@@ -66,6 +71,7 @@ class Multiscale:
     levels: tuple[Level, ...]
     omero: Block = field(default_factory=dict)
     image_label: Block | None = None
+    where: str = ""
 
     @property
     def full(self) -> Level:
@@ -90,46 +96,64 @@ def open_multiscale(path: Path) -> Multiscale:
     BadInputError
         If it is no Zarr group, no multiscale image, of another version, or its metadata are malformed.
     """
-    group = open_group(path)
+    return multiscale_of(open_group(path), str(path), path)
+
+
+def multiscale_of(group: zarr.Group, where: str, path: Path = Path()) -> Multiscale:
+    """Read the metadata of the image whose group is open; ``where`` names it in messages. Raises as above."""
     block = ome_block(group)
-    _refuse_containers(path, group, block)
+    _refuse_containers(where, group, block)
     try:
-        return _from_block(path, group, block)
+        return replace(_from_block(where, group, block), path=path, where=where)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, BadInputError | NotFoundError):
             raise
         raise BadInputError(
-            f"{path} has malformed OME-Zarr metadata ({type(error).__name__}: {error}). "
+            f"{where} has malformed OME-Zarr metadata ({type(error).__name__}: {error}). "
             "Check it with `ome-zarr-models validate`, and write the store again."
         ) from error
 
 
 def open_group(path: Path) -> zarr.Group:
-    """Open the folder ``path`` as a Zarr group, for reading.
+    """Open the folder ``path``, or the store zipped into the file ``path``, as a Zarr group, for reading.
 
     Raises
     ------
     NotFoundError
         If there is nothing at ``path``.
     BadInputError
-        If it is no Zarr group.
+        If it is no Zarr group, or a ZIP file that holds what no store does.
     """
     if not path.exists():
         raise NotFoundError(f"There is no OME-Zarr store at {path}: the folder does not exist.")
+    if path.is_file() and is_zip(path):
+        look_through(path)
+        return group_in(ZipStore(path, mode="r", read_only=True), str(path))
+    return group_in(path, str(path))
+
+
+def group_in(store: Path | zarr.abc.store.Store, where: str) -> zarr.Group:
+    """Open the group at the root of a store, for reading; ``where`` names it in messages.
+
+    Raises
+    ------
+    BadInputError
+        If there is none.
+    """
     try:
-        return zarr.open_group(path, mode="r", use_consolidated=False)
+        return zarr.open_group(store, mode="r", use_consolidated=False)
     except ContainsArrayError as error:
         raise BadInputError(
-            f"{path} is a single Zarr array, not an OME-Zarr image; name the folder above it."
+            f"{where} is a single Zarr array, not an OME-Zarr image; name the folder above it."
         ) from error
     except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
         raise BadInputError(
-            f"{path} is not an OME-Zarr store: it is no folder with a zarr.json (Zarr 3) or .zgroup (Zarr 2) of a "
+            f"{where} is not an OME-Zarr store: it is no folder with a zarr.json (Zarr 3) or .zgroup (Zarr 2) of a "
             "group."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
-            f"{path} has Zarr metadata that cannot be read ({type(error).__name__}: {error})."
+            f"{where} has Zarr metadata that cannot be read ({type(error).__name__}: {error})."
         ) from error
 
 
@@ -142,7 +166,7 @@ def ome_block(group: zarr.Group) -> Block:
     return block if isinstance(block, Mapping) else {}
 
 
-def _refuse_containers(path: Path, group: zarr.Group, block: Block) -> None:
+def _refuse_containers(path: str, group: zarr.Group, block: Block) -> None:
     if "multiscales" in block:
         return
     if "plate" in block or "well" in block:
@@ -158,22 +182,22 @@ def _refuse_containers(path: Path, group: zarr.Group, block: Block) -> None:
     raise BadInputError(f"{path} is not an OME-Zarr image: {hint}.")
 
 
-def _from_block(path: Path, group: zarr.Group, block: Block) -> Multiscale:
+def _from_block(path: str, group: zarr.Group, block: Block) -> Multiscale:
     multiscale = block["multiscales"][0]
     version = str(block.get("version", multiscale.get("version", "")))
     if is_06(version):
-        multiscale = as_05(multiscale, str(path))
+        multiscale = as_05(multiscale, path)
     elif version not in READ_VERSIONS:
         raise BadInputError(
             f"{path} is of OME-Zarr version {version or '(none given)'}; {_versions()} can be read. Convert it first."
         )
     axes = tuple(str(axis["name"]) for axis in multiscale["axes"])
-    check_axes(axes, where=str(path))
+    check_axes(axes, where=path)
     if not multiscale["datasets"]:
         raise BadInputError(f"{path} lists no resolution: 'multiscales[0].datasets' is empty.")
     outer = _transform(multiscale.get("coordinateTransformations", []), len(axes), path)
     return Multiscale(
-        path=path,
+        path=Path(),
         version=version,
         name=str(multiscale.get("name") or ""),
         axes=axes,
@@ -191,7 +215,7 @@ def _versions() -> str:
 _Transform: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-def _level(path: Path, group: zarr.Group, dataset: Block, axes: tuple[str, ...], outer: _Transform) -> Level:
+def _level(path: str, group: zarr.Group, dataset: Block, axes: tuple[str, ...], outer: _Transform) -> Level:
     array = group.get(dataset["path"])
     if not isinstance(array, zarr.Array):
         raise BadInputError(f"{path} lists the resolution {dataset['path']!r}, but there is no such array.")
@@ -209,7 +233,7 @@ def _level(path: Path, group: zarr.Group, dataset: Block, axes: tuple[str, ...],
     )
 
 
-def _transform(steps: list[Block], length: int, path: Path) -> _Transform:
+def _transform(steps: list[Block], length: int, path: str) -> _Transform:
     scale, translation = (1.0,) * length, (0.0,) * length
     for step in steps:
         if step["type"] == "scale":

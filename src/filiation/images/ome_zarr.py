@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from filiation.errors import BadInputError
+from filiation.errors import AccessError, BadInputError
 from filiation.images.image import Image, LabelImage, Pixels
 from filiation.images.multiscale import Multiscale, ZarrArray, open_multiscale
 from filiation.images.ome_blocks import label_block, label_form, label_levels, multiscale_block, stem
@@ -40,7 +41,11 @@ def read_image(path: Path) -> Image:
     BadInputError
         If it is no OME-Zarr image, or a chunk is damaged.
     """
-    store = open_multiscale(path)
+    return image_of(open_multiscale(path))
+
+
+def image_of(store: Multiscale) -> Image:
+    """Read an open image at full resolution; raises as :func:`read_pixels`."""
     names = tuple(str(channel.get("label") or "") for channel in store.omero.get("channels", ()))
     image = Image(read_pixels(store), store.axes, store.full.scale, store.units, name=store.name)
     if any(names) and len(names) == image.channel_count:
@@ -84,17 +89,21 @@ def read_pixels(store: Multiscale, region: tuple[slice, ...] = (), level: int = 
     ------
     BadInputError
         If a chunk is damaged: its checksum is wrong, or it cannot be decoded; or if it does not fit into memory.
+    AccessError
+        If a part of it may not be read.
     """
     try:
         return read_region(store.levels[level].array, region)
-    except (ValueError, RuntimeError, OSError, zlib.error) as error:
+    except PermissionError as error:
+        raise AccessError(f"{store.where} cannot be read: some of it is not for you. Ask whoever keeps it.") from error
+    except (ValueError, RuntimeError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise BadInputError(
-            f"{store.path} cannot be read at {_resolution(level)}: {error}. A chunk of it is damaged; restore the "
+            f"{store.where} cannot be read at {_resolution(level)}: {error}. A chunk of it is damaged; restore the "
             "store or make it again."
         ) from error
     except MemoryError as error:
         raise BadInputError(
-            f"{store.path} does not fit into memory: {store.full.array.shape} pixels of {store.full.array.dtype} need "
+            f"{store.where} does not fit into memory: {store.full.array.shape} pixels of {store.full.array.dtype} need "
             f"{store.full.array.nbytes / 1e9:.1f} GB. Cut it into smaller images."
         ) from error
 

@@ -131,9 +131,10 @@ class _Progress:
 def open_source(uri_or_path: str) -> Source:
     """Return the source that a URI or a path names.
 
-    Known are a path to an OME-Zarr store or a TIFF file, ``omero://<host>/image/<id>`` (an image on an OMERO
-    server), ``skimage:<name>`` (a micrograph that ships with scikit-image) and ``synthetic:<name>?<parameters>`` (a
-    generated image with a known truth).
+    Known are a path to an OME-Zarr store (a folder, or one file as ZIP) or a TIFF file, ``omero://<host>/image/<id>``
+    (an image on an OMERO server), ``s3://<bucket>/<key>`` (an OME-Zarr store in an object store), ``skimage:<name>`` (a
+    micrograph that ships with scikit-image) and ``synthetic:<name>?<parameters>`` (a generated image with a known
+    truth).
 
     Raises
     ------
@@ -229,8 +230,14 @@ def _omero_source(uri: str) -> Source:
     return OmeroSource.from_uri(uri)
 
 
+def _object_source(uri: str) -> Source:
+    from filiation.images.store_source import ObjectSource
+
+    return ObjectSource.from_uri(uri)
+
+
 SCHEMES: Mapping[str, Callable[[str], Source]] = MappingProxyType(
-    {"skimage": _skimage_source, "synthetic": _synthetic_source, "omero": _omero_source}
+    {"skimage": _skimage_source, "synthetic": _synthetic_source, "omero": _omero_source, "s3": _object_source}
 )
 """Scheme -> how to open a URI of it."""
 

@@ -1,0 +1,202 @@
+"""Stores in an object store: a real S3 server on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+
+from filiation.digest import digest_tree
+from filiation.errors import AccessError, BadInputError, NotFoundError, ServerError
+from filiation.images import (
+    Image,
+    LabelImage,
+    ObjectPlace,
+    StoreFormat,
+    digest_objects,
+    fetch_into,
+    open_source,
+    pixel_digest,
+    put_store,
+    read_image,
+    read_labels,
+    write_image,
+    write_labels,
+)
+from filiation.images.object_access import ObjectAccess
+from filiation.images.object_store import open_object_multiscale
+from filiation.images.ome_zarr import read_pixels
+from filiation.images.secrets import secrets_in_use
+from tests.object_store import KEY_ID, SECRET, s3_server
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """Return a new bucket's name; the environment leads to it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    name = request.node.name.replace("_", "-").partition("[")[0][5:60].strip("-")
+    client(endpoint).create_bucket(Bucket=name)
+    return name
+
+
+def client(endpoint: str):
+    keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+
+@pytest.mark.parametrize("form", [StoreFormat(sharded=True), StoreFormat("0.4")], ids=["shards", "0.4"])
+def test_an_image_goes_there_and_comes_back_with_its_identities(
+    tmp_path: Path, bucket: str, image: Image, form: StoreFormat
+) -> None:
+    place = ObjectPlace(bucket, f"raw/{form.version}.ome.zarr")
+    write_image(tmp_path / "raw.ome.zarr", image, form)
+    (tmp_path / "raw.ome.zarr" / ".snakemake_timestamp").write_bytes(b"")
+
+    put = put_store(tmp_path / "raw.ome.zarr", place)
+    fetched = fetch_into(open_source(str(place)), tmp_path / "back.ome.zarr")
+
+    assert put == digest_objects(place) == digest_tree(tmp_path / "raw.ome.zarr")
+    assert (fetched.iri, fetched.digest, fetched.size) == (str(place), put.digest, put.size)
+    assert fetched.pixels == pixel_digest(tmp_path / "raw.ome.zarr") == pixel_digest(tmp_path / "back.ome.zarr")
+    assert fetched.image is not None
+    assert fetched.image.shape == image.shape
+    back = read_image(tmp_path / "back.ome.zarr")
+    assert np.array_equal(back.data, image.data)
+    assert (back.axes, back.scale, back.units, back.channels) == (image.axes, image.scale, image.units, image.channels)
+    assert np.array_equal(open_source(str(place)).fetch().data, image.data)
+
+
+def test_labels_go_there_and_are_read_where_they_lie(tmp_path: Path, bucket: str, labels: LabelImage) -> None:
+    write_labels(tmp_path / "nuclei.ome.zarr", replace(labels, source=None), StoreFormat(sharded=True))
+    place = ObjectPlace(bucket, "nuclei.ome.zarr")
+    put_store(tmp_path / "nuclei.ome.zarr", place)
+    store = open_object_multiscale(place)
+    assert store.image_label is not None
+    region = (slice(1, 3), slice(0, 150), slice(200, 301))
+    assert np.array_equal(read_pixels(store, region), labels.data[region])
+    with pytest.raises(BadInputError) as caught:
+        put_store(tmp_path / "nuclei.ome.zarr", place)
+    assert str(caught.value) == (
+        f"There is something at s3://{bucket}/nuclei.ome.zarr already; a store is never written to again."
+    )
+    assert read_labels(tmp_path / "nuclei.ome.zarr").values == (1, 7)
+
+
+def test_what_is_wrong_is_told_without_a_secret(
+    tmp_path: Path, bucket: str, endpoint: str, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        open_source(f"s3://{bucket}/nothing.zarr").identify()
+    assert str(caught.value) == (
+        f"There is nothing at s3://{bucket}/nothing.zarr: no object has a key that begins with nothing.zarr/."
+    )
+    with pytest.raises(NotFoundError) as caught:
+        open_source("s3://no-such-bucket/a.zarr").identify()
+    assert str(caught.value) == "There is nothing at s3://no-such-bucket/a.zarr, or no such bucket."
+
+    place = ObjectPlace(bucket, "raw.zarr")
+    put_store(raw, place)
+    client(endpoint).delete_object(Bucket=bucket, Key="raw.zarr/zarr.json")
+    with pytest.raises(BadInputError, match=r"^s3://.*/raw\.zarr is not an OME-Zarr store: it is no folder with"):
+        open_source(str(place)).fetch()
+    client(endpoint).put_object(Bucket=bucket, Key="raw.zarr/zarr.json", Body=(raw / "zarr.json").read_bytes())
+    chunk = "raw.zarr/0/c/0/0/0"
+    client(endpoint).put_object(Bucket=bucket, Key=chunk, Body=(raw / "0/c/0/0/0").read_bytes()[:-1] + b"x")
+    with pytest.raises(BadInputError, match=r"A chunk of it is damaged"):
+        fetch_into(open_source(str(place)), tmp_path / "back.ome.zarr")
+    assert not (tmp_path / "back.ome.zarr").exists()
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(ServerError) as told:
+        open_source(str(place)).identify()
+    assert str(told.value) == (
+        f"{place} cannot be read or written: the object store cannot be reached, or broke off (GenericError). Check "
+        "AWS_ENDPOINT_URL and AWS_REGION, and try again."
+    )
+    assert SECRET in secrets_in_use()
+
+
+def test_whoever_may_not_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import http.server
+    import threading
+
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(403)
+            body = f"<Error><Code>AccessDenied</Code><AWSAccessKeyId>{KEY_ID}</AWSAccessKeyId></Error>".encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        with pytest.raises(AccessError) as caught:
+            open_source("s3://lab/raw.zarr").identify()
+        server.shutdown()
+    assert str(caught.value) == (
+        "The object store refuses s3://lab/raw.zarr. Check the keys (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+        "the profile AWS_PROFILE) and what they may do."
+    )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://lab", "s3://lab/", "s3://Lab/x", "s3:///x", "s3://lab/../x", "s3://lab/a//b", "s3://lab/x?versionId=1"],
+)
+def test_a_uri_that_names_no_store_is_refused(uri: str) -> None:
+    with pytest.raises(BadInputError, match="names no store; expected s3://<bucket>/<key>"):
+        open_source(uri)
+
+
+def test_a_key_in_a_uri_is_refused_and_not_repeated() -> None:
+    with pytest.raises(BadInputError) as caught:
+        open_source(f"s3://{KEY_ID}:{SECRET}@lab/x.zarr")
+    assert SECRET not in str(caught.value)
+    assert KEY_ID not in str(caught.value)
+
+
+def test_keys_are_found_where_aws_tools_look(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(
+        f"[default]\naws_access_key_id = other\naws_secret_access_key = other-secret\n"
+        f"[lab]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
+    )
+    (tmp_path / ".aws" / "config").write_text(
+        "[profile lab]\nregion = eu-west-3\nendpoint_url = https://s3.example.org\n"
+    )
+    home = {"HOME": str(tmp_path)}
+    lab = ObjectAccess.from_environment({**home, "AWS_PROFILE": "lab"})
+    assert lab == ObjectAccess("https://s3.example.org", "eu-west-3", KEY_ID, SECRET)
+    assert SECRET not in repr(lab)
+    assert KEY_ID not in repr(lab)
+    assert ObjectAccess.from_environment(home).key_id == "other"
+    given = {**home, "AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "my-secret", "AWS_REGION": "eu-north-1"}
+    assert ObjectAccess.from_environment(given) == ObjectAccess("", "eu-north-1", "mine", "my-secret")
+    assert ObjectAccess.from_environment({"HOME": "/nowhere"}) == ObjectAccess("", "us-east-1")
+    with pytest.raises(BadInputError, match="The profile 'none', which AWS_PROFILE names, is in neither"):
+        ObjectAccess.from_environment({**home, "AWS_PROFILE": "none"})
+    with pytest.raises(BadInputError, match="AWS_SECRET_ACCESS_KEY is missing"):
+        ObjectAccess.from_environment({"HOME": "/nowhere", "AWS_ACCESS_KEY_ID": "mine"})
+    (tmp_path / ".aws" / "credentials").write_text(f"{SECRET}\n")
+    with pytest.raises(BadInputError) as caught:
+        ObjectAccess.from_environment(home)
+    assert SECRET not in str(caught.value)
