@@ -81,7 +81,7 @@ def test_every_option_of_the_plugins_is_documented(option: str):
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Settings)])
 def test_every_field_of_the_settings_file_is_documented(field: str):
-    assert re.search(rf"^\| `(agent|crate)\.{field}` \|", reference("settings.md"), re.MULTILINE)
+    assert re.search(rf"^\| `(agent|crate|stores)\.{field}` \|", reference("settings.md"), re.MULTILINE)
 
 
 def test_every_environment_variable_is_documented():

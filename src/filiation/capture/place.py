@@ -43,6 +43,8 @@ class Settings:
         Of the person, from the table ``[agent]``.
     license
         Licence of the crates (an SPDX address or a name), from the table ``[crate]``.
+    provenance
+        What label images say of their own making, from the table ``[stores]``: one of :data:`STORES_SAY`.
     """
 
     name: str | None = None
@@ -50,12 +52,16 @@ class Settings:
     affiliation: str | None = None
     affiliation_ror: str | None = None
     license: str | None = None
+    provenance: str = "full"
 
 
+STORES_WITHOUT_PERSON, STORES_NONE = "without person", "none"
+STORES_SAY = ("full", STORES_WITHOUT_PERSON, STORES_NONE)
 SERVER_TABLE = "sparql"
 _FIELDS = {
     "agent": ("name", "orcid", "affiliation", "affiliation_ror"),
     "crate": ("license",),
+    "stores": ("provenance",),
     SERVER_TABLE: (
         "dialect",
         "address",
@@ -84,6 +90,8 @@ def read_settings(catalogue: Path) -> Settings:
     for path in _settings_files(catalogue):
         tables = _read_tables(path)
         values |= tables.get("agent", {}) | tables.get("crate", {})
+        if "stores" in tables:
+            values["provenance"] = tables["stores"].get("provenance", STORES_SAY[0])
     orcid = values.get("orcid")
     if orcid and not orcid.startswith("https://orcid.org/"):
         values["orcid"] = "https://orcid.org/" + orcid.removeprefix("orcid.org/")
@@ -132,4 +140,7 @@ def _read_tables(path: Path) -> dict[str, dict[str, str]]:
                     f"{path}: {table}.{field} is {found}; expected a text for one of {', '.join(_FIELDS[table])}."
                 )
         tables[table] = dict(fields)
+    said = tables.get("stores", {}).get("provenance", "full")
+    if said not in STORES_SAY:
+        raise BadInputError(f"{path}: stores.provenance is {said!r}; expected {', '.join(map(repr, STORES_SAY))}.")
     return tables

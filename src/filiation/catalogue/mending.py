@@ -11,12 +11,12 @@ from pathlib import Path
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.curations import look_at_store, record_curation, this_machine, this_person, this_software
 from filiation.crate.curation import Deed
+from filiation.crate.record_names import MENDING
 from filiation.digest import DigestCache
 from filiation.images.conformance.mending import MetadataChange, write_changes
 from filiation.model import Parameter, Presence, Value
 
 TOOL = "filiation conform --fix"
-ACTION = "#mending"
 
 
 def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[MetadataChange]) -> Path:
@@ -38,7 +38,7 @@ def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[Metada
         after = look_at_store(store, cache, before.entity.pixels)
     told = [f"{finding.fault} at {finding.where}" for change in changes for finding in change.mended]
     deed = Deed(
-        id=ACTION,
+        id=MENDING,
         tool=this_software(TOOL),
         description=f"Metadata of {store.name} were mended, pixels were not touched: {'; '.join(told)}",
         agent=this_person(catalogue),

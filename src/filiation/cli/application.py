@@ -56,6 +56,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "filiation.cli.conform:conform", "Tell what is wrong with OME-Zarr stores, also what other validators miss."
         ),
         "verify": Entry("filiation.cli.seal:verify", "Tell who sealed CRATE, and whether anything changed since."),
+        "agree": Entry(
+            "filiation.cli.agree:agree", "Tell whether a store, its crate and the graph tell the same of it."
+        ),
         "audit": Entry("filiation.cli.audit:audit", "Find what an auditor must know: leftovers, gaps, changes."),
         "log": Entry("filiation.cli.log:log", "Tell what was done to the catalogue; sign that, or verify it."),
         "doctor": Entry("filiation.cli.doctor:doctor", "Tell whether store and index agree with the crates."),
@@ -74,6 +77,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "dataset": Entry("filiation.cli.dataset:dataset", "Build training sets that do not leak; check others."),
         "seal": Entry("filiation.cli.seal:seal", "State what CRATE holds, and sign it with an SSH key."),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
+        "correct": Entry(
+            "filiation.cli.correct:correct", "Record that NEW is OLD, proof-read by a person, and what they changed."
+        ),
         "forget": Entry("filiation.cli.forget:forget", "Take RUN out of the answers from now on."),
         "pack": Entry("filiation.cli.pack:pack", "Make the crate of a run from its journal, or one with its data."),
         "backfill": Entry(

@@ -17,7 +17,7 @@ from filiation.cli.options import (
     say_that_others_write,
     tell_of_waiting_graphs,
 )
-from filiation.cli.output import complain, say, say_json, steps_bar
+from filiation.cli.output import complain, remark, say, say_json, steps_bar
 from filiation.errors import FiliationError, InvalidCrateError, NotFoundError
 
 if TYPE_CHECKING:
@@ -133,18 +133,32 @@ def ingest(
         ctx.exit(failures[0].exit_code)
 
 
-@click.command(epilog=example("filiation rebuild"))
+@click.command(epilog=example("filiation rebuild", "filiation rebuild --from-stores /data/results"))
+@click.option(
+    "--from-stores",
+    "folders",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Make records from what label images in FOLDER say of their own making; can be repeated.",
+)
 @json_option
 @catalogue_option
 @click.pass_context
-def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
+def rebuild(ctx: click.Context, folders: tuple[Path, ...], as_json: bool, catalogue: str | None) -> None:
     """Make the catalogue's store and index again from its crates.
 
     Both are only caches: after this, every question is answered as before. They are made beside those in use, which
     answer until the new ones are whole, and crates can be taken in meanwhile; killed, it goes on when it is called
     again. A SPARQL server that filiation.toml names
     gets every crate's graph again. Exits with 4 if a crate cannot be read.
+
+    With --from-stores, where the crates are lost too: the label images in FOLDER that say how they were made get
+    records of low confidence, which name what is not known. What a crate tells of already is left alone.
     """
+    if folders:
+        _rebuild_from_stores(folders, catalogue, as_json=as_json)
+        return
     from filiation.lineage import Ledger
     from filiation.lineage.words import counted
 
@@ -161,6 +175,23 @@ def rebuild(ctx: click.Context, as_json: bool, catalogue: str | None) -> None:
     tell_of_waiting_graphs(ledger.folder)
     if report.problems:
         ctx.exit(InvalidCrateError.exit_code)
+
+
+def _rebuild_from_stores(folders: tuple[Path, ...], catalogue: str | None, *, as_json: bool) -> None:
+    from filiation.catalogue.from_stores import rebuild_from_stores
+    from filiation.lineage.words import counted
+
+    report = rebuild_from_stores(found_or_made(catalogue), folders)
+    if as_json:
+        left = {str(place): reason for place, reason in report.left_alone}
+        recorded = [str(place) for place in report.recorded]
+        say_json({"crates": [crate.name for crate in report.crates], "recorded": recorded, "left_alone": left})
+        return
+    say(f"{counted(len(report.recorded), 'label image')} in {counted(len(report.crates), 'record')} of low confidence")
+    for place in report.recorded:
+        say(f"  {place}")
+    for place, reason in report.left_alone:
+        remark(f"Left alone: {place}: {reason}")
 
 
 @click.command(epilog=example("filiation send --to /lab/catalogue", "filiation send 7c9f2c34 --to /lab/catalogue"))

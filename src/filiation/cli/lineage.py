@@ -119,10 +119,17 @@ def trace(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | None
 
     labels.ome.zarr#label=17 is one object of a label image: where its voxels are, what was measured of it, its regions
     and meshes, and what the label image descends from. So are cells.parquet#label=17 and meshes/17.ply, made from one.
+
+    A label image that no catalogue knows may say itself how it was made; the answer then is its own claim, and says so.
     """
     if len(things) == 1 and not where and _answer_object(things[0], catalogue, options):
         return
-    _answer(catalogue, things, where, Asked(**options), "ancestors", lambda ledger: ledger.trace)  # type: ignore[arg-type]
+    asked = Asked(**options)  # type: ignore[arg-type]
+    try:
+        _answer(catalogue, things, where, asked, "ancestors", lambda ledger: ledger.trace)
+    except NotFoundError:
+        if len(things) != 1 or where or not _answer_by_store(Path(things[0]), asked):
+            raise
 
 
 @click.command(
@@ -235,6 +242,21 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
         say_json(found.to_json())
     else:
         say(found.text(each=bool(options["each"])).rstrip("\n"))
+    return True
+
+
+def _answer_by_store(store: Path, asked: Asked) -> bool:
+    """Answer from what a store says of its own making, if it says something; no crate of it is known."""
+    if not store.is_dir() or asked.is_of_counts or asked.as_of or asked.from_run:
+        return False
+    from filiation.lineage.claims import claimed_lineage
+
+    lineage = claimed_lineage(store)
+    if lineage is None:
+        return False
+    if asked.svg is not None:
+        write_text(asked.svg, lineage.to_svg(each=asked.each))
+    _write(lineage, asked.form or ("json" if asked.as_json else "tree"), asked.output, each=asked.each)
     return True
 
 

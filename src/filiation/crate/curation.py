@@ -42,8 +42,8 @@ class Deed:
     used, made
         What went in and came out, each with its full path or a URI. Where the same place held one thing before and
         another after, the one before is in ``used`` with that path.
-    parameters
-        With what settings.
+    parameters, software
+        With what settings, and which programs besides the tool.
     started, ended
         UTC; None if not known.
     status
@@ -57,6 +57,7 @@ class Deed:
     used: tuple[DataEntity, ...]
     made: tuple[DataEntity, ...]
     parameters: tuple[Parameter, ...] = ()
+    software: tuple[Software, ...] = ()
     started: datetime | None = None
     ended: datetime | None = None
     status: Status = Status.FINISHED
@@ -138,6 +139,7 @@ def _document(made: Curation) -> dict[str, Any]:
         hasPart=references(each["@id"] for each in files),
         notCaptured=list(made.not_captured) or None,
         recordedBy=made.recorded_by,
+        runStatus=None if made.recorded_by is None else Status.UNKNOWN.value,
     )
     graph = [
         node(METADATA, "CreativeWork", conformsTo=reference(RO_CRATE), about=reference("./")),
@@ -159,6 +161,7 @@ def _deed(deed: Deed) -> tuple[Node, list[Node]]:
     used = [_before(thing, deed) if thing["@id"] in there else thing for thing in _written(deed.used)]
     values = list(_values(deed))
     tool = write_software(deed.tool)
+    programs = [write_software(each) for each in deed.software]
     action = node(
         deed.id,
         "CreateAction",
@@ -171,11 +174,12 @@ def _deed(deed: Deed) -> tuple[Node, list[Node]]:
         startTime=isoformat(deed.started),
         endTime=isoformat(deed.ended),
         status=deed.status.value,
+        softwareUsed=references(each["@id"] for each in programs),
         actionStatus=f"http://schema.org/{_ENDINGS[deed.status]}" if deed.status in _ENDINGS else None,
         **write_machine(deed.machine),
     )
     people = [] if deed.agent is None else write_agent(deed.agent)
-    return action, [*used, *made, *values, tool, *people]
+    return action, [*used, *made, *values, tool, *programs, *people]
 
 
 def _written(entities: tuple[DataEntity, ...]) -> Iterator[Node]:

@@ -16,6 +16,7 @@ from filiation.images.label_objects import LabelObject, find_object
 from filiation.images.mesh_files import label_of_mesh
 from filiation.lineage import words
 from filiation.lineage.answers import Lineage
+from filiation.lineage.corrections import CameOf, CrateFolder, history_of_object
 from filiation.lineage.drawing import WIDTH
 from filiation.lineage.object_traces import (
     Measured,
@@ -48,6 +49,8 @@ class ObjectLineage:
         What tells of it, made from the label image: rows of tables, regions and meshes.
     lineage
         What the thing that was asked for descends from: the label image, or a table or mesh made from it.
+    came_of
+        What it was before each correction by hand, the last first.
     """
 
     found: LabelObject
@@ -55,6 +58,7 @@ class ObjectLineage:
     image: str | None
     traces: tuple[Trace, ...]
     lineage: Lineage
+    came_of: tuple[CameOf, ...] = ()
 
     @property
     def measured(self) -> tuple[Measured, ...]:
@@ -88,6 +92,8 @@ class ObjectLineage:
             yield f"   extent      {', '.join(f'{axis} {length:g} {unit}'.rstrip() for axis, length, unit in lengths)}"
         for name, value in found.properties:
             yield f"   {words.plain(name):<11} {words.plain(str(value))}"
+        for before in self.came_of:
+            yield from before.lines()
         if found.forebears:
             yield f"   came of     label {', which came of label '.join(map(str, found.forebears))}, by division"
         for table, rows in itertools.groupby(self.measured, key=lambda each: each.table):
@@ -122,6 +128,7 @@ class ObjectLineage:
                 for each in self.regions
             ],
             "meshes": [{"path": each.path, "iri": each.iri} for each in self.meshes],
+            "came_of": [each.to_json() for each in self.came_of],
             "lineage": self.lineage.to_json(),
         }
 
@@ -159,7 +166,9 @@ def label_image_of(lineage: Lineage) -> EntityNode:
     raise BadInputError(f"{lineage.thing} is no label image, and none that was recorded is what it was made from.")
 
 
-def describe_object(label: int, labels: EntityNode, lineage: Lineage, following: Iterable[EntityNode]) -> ObjectLineage:
+def describe_object(
+    label: int, labels: EntityNode, lineage: Lineage, following: Iterable[EntityNode], crate_folder: CrateFolder
+) -> ObjectLineage:
     """Tell of an object.
 
     Parameters
@@ -172,6 +181,8 @@ def describe_object(label: int, labels: EntityNode, lineage: Lineage, following:
         What the label image descends from, or a thing that was made from it.
     following
         What was made from the label image directly.
+    crate_folder
+        Where crates stand; those of corrections tell what objects came of.
 
     Raises
     ------
@@ -188,9 +199,9 @@ def describe_object(label: int, labels: EntityNode, lineage: Lineage, following:
             refuse_unless_told_of(lineage.thing, label, root)
     images = _nearest(lineage, (EntityKind.IMAGE, EntityKind.RAW_IMAGE), start=(labels.iri,))
     image = images[0].path if images else None
-    return ObjectLineage(
-        find_object(place, label), labels.path, image, tuple(traces_of_object(label, following)), lineage
-    )
+    found, traces = find_object(place, label), tuple(traces_of_object(label, following))
+    came_of = history_of_object(label, labels.iri, lineage, crate_folder)
+    return ObjectLineage(found, labels.path, image, traces, lineage, came_of)
 
 
 def _nearest(

@@ -19,6 +19,7 @@ from filiation.lineage.walk import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
@@ -137,7 +138,15 @@ class OfThings(OpenedCatalogue):
         lineage = self.trace(thing)
         labels = label_image_of(lineage)
         named = thing if labels.iri in lineage.roots else labels.place or labels.iri
-        return describe_object(label, labels, lineage, self.impact(named, depth=1).entities)
+        with self._reading() as (index, _):
+            folders = {crate: index.folder_of(crate) for crate in {action.crate for action in lineage.actions}}
+
+        def crate_folder(crate: str) -> Path | None:
+            name = folders.get(crate)
+            return None if name is None else self.folder / "crates" / name
+
+        following = self.impact(named, depth=1).entities
+        return describe_object(label, labels, lineage, following, crate_folder)
 
     def pairs(self, *where: str, by: str = "image") -> PairsFound:
         """Return label images with the images that they were drawn on, for a training set.

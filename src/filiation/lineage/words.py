@@ -258,7 +258,7 @@ def action_facts(action: ActionNode) -> list[str]:
     """Write when, where, by whom and in which run, one line each as they fit."""
     facts = []
     if action.status == "unknown":
-        facts.append("recorded afterwards from Snakemake's metadata: low confidence, times unreliable")
+        facts.append("recorded afterwards, nobody saw how it ended: low confidence, times unreliable")
     if action.started is not None and action.ended is not None:
         facts.append(span(action.started, action.ended))
     elif action.started is not None:

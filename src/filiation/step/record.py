@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from filiation.capture.distributions import imported_distributions
@@ -22,7 +23,7 @@ from filiation.capture.environment import python_facts
 from filiation.capture.live_job import bounded, plain_value
 from filiation.capture.machine import machine_facts, scheduler_facts
 from filiation.capture.naming import inside
-from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue
+from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue, read_settings
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
 from filiation.digest import DigestCache, digest_file, digest_tree
@@ -34,6 +35,7 @@ from filiation.step.telling import Progress
 
 if TYPE_CHECKING:
     from filiation.images import SourceIdentity
+    from filiation.model import Digest
 
 _running: contextvars.ContextVar[StepNotes | None] = contextvars.ContextVar("filiation_step", default=None)
 
@@ -126,6 +128,8 @@ class StepNotes:
         folder = os.environ.get(STEP_FOLDER_VARIABLE)
         catalogue = Path(folder).parents[1] if folder else find_catalogue(Path.cwd())
         self._tracked = folder is not None or catalogue.is_dir()
+        self._catalogue = catalogue
+        self._run = Path(folder).name if folder else None
         # A cluster may not hand the variable on; such records wait for the run that recognises its outputs.
         self._place = (Path(folder) if folder else catalogue / UNCLAIMED) / f"{job.rule}-{uuid.uuid4()}.json"
         self._binding: Binding | None = None
@@ -144,8 +148,10 @@ class StepNotes:
         _running.reset(self._token)
         inputs = self._digests(self._binding.inputs if self._binding else ())
         result = (self._binding.result,) if self._binding and self._binding.result else ()
+        made = (*self._binding.written, *result) if self._binding and error is None else ()
+        pixels = self._stamp(made, inputs)
         # What a failed step left behind is no output of it, so it gets no digest.
-        outputs = self._digests((*self._binding.written, *result)) if self._binding and error is None else []
+        outputs = self._digests(made, pixels)
         # In the order of the rule, by which a record finds its job.
         order = {str(Path(path)): place for place, (_, path) in enumerate(_output_paths(self._job))}
         outputs.sort(key=lambda output: order.get(str(output["path"]), len(order)))
@@ -182,6 +188,31 @@ class StepNotes:
         found = _side_input(thing, self)
         if found not in self.side_inputs:
             self.side_inputs.append(found)
+
+    def _stamp(self, made: Iterable[Argument], inputs: Iterable[dict[str, object]]) -> dict[Path, Digest]:
+        """Let the label images that the step made say how they were made; return their pixel digests."""
+        stores = [path for argument in made for path in argument.paths if path.is_dir()]
+        if not (self._tracked and stores):
+            return {}
+        learn_what_was_used(self._redactor)
+        try:
+            from filiation.step.stamping import stamp_label_stores
+
+            return stamp_label_stores(
+                stores,
+                read_settings(self._catalogue),
+                run=self._run,
+                record=self._place.name,
+                rule=self._job.rule,
+                function=self._function,
+                started=self._started,
+                parameters=self._parameters(),
+                software=[python_facts(), *imported_distributions()],
+                inputs=self._redactor.plain([*inputs, *self.side_inputs]),  # type: ignore[arg-type]
+            )
+        except Exception as error:  # the job matters more
+            sys.stderr.write(f"filiation: label images do not say how they were made ({error}).\n")
+            return {}
 
     def _write(
         self,
@@ -248,18 +279,23 @@ class StepNotes:
             {"name": "peak memory", "value": round(peak / 1e6, 3), "unit": "MegaBYTE"},
         ]
 
-    def _digests(self, arguments: Iterable[Argument]) -> list[dict[str, object]]:
+    def _digests(
+        self, arguments: Iterable[Argument], pixels: Mapping[Path, Digest] = MappingProxyType({})
+    ) -> list[dict[str, object]]:
         if not self._tracked:
             return []
         return [
-            {"slot": argument.name, "path": str(path), **describe_content(path, self.cache)}
+            {"slot": argument.name, "path": str(path), **describe_content(path, self.cache, pixels.get(path))}
             for argument in arguments
             for path in argument.paths
         ]
 
 
-def describe_content(path: Path, cache: DigestCache) -> dict[str, object]:
-    """Return the digests of a file or store as text, as far as they can be had; never raises for a bad store."""
+def describe_content(path: Path, cache: DigestCache, known: Digest | None = None) -> dict[str, object]:
+    """Return the digests of a file or store as text, as far as they can be had; never raises for a bad store.
+
+    ``known`` is the pixel digest, where it was worked out already.
+    """
     from filiation.images import pixel_digest
 
     facts: dict[str, object] = {}
@@ -270,10 +306,10 @@ def describe_content(path: Path, cache: DigestCache) -> dict[str, object]:
         tree = digest_tree(path, cache=cache)
         facts["digest"] = str(tree.digest)
         if path.name.endswith(".zarr"):
-            pixels = cache.get_pixels(tree.digest.hex)
+            pixels = cache.get_pixels(tree.digest.hex) if known is None else known.hex
             if pixels is None:
                 pixels = pixel_digest(path).hex
-                cache.put_pixels(tree.digest.hex, pixels)
+            cache.put_pixels(tree.digest.hex, pixels)
             facts["pixels"] = f"pixels1:{pixels}"
     except (FiliationError, OSError) as error:
         facts["not_captured"] = str(error)
