@@ -59,6 +59,21 @@ def test_a_run_of_cwltool_tells_what_its_table_descends_from(ledger: Ledger) -> 
     assert len(ledger.trace(report.iri + FILES["table.txt"]).actions) == 4
 
 
+def test_runs_of_two_engines_over_the_same_images_join_by_their_bytes(ledger: Ledger, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "masks.crate"), "zip", RECORDED / "streamflow" / "crate")
+    streamflow, cwltool = ledger.ingest(Path(archive)), ledger.ingest(CWLTOOL / "crate")
+    names = {digest: name for name, digest in FILES.items()}
+    for name, before in ANCESTORS.items():
+        lineage = ledger.trace(streamflow.iri + FILES[name], from_run=streamflow.id)
+        here = {node.iri.removeprefix(streamflow.iri) for node in lineage.entities if node.crate == streamflow.iri}
+        assert {names[digest] for digest in here} == {name, *before}
+    came = ledger.impact(str(CWLTOOL / "crate" / FILES["nuclei-a.pgm"]))
+    assert {node.crate for node in came.actions} == {streamflow.iri, cwltool.iri}
+    assert {node.name for node in came.entities} == set(FILES) - {"nuclei-b.pgm", "nuclei-b-mask.pgm"}
+    (threshold, _, _) = sorted({node.rule for node in came.actions if node.crate == streamflow.iri}, reverse=True)
+    assert threshold == "threshold.cwl"
+
+
 def test_a_run_of_ours_joins_one_of_cwltool_by_its_bytes(ledger: Ledger, tmp_path: Path) -> None:
     foreign = ledger.ingest(CWLTOOL / "crate")
     run = CrateBuilder(ledger.folder.parent, 1)

@@ -13,8 +13,7 @@ from filiation.catalogue import Catalogue, Edge, Joining
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import Ledger, Lineage
 from filiation.lineage.answers import ANCESTORS, THROUGH
-from filiation.lineage.cutting import only
-from filiation.lineage.walk import Bounds, Walked, ancestors, descendants
+from filiation.lineage.walk import Bounds, Walked, ancestors, descendants, only, only_of
 from tests.lineage.crates import CrateBuilder, nuclei_run, run_id
 from tests.lineage.test_walk import CRATE, NUMBERS, graphs, index_of, iri
 
@@ -65,7 +64,9 @@ def test_depth_counts_from_the_start_with_a_condition_too(ledger: Ledger) -> Non
     assert names(ledger.trace(TABLE, until=["rule=never"], depth=1)) == names(ledger.trace(TABLE, depth=1))
 
 
-def test_what_is_left_out_is_bridged(ledger: Ledger) -> None:
+@pytest.mark.parametrize("few", [0, 5_000])
+def test_what_is_left_out_is_bridged(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr("filiation.lineage.tracing._FEW", few)  # from which on columns choose
     found = ledger.trace(TABLE, only=["kind=label image", "rule=fetch"])
     assert names(found) == ["fetch", "nuclei.ome.zarr", "nuclei.parquet"]
     told = {(Path(edge.src).name, Path(edge.dst).name, edge.role) for edge in found.edges}
@@ -196,11 +197,17 @@ def test_the_walk_does_not_pass_where_it_is_to_end(graph: nx.DiGraph, start: int
     assert all((edge.dst if up else edge.src) not in ending for edge in found.edges)
 
 
-@given(graph=graphs(cyclic=True), start=NUMBERS, kept=st.sets(NUMBERS))
-def test_what_is_kept_is_joined_where_it_was_joined(graph: nx.DiGraph, start: int, kept: set[int]) -> None:
+@given(graph=graphs(cyclic=True), start=NUMBERS, kept=st.sets(NUMBERS), depth=st.none() | st.just(99))
+def test_what_is_kept_is_joined_where_it_was_joined(
+    graph: nx.DiGraph, start: int, kept: set[int], depth: int | None
+) -> None:
     names = {iri(number) for number in kept}
     whole = walked(graph, start)
-    found = only(whole, [iri(start)], ANCESTORS, lambda at: at in names)
+    found = only_of(whole, [iri(start)], lambda at: at in names, up=True)
+    with index_of(graph) as index:
+        numbers = set(index.numbers_of(names).values())
+        walk = only(index, [iri(start)], lambda some: numbers & set(some), Bounds(depth), up=True)
+    assert (walk.iris, walk.edges, walk.stopped, walk.cut) == (found.iris, found.edges, found.stopped, found.cut)
     assert found.iris == (whole.iris & names) | {iri(start)}
     joined = nx.DiGraph((edge.src, edge.dst) for edge in found.edges)
     joined.add_nodes_from(found.iris)

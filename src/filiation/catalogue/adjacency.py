@@ -181,6 +181,11 @@ class Reached:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    @property
+    def numbers(self) -> list[int] | Numbers:
+        """The nodes, by their numbers, sorted."""
+        return self._numbers
+
     def count(self) -> tuple[int, int]:
         """Return the number of things and of actions."""
         import numpy as np

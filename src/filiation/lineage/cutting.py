@@ -1,67 +1,93 @@
-"""What of a walk is shown: what a condition names, joined over what it does not."""
+"""What of a walk is shown: what was chosen of it, joined over what was not."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from filiation.catalogue import Edge
-from filiation.lineage.answers import ANCESTORS, THROUGH
-from filiation.lineage.walk import Walked
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Node = TypeVar("Node", bound=Hashable)
+
+if TYPE_CHECKING:
+    Step: TypeAlias = tuple[Node, Node, int, Node]
+    """Where a walk was, where that leads, the role's number, and the crate that says so."""
+
+THROUGH_ROLE = -1
+"""In place of a role: something that was not chosen lies between."""
 
 
-def only(walked: Walked, roots: Iterable[str], direction: str, keeps: Callable[[str], bool]) -> Walked:
-    """Leave out what a condition does not name, and join what stays over the gaps.
+@dataclass(slots=True)
+class Joined(Generic[Node]):
+    """What was chosen, joined.
 
     Parameters
     ----------
-    walked, roots
-        A walk, and the IRIs that it started from, which always stay.
-    direction
-        ``ancestors`` or ``descendants``.
-    keeps
-        Whether an IRI stays.
-
-    Returns
-    -------
-    What stays, with an edge ``through`` where something lies between; it is stopped also where all beyond was left out.
+    steps
+        Between what was chosen, as the walk went: as they are where nothing lies between, else :data:`THROUGH_ROLE`,
+        one for each crate that tells of the shortest way there.
+    ends
+        What was chosen beyond which there was more, and nothing of it was chosen.
     """
-    upwards = direction == ANCESTORS
-    following = _following(walked.edges, upwards=upwards)
-    start = set(roots)
-    kept = Walked(iris={iri for iri in walked.iris if iri in start or keeps(iri)}, numbers=walked.numbers)
-    kept.cut, kept.stopped = walked.cut & kept.iris, walked.stopped & kept.iris
-    for iri in sorted(kept.iris):
-        found = _next_kept(iri, following, kept.iris, upwards=upwards)
-        kept.edges |= found
-        if following[iri] and not found:
-            kept.stopped.add(iri)
-    return kept
+
+    steps: set[Step[Node]] = field(default_factory=set)
+    ends: set[Node] = field(default_factory=set)
 
 
-def _next_kept(iri: str, following: dict[str, list[Edge]], kept: set[str], *, upwards: bool) -> set[Edge]:
-    """Return the edges to the next things that stay, direct ones as they are."""
-    found: set[Edge] = set()
-    crates: dict[str, frozenset[str]] = {iri: frozenset()}
-    waiting = [iri]
-    for here in waiting:  # grows as it goes: breadth first
-        for edge in following[here]:
-            other = edge.src if upwards else edge.dst
-            told = crates[here] | {edge.crate}
-            if other in kept:
-                src, dst = (other, iri) if upwards else (iri, other)
-                if here == iri:
-                    found.add(edge)
-                elif other != iri:
-                    found |= {Edge(src, dst, THROUGH, crate) for crate in told}
-            elif other not in crates:
-                crates[other] = told
-                waiting.append(other)
-    return found
+def join(
+    chosen: Collection[Node],
+    steps: Callable[[Iterable[Node]], Iterable[Step[Node]]],
+    names: Callable[[Collection[Node]], Mapping[Node, str]],
+) -> Joined[Node]:
+    """Join what was chosen of a walk over what was not.
+
+    Parameters
+    ----------
+    chosen
+        The nodes that stay.
+    steps
+        Tells the steps of the walk from some nodes.
+    names
+        Tells the IRIs of nodes and crates: of ways that are as short, the one through the first of them is taken.
+    """
+    joined: Joined[Node] = Joined()
+    for node in chosen:
+        goes_on, met = False, False
+        came: dict[Node, tuple[Node, Node]] = {}
+        level: Collection[Node] = (node,)
+        while level:
+            further: dict[Node, set[tuple[Node, Node]]] = defaultdict(set)
+            step: Step[Node]
+            for step in steps(level):
+                near, far, _, crate = step
+                goes_on |= near == node
+                if near == node and far in chosen:
+                    joined.steps.add(step)
+                    met = True
+                elif far in chosen and far != node:
+                    crates = {crate, *_crates_to(near, node, came)}
+                    joined.steps.update((node, far, THROUGH_ROLE, told) for told in crates)
+                    met = True
+                elif far not in chosen and far not in came:
+                    further[far].add((near, crate))
+            came.update({far: _first(ways, names) for far, ways in further.items()})
+            level = further
+        if goes_on and not met:
+            joined.ends.add(node)
+    return joined
 
 
-def _following(edges: Iterable[Edge], *, upwards: bool) -> dict[str, list[Edge]]:
-    following: dict[str, list[Edge]] = defaultdict(list)
-    for edge in sorted(edges):
-        following[edge.dst if upwards else edge.src].append(edge)
-    return following
+def _crates_to(here: Node, node: Node, came: Mapping[Node, tuple[Node, Node]]) -> Iterator[Node]:
+    while here != node:
+        here, crate = came[here]
+        yield crate
+
+
+def _first(ways: set[tuple[Node, Node]], names: Callable[[Collection[Node]], Mapping[Node, str]]) -> tuple[Node, Node]:
+    if len(ways) == 1:
+        return next(iter(ways))
+    told = names({one for way in ways for one in way})
+    return min(ways, key=lambda way: (told[way[0]], told[way[1]]))

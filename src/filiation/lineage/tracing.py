@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import EntityNode, Joining, LineageIndex, Node, RunSummary
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, Lineage
-from filiation.lineage.cutting import only
 from filiation.lineage.resolution import Resolution, Resolver
-from filiation.lineage.walk import Bounds, Walked, ancestors, descendants
+from filiation.lineage.walk import Bounds, Walked, ancestors, descendants, only, only_of
 
 if TYPE_CHECKING:
     from filiation.lineage.conditions import Condition
     from filiation.lineage.fields import Surroundings
     from filiation.lineage.publications import Publication
     from filiation.lineage.sides import Side
+
+_FEW: Final = 5_000
+"""Nodes that are quicker read than looked for in columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +78,22 @@ class Tracer:
             raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
         crate = None if extent.run is None else self.resolver.run(extent.run).iri
         roots = tuple(dict.fromkeys(iri for each in found for iri in self._starts(each, crate, upwards=upwards)))
-        walk = ancestors if upwards else descendants
         ends = self._any(extent.until) if extent.until else None
-        walked = walk(self._index, self.joining, roots, Bounds(extent.depth, ends, crate))
+        bounds = Bounds(extent.depth, ends, crate)
         told: tuple[Publication, ...] = ()
+        if extent.only and not extent.published:
+            walked = only(self._index, roots, self._chosen(extent.only), bounds, up=upwards)
+        else:
+            walk = ancestors if upwards else descendants
+            walked = walk(self._index, self.joining, roots, bounds)
         if extent.published:
             from filiation.lineage.publications import leading_to, publications_among
 
             told = publications_among(self._index, walked.iris, self._around().annotations)
             walked = leading_to(walked, roots, direction, {iri for each in told for iri in each.things})
-        if extent.only:
-            self._look_up(walked.numbers.values())
-            walked = only(walked, roots, direction, self._all(extent.only))
+            if extent.only:
+                self._look_up(walked.numbers.values())
+                walked = only_of(walked, roots, self._all(extent.only), up=upwards)
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
         notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
         if extent.published and not told:
@@ -178,6 +184,34 @@ class Tracer:
             }
 
         return holding
+
+    def _chosen(self, conditions: tuple[Condition, ...]) -> Callable[[Collection[int]], set[int]]:
+        """Return what tells which of some nodes are as the conditions say; of many, columns of the index choose first.
+
+        They tell whatever any crate says of a node; the node that is shown has the last word.
+        """
+        holds = self._all(conditions)
+
+        def chosen(numbers: Collection[int]) -> set[int]:
+            wanted = {int(number) for number in numbers}
+            if len(wanted) > _FEW:
+                wanted &= self._as_columns_tell(conditions)
+            self._look_up(wanted)
+            return {number for number, iri in self._index.adjacency().names(wanted).items() if holds(iri)}
+
+        return chosen
+
+    def _as_columns_tell(self, conditions: tuple[Condition, ...]) -> set[int]:
+        from filiation.lineage.fields import KINDS
+        from filiation.lineage.searching import Search
+
+        search = Search(self._index.facts, self._around())
+        found: set[int] = set()
+        for kind in KINDS:
+            if asked := [condition for condition in conditions if condition.applies_to(kind)]:
+                for crate, bits in search.hits(kind, asked).items():
+                    found.update(self._index.facts.numbers(kind, crate, bits))
+        return found
 
     def _all(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
         """Whether a node is as all those conditions say that can be asked of its kind, and there is one."""

@@ -6,20 +6,27 @@ walk is over numbers; names are looked up once, in the end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue import CODE, GENERATED, ROLES, USED, Edge, Joining, LineageIndex
+from filiation.lineage.answers import THROUGH
+from filiation.lineage.cutting import THROUGH_ROLE, Node, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from filiation.catalogue import Reached
     from filiation.catalogue.adjacency import Adjacency, Step
+    from filiation.lineage import cutting
 
     Ends: TypeAlias = Callable[[set[int]], set[int]]
     """Of nodes, those at which a walk ends."""
+
+    Chosen: TypeAlias = Callable[[Collection[int]], set[int]]
+    """Of nodes, those that are shown."""
 
 _INTO_ACTION: Final = {
     True: frozenset({ROLES.index(GENERATED)}),
@@ -112,22 +119,91 @@ def reach(index: LineageIndex, roots: Iterable[str], *, up: bool) -> Reached:
     return index.adjacency().reach(index.numbers_of(roots).values(), up=up)
 
 
-def _walk(index: LineageIndex, roots: Iterable[str], bounds: Bounds, *, up: bool) -> Walked:
+def only(index: LineageIndex, roots: Iterable[str], chosen: Chosen, bounds: Bounds = _WHOLE, *, up: bool) -> Walked:
+    """Walk, and keep of what was come by only what is chosen; the rest is neither named nor read.
+
+    Parameters
+    ----------
+    index
+        The index.
+    roots
+        IRIs to start from, which always stay.
+    chosen
+        Asked which of some nodes, given by their numbers, are to stay.
+    bounds
+        How far.
+    up
+        Whether to what the roots descend from; else to what descends from them.
+
+    Returns
+    -------
+    What stays, with an edge ``through`` where something lies between; it is stopped also where all beyond was left out.
+    """
     walked = Walked(iris=set(roots))
     adjacency = index.adjacency()
-    numbers = index.numbers_of({*walked.iris, *([] if bounds.run is None else [bounds.run])})
-    run = None if bounds.run is None else numbers.pop(bounds.run, 0)
-    walk = _Walk(adjacency, set(numbers.values()), bounds, run, up=up)
-    walk.go()
+    walk = _started(index, walked.iris, bounds, up=up)
+    steps: Callable[[Iterable[int]], list[Step]]
+    if bounds == _WHOLE:
+        found = chosen(adjacency.reach(walk.seen, up=up).numbers)
+        steps = partial(adjacency.steps, up=up)
+    else:
+        walk.go()
+        found = chosen(walk.seen)
+        steps = _following(walk.followed)
+    walk.seen = found | walk.start
+    joined = join(walk.seen, steps, adjacency.names)
+    walk.followed = list(joined.steps)
+    walk.cut &= walk.seen
+    walk.stopped = walk.stopped & walk.seen | joined.ends
     _name(walked, adjacency, walk, up=up)
     return walked
+
+
+def only_of(walked: Walked, roots: Iterable[str], chosen: Callable[[str], bool], *, up: bool) -> Walked:
+    """Keep of a walk that is named already only what is chosen; see :func:`only`."""
+    start = set(roots)
+    kept = Walked(iris={iri for iri in walked.iris if iri in start or chosen(iri)}, numbers=walked.numbers)
+    roles = {role: number for number, role in enumerate(ROLES)}
+    steps = [(dst, src, role, crate) if up else (src, dst, role, crate) for src, dst, role, crate in (
+        (edge.src, edge.dst, roles[edge.role], edge.crate) for edge in walked.edges)]  # fmt: skip
+    joined = join(kept.iris, _following(steps), lambda iris: {iri: iri for iri in iris})
+    for near, far, role, crate in joined.steps:
+        src, dst = (far, near) if up else (near, far)
+        kept.edges.add(Edge(src, dst, _role(role), crate))
+    kept.cut, kept.stopped = walked.cut & kept.iris, walked.stopped & kept.iris | joined.ends
+    return kept
+
+
+def _following(steps: Iterable[cutting.Step[Node]]) -> Callable[[Iterable[Node]], list[cutting.Step[Node]]]:
+    after: dict[Node, list[cutting.Step[Node]]] = defaultdict(list)
+    for step in steps:
+        after[step[0]].append(step)
+    return lambda nodes: [step for node in nodes for step in after.get(node, ())]
+
+
+def _walk(index: LineageIndex, roots: Iterable[str], bounds: Bounds, *, up: bool) -> Walked:
+    walked = Walked(iris=set(roots))
+    walk = _started(index, walked.iris, bounds, up=up)
+    walk.go()
+    _name(walked, index.adjacency(), walk, up=up)
+    return walked
+
+
+def _started(index: LineageIndex, roots: set[str], bounds: Bounds, *, up: bool) -> _Walk:
+    numbers = index.numbers_of({*roots, *([] if bounds.run is None else [bounds.run])})
+    run = None if bounds.run is None else numbers.pop(bounds.run, 0)
+    return _Walk(index.adjacency(), set(numbers.values()), bounds, run, up=up)
+
+
+def _role(number: int) -> str:
+    return THROUGH if number == THROUGH_ROLE else ROLES[number]
 
 
 class _Walk:
     """One walk, by numbers."""
 
     def __init__(self, adjacency: Adjacency, start: set[int], bounds: Bounds, run: int | None, *, up: bool) -> None:
-        self._adjacency, self._start, self._ends, self._run, self._up = adjacency, start, bounds.ends, run, up
+        self._adjacency, self.start, self._ends, self._run, self._up = adjacency, start, bounds.ends, run, up
         self._actions_left = bounds.depth
         self.seen = set(start)
         self.followed: list[Step] = []
@@ -135,7 +211,7 @@ class _Walk:
         self.stopped: set[int] = set()
 
     def go(self) -> None:
-        level = self._start
+        level = self.start
         while level:
             beyond: set[int] = set()
             while level:  # everything within reach of the same number of actions
@@ -152,7 +228,7 @@ class _Walk:
         steps = self._adjacency.steps(level, up=self._up)
         into_action = _INTO_ACTION[self._up]
         if self._run is not None:
-            start, run = self._start, self._run
+            start, run = self.start, self._run
             steps = [step for step in steps if step[3] == run or step[0] not in start or step[2] not in into_action]
         further: set[int] = set()
         if self._actions_left is not None:
@@ -169,7 +245,7 @@ class _Walk:
         return found, further
 
     def _not_ended(self, level: set[int], ends: Ends) -> set[int]:
-        ended = ends(level - self._start)
+        ended = ends(level - self.start)
         self.stopped.update(step[0] for step in self._adjacency.steps(ended, up=self._up))
         return level - ended
 
@@ -186,5 +262,5 @@ def _name(walked: Walked, adjacency: Adjacency, walk: _Walk, *, up: bool) -> Non
     near, far, role, crate = zip(*walk.followed, strict=True)
     name = names.__getitem__
     ends: Sequence[Iterable[str]] = (map(name, far), map(name, near))
-    columns = (*(ends if up else reversed(ends)), map(ROLES.__getitem__, role), map(name, crate))
+    columns = (*(ends if up else reversed(ends)), map(_role, role), map(name, crate))
     walked.edges.update(map(_edge, zip(*columns, strict=True)))
