@@ -83,6 +83,28 @@ def test_a_leak_is_found_though_it_is_other_bytes(how: str, laboratory: Laborato
     assert "100% equal" in leak.detail
 
 
+def test_turned_and_mirrored_copies_are_found_if_asked_for(laboratory: Laboratory, elsewhere: Path):
+    crop = real("ihc.png")[:, 130:210, 20:90]
+    tiff(elsewhere / "test/images/turned.tif", np.rot90(crop[:, :, ::-1], 3, axes=(1, 2)))
+    assert check(laboratory.ledger, elsewhere).leaks == ()
+    (leak,) = check(laboratory.ledger, elsewhere, turned=True).leaks
+    assert (leak.kind, leak.first.path) == ("same pixels", "test/images/turned.tif")
+    assert leak.second.path == "train/images/1.tif"
+    assert leak.detail.endswith("100% equal; the other mirrored and turned by 270 degrees")
+
+
+def test_a_run_that_used_an_image_hides_not_where_it_is_from(laboratory: Laboratory):
+    laboratory.segmented("slide", real("cell.png").astype(np.uint16))
+    folder = laboratory.folder / "set"
+    for part, rows in (("train", slice(0, 200)), ("test", slice(300, 500))):
+        tiff(folder / part / "a.tif", real("cell.png")[rows, :300])
+    run = laboratory.run()
+    run.job("train", ("set/train/a.tif", "set/test/a.tif"), {"model.pt": "weights"})
+    laboratory.take_in(run)
+    checked = check(laboratory.ledger, folder)
+    assert (kinds(checked), checked.by_digest) == (["same image"], 2)
+
+
 def test_crops_of_one_raw_image_are_found_though_they_share_no_pixel(laboratory: Laboratory, elsewhere: Path):
     laboratory.segmented("slide", real("cell.png").astype(np.uint16))
     tiff(elsewhere / "train/images/4.tif", real("cell.png")[400:550, 200:400])

@@ -97,18 +97,26 @@ def build(
 @click.option(
     "--by", default="image", show_default=True, metavar="LEVEL", help="What must be on one side, as for build."
 )
+@click.option("--turned", is_flag=True, help="Look for images turned or mirrored too; takes eight times as long.")
 @click.option("--since-training", is_flag=True, help="Tell what became of the truth since; FOLDER may be a model too.")
 @json_option
 @catalogue_option
 @click.pass_context
 def check(
-    ctx: click.Context, folder: str, layout: str, by: str, since_training: bool, as_json: bool, catalogue: str | None
+    ctx: click.Context,
+    folder: str,
+    layout: str,
+    by: str,
+    turned: bool,
+    since_training: bool,
+    as_json: bool,
+    catalogue: str | None,
 ) -> None:
     """Find what is on both sides of the split of a training set, made here or elsewhere.
 
     Found are: the same file; images that show the same pixels, in whole or in part, whatever their names, chunks and
     formats; and what stems from one raw image (or one well, plate, ...), as far as the catalogue knows the set's images
-    by their bytes or by a part of their pixels. Not found is what was scaled, turned, or compressed with loss.
+    by their bytes or by a part of their pixels. Not found is what was scaled, or compressed with loss.
 
     With --since-training told is instead which label images, that the set or a model descends from, were corrected,
     made anew, changed or noted as retracted since.
@@ -122,7 +130,7 @@ def check(
         return
 
     with opened(catalogue) as ledger, steps_bar("Reading") as advance:
-        checked = check(ledger, Path(folder), layout=layout, by=by, progress=advance)
+        checked = check(ledger, Path(folder), layout=layout, by=by, turned=turned, progress=advance)
     if as_json:
         say_json(checked.to_json())
     else:

@@ -90,6 +90,56 @@ class StorePlanes:
         return part.reshape(part.shape[-2:])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TurnedPlanes:
+    """Planes of another image, mirrored and turned.
+
+    Parameters
+    ----------
+    image
+        The other image.
+    quarters
+        By how many quarters of a turn, as :func:`numpy.rot90` turns.
+    mirrored
+        Whether left and right were exchanged before.
+    """
+
+    image: Planes
+    quarters: int
+    mirrored: bool
+
+    @property
+    def count(self) -> int:
+        """Number of planes."""
+        return self.image.count
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, as turned."""
+        height, width = self.image.shape
+        return (width, height) if self.quarters % 2 else (height, width)
+
+    def read(self, plane: int, rows: slice, columns: slice) -> Pixels:
+        """Return a part of a plane, as turned."""
+        height, width = self.shape
+        spans = [(rows.start or 0, height if rows.stop is None else rows.stop),
+                 (columns.start or 0, width if columns.stop is None else columns.stop)]  # fmt: skip
+        for _ in range(self.quarters):  # undone one by one: row r, column c was column W - 1 - r, row c
+            (top, bottom), (left, right) = spans
+            spans = [(left, right), (height - bottom, height - top)]
+            height, width = width, height
+        if self.mirrored:
+            left, right = spans[1]
+            spans[1] = (width - right, width - left)
+        part = self.image.read(plane, slice(*spans[0]), slice(*spans[1]))
+        turned: Pixels = np.rot90(part[:, ::-1] if self.mirrored else part, self.quarters)
+        return turned
+
+
+TURNS: Final = tuple((quarters, mirrored) for mirrored in (False, True) for quarters in range(4))[1:]
+"""Every way to turn and mirror a plane, but to leave it as it is."""
+
+
 def open_planes(path: Path) -> Planes:
     """Open an image to read it plane by plane: an OME-Zarr store, a TIFF, or a picture such as PNG.
 

@@ -175,9 +175,12 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    tree, crate = record_set(
-        ledger.folder, folder, cases, shared, licence, str(manifest["name"]), started, _settings(plan)
-    )
+    name, settings = str(manifest["name"]), _settings(plan)
+    try:
+        tree, crate = record_set(ledger.folder, folder, cases, shared, licence, name, started, settings)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # a set that no record tells of would be a stranger here
+        raise
     return Built(
         folder, cases, tuple(sorted(left_out)), tuple(joined), licence, tuple(licences), tuple(warnings), tree, crate,
         manifest,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from filiation.digest import DigestCache
 from filiation.errors import FiliationError
 from filiation.images.overlaps import Overlap, find_overlaps
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
-from filiation.images.planes import LOSSY, ArrayPlanes, open_planes
+from filiation.images.planes import LOSSY, TURNS, ArrayPlanes, Planes, TurnedPlanes, open_planes
 from filiation.images.prints import Prints, take_prints
 from filiation.lineage.pairs import IMAGE, identity_of
 from filiation.model import Digest
@@ -129,6 +130,7 @@ def check(
     *,
     layout: str = "auto",
     by: str = IMAGE,
+    turned: bool = False,
     progress: Progress = lambda _done, _all, _name: None,
 ) -> Checked:
     """Look for what is on both sides of a split.
@@ -146,6 +148,8 @@ def check(
         As for :func:`read_contents`.
     by
         At what level both sides must be separate; see :meth:`filiation.lineage.Ledger.pairs`.
+    turned
+        Whether to look for images that were turned by quarters or mirrored too, which takes eight times as long.
     progress
         Called with how many images are done, of how many.
 
@@ -156,7 +160,7 @@ def check(
     """
     folder = Path(os.path.realpath(folder))
     contents = read_contents(folder, layout)
-    looked = _Look(ledger, folder, contents, by)
+    looked = _Look(ledger, folder, contents, by, turned=turned)
     looked.read(progress)
     found = [*looked.same_files(), *looked.same_pixels(), *looked.same_origins()]
     lossy = sum(Path(image.path).suffix.lower() in LOSSY for image in contents.images)
@@ -169,57 +173,92 @@ def check(
         contents,
         tuple(found),
         len(looked.known),
-        len(looked.shown),
+        len(looked.shown.keys() - looked.known.keys()),
         looked.things(),
         tuple(looked.not_read),
         tuple(remarks),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """An image that is compared: of the set, by its number, perhaps turned; or one that the catalogue knows."""
+
+    number: int | None
+    place: Path
+    thing: EntityNode | None = None
+    turn: tuple[int, bool] | None = None
+
+    def open(self) -> Planes:
+        planes = open_planes(self.place)
+        return planes if self.turn is None else TurnedPlanes(planes, *self.turn)
+
+
 class _Look:
     """One look at a set: what each image is, what it shows, and what it stems from."""
 
-    def __init__(self, ledger: Ledger, folder: Path, contents: Contents, by: str) -> None:
+    def __init__(self, ledger: Ledger, folder: Path, contents: Contents, by: str, *, turned: bool) -> None:
         self._ledger, self._folder, self._by = ledger, folder, by
+        self._turns = TURNS if turned else ()
         self._images = contents.images
         self._catalogue = CatalogueFolder(ledger.folder)
         self._digests: list[Digest] = []
         self._prints: list[Prints] = []
+        self._turned_prints: list[list[Prints]] = []
         self.not_read: list[tuple[str, str]] = []
         self.known: dict[int, Origin] = {}
         """What images of the set stem from, by number, that the catalogue knows by their bytes or pixels."""
         self.shown: dict[int, tuple[Origin, Overlap, EntityNode]] = {}
         """Likewise of those that show a part of what an image of the catalogue shows."""
-        self._overlaps: tuple[Overlap, ...] = ()
+        self._settled: set[int] = set()
+        self._overlaps: list[tuple[_Side, _Side, Overlap]] = []
         self._told: set[tuple[int, int]] = set()
         self.without_level = 0
 
     def read(self, progress: Progress) -> None:
-        """Read every image of the set, and those that the catalogue knows."""
+        """Read every image of the set, and those that the catalogue knows; compare them."""
         with DigestCache(self._catalogue.digests) as cache:
             pixels = [self._read(number, cache, progress) for number in range(len(self._images))]
             self._find_known(pixels)
             known = list(self._to_compare(cache, progress))
-        count = len(self._images)
+        others = [_Side(None, place, thing) for thing, place, _ in known]
+        sides = [*(_Side(number, self._folder / image.path) for number, image in enumerate(self._images)), *others]
         prints = [*self._prints, *(each for _, _, each in known)]
+        for number, turned in enumerate(self._turned_prints):
+            sides += [_Side(number, self._folder / self._images[number].path, turn=turn) for turn in TURNS]
+            prints += turned
+        found = find_overlaps(
+            prints,
+            lambda number: sides[number].open(),
+            worth=lambda first, second: self._is_worth_comparing(sides[first], sides[second]),
+        )
+        self._sort_out([(sides[each.first], sides[each.second], each) for each in found])
 
-        def worth(first: int, second: int) -> bool:
-            if second < count:
-                return self._images[first].part != self._images[second].part
-            return first < count and first not in self.known
+    def _is_worth_comparing(self, one: _Side, other: _Side) -> bool:
+        if one.turn is not None or (other.number is None and one.number is None):
+            return False
+        if one.number is not None and other.number is not None:
+            is_in_order = one.number < other.number
+            return is_in_order and self._images[one.number].part != self._images[other.number].part
+        number = one.number if one.number is not None else other.number
+        return number not in self._settled
 
-        places = [*(self._folder / image.path for image in self._images), *(place for _, place, _ in known)]
-        overlaps = find_overlaps(prints, lambda number: open_planes(places[number]), worth)
-        self._overlaps = tuple(each for each in overlaps if each.second < count)
-        best: dict[int, Overlap] = {}
-        for each in overlaps:
-            if each.second >= count and (each.first not in best or each.prints > best[each.first].prints):
-                best[each.first] = each
-        things = {number: known[each.second - count][0] for number, each in best.items()}
-        origins = self._ledger.origins({thing.digest for thing in things.values() if thing.digest}, self._by)
-        for number, thing in things.items():
+    def _sort_out(self, found: list[tuple[_Side, _Side, Overlap]]) -> None:
+        """Keep overlaps within the set, and of each image the one with most prints in an image of the catalogue."""
+        best: dict[int, tuple[Overlap, EntityNode]] = {}
+        for one, other, each in found:
+            thing = one.thing or other.thing
+            if thing is None:
+                self._overlaps.append((one, other, each))
+                continue
+            number = one.number if one.number is not None else other.number
+            if number is not None and (number not in best or each.prints > best[number][0].prints):
+                best[number] = (each, thing)
+        digests = {thing.digest for _, thing in best.values() if thing.digest is not None}
+        origins = self._ledger.origins(sorted(digests, key=str), self._by)
+        for number, (each, thing) in best.items():
             if thing.digest in origins:
-                self.shown[number] = (origins[thing.digest], best[number], thing)
+                self.shown[number] = (origins[thing.digest], each, thing)
 
     def _read(self, number: int, cache: DigestCache, progress: Progress) -> list[Digest]:
         """Take the digest and the prints of an image of the set; return the digests of its pixels."""
@@ -230,13 +269,15 @@ class _Look:
         try:
             planes = open_planes(place)
             self._prints.append(take_prints(planes))
+            self._turned_prints.append([take_prints(TurnedPlanes(planes, *turn)) for turn in self._turns])
             if isinstance(planes, ArrayPlanes):
                 fitting = (axes for axes in _AXES if len(axes) == planes.data.ndim)
                 return [pixel_digest_of_array(np.asarray(planes.data), axes) for axes in fitting]
             return [pixel_digest(place)]
         except FiliationError as error:
-            del self._prints[number:]
+            del self._prints[number:], self._turned_prints[number:]
             self._prints.append(take_prints(_NOTHING))
+            self._turned_prints.append([take_prints(_NOTHING) for _ in self._turns])
             self.not_read.append((path, str(error)))
             return []
 
@@ -247,11 +288,14 @@ class _Look:
             found = next((origins[each] for each in (digest, *pixels[number]) if each in origins), None)
             if found is not None:
                 self.known[number] = found
+                # Who used an image without saying where it is from tells no origin: its pixels may.
+                if [raw.iri for raw in found.raws] != [found.thing.iri]:
+                    self._settled.add(number)
 
     def _to_compare(self, cache: DigestCache, progress: Progress) -> Iterator[tuple[EntityNode, Path, Prints]]:
         """Yield the images of the catalogue that are on disk, with their prints, kept from one check to the next."""
-        if len(self.known) == len(self._images):
-            return  # each is known already
+        if len(self._settled) == len(self._images):
+            return  # of each is known what it stems from
         images = self._ledger.images()
         for number, thing in enumerate(images):
             progress(number, len(images), thing.path)
@@ -267,7 +311,7 @@ class _Look:
         try:
             with np.load(file) as kept:
                 return Prints(kept["hashes"], kept["planes"], kept["rows"], kept["columns"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # not there, or torn
         prints = take_prints(open_planes(place))
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -292,11 +336,12 @@ class _Look:
 
     def same_pixels(self) -> Iterator[Leak]:
         """Yield images that show the same pixels in two parts."""
-        for each in self._overlaps:
-            first, second = self._images[each.first], self._images[each.second]
-            if not self._is_told(each.first, each.second):
-                self._told.add((each.first, each.second))
-                yield Leak(SAME_PIXELS, first, second, _in_words(each))
+        for one, other, each in self._overlaps:
+            if one.number is not None and other.number is not None and not self._is_told(one.number, other.number):
+                self._told.add((one.number, other.number))
+                turned = f"; the other {_turn_in_words(*other.turn)}" if other.turn is not None else ""
+                first, second = self._images[one.number], self._images[other.number]
+                yield Leak(SAME_PIXELS, first, second, _in_words(each) + turned)
 
     def same_origins(self) -> Iterator[Leak]:
         """Yield what stems from one raw image, or belongs to one group, in two parts."""
@@ -314,7 +359,7 @@ class _Look:
             yield from self._leak(kind, groups[group], f"both are of {names.get(group, group)}")
 
     def _origins(self) -> Mapping[int, Origin]:
-        return {**{number: origin for number, (origin, _, _) in self.shown.items()}, **self.known}
+        return {**self.known, **{number: origin for number, (origin, _, _) in self.shown.items()}}
 
     def _leak(self, kind: str, numbers: Iterable[int], detail: str) -> Iterator[Leak]:
         """Yield one leak for images that must not be in several parts, unless each two of them were told of before."""
@@ -337,7 +382,7 @@ class _Look:
 
     def _evidence(self, number: int) -> str:
         """Say how an image is known that was known by a part of its pixels alone."""
-        if number in self.known or number not in self.shown:
+        if number not in self.shown:
             return ""
         _, overlap, thing = self.shown[number]
         return f"{self._images[number].path} shows a part of {thing.path}: {_in_words(overlap)}"
@@ -349,6 +394,11 @@ def _in_words(overlap: Overlap) -> str:
         f"{height} x {width} pixels, at row {row}, column {column} of the one and row {row - down}, column "
         f"{column - right} of the other, {overlap.equal:.0%} equal"
     )
+
+
+def _turn_in_words(quarters: int, mirrored: bool) -> str:
+    turned = [f"turned by {90 * quarters} degrees"] if quarters else []
+    return " and ".join([*(["mirrored"] if mirrored else []), *turned])
 
 
 _NOTHING: Final = ArrayPlanes(np.zeros((0, 0), np.uint8))
