@@ -76,6 +76,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Keep": {
         "dataset": Entry("filiation.cli.dataset:dataset", "Build training sets that do not leak; check others."),
         "seal": Entry("filiation.cli.seal:seal", "State what CRATE holds, and sign it with an SSH key."),
+        "evidence": Entry(
+            "filiation.cli.evidence:evidence",
+            "Bundle all that the lineage of THING rests on, with a page.",
+        ),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "correct": Entry(
             "filiation.cli.correct:correct", "Record that NEW is OLD, proof-read by a person, and what they changed."
