@@ -74,7 +74,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "validate": Entry("filiation.cli.crates:validate", "Check a crate against the profiles of run crates."),
     },
     "Keep": {
-        "dataset": Entry("filiation.cli.dataset:dataset", "Build training sets that do not leak; check others."),
+        "dataset": Entry(
+            "filiation.cli.dataset:dataset",
+            "Build training sets that do not leak, check others, and follow them into models.",
+        ),
         "seal": Entry("filiation.cli.seal:seal", "State what CRATE holds, and sign it with an SSH key."),
         "evidence": Entry(
             "filiation.cli.evidence:evidence",

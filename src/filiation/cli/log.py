@@ -39,9 +39,10 @@ def log(
 ) -> None:
     """Tell what was done to the catalogue; sign that, or verify it.
 
-    Crates that were taken in, forgotten or sealed, and notes that were made. Each line of the log carries the hash of the line before it. --sign states how far the log goes now; keep a copy of
-    that file and its signature elsewhere. --verify reads the log and every crate's metadata: exits with 5 if a line was
-    changed or cut off, or a crate came, went or was changed without a word.
+    Crates that were taken in, forgotten or sealed, and notes that were made. Each line of the log carries the hash of
+    the line before it. --sign states how far the log goes now; keep a copy of that file and its signature elsewhere.
+    --verify reads the log and every crate's metadata: exits with 5 if a line was changed or cut off, or a crate came,
+    went or was changed without a word.
     """
     from filiation.catalogue import CatalogueFolder
 
