@@ -10,11 +10,12 @@ import tifffile
 from numpy.typing import NDArray
 
 from filiation.catalogue import Catalogue, CatalogueFolder
-from filiation.crate.record_names import CORRECTION
+from filiation.catalogue.correcting import correct
 from filiation.images import Image, LabelImage, read_labels, write_image, write_labels
 from filiation.lineage import Ledger
 from tests.lineage.crates import CrateBuilder
 
+PEOPLE = {"Josiah": "0000-0002-1825-0097", "Ada": "0000-0001-5109-3700"}
 Array = NDArray[np.generic]
 
 
@@ -73,14 +74,10 @@ class Laboratory:
         labels = before.data.copy()
         labels[..., :3, :3] = 9
         write_labels(self.folder / new, replace(before, data=labels))
-        run = self.run()
-        person = f"https://orcid.org/0000-0000-0000-{len(by):04d}"
-        kinds = {old: "label image", new: "label image"}
-        job = run.job("correction by hand", (old,), {new: None}, kinds=kinds, agent={"@id": person})
-        run.graph[CORRECTION] = {**run.graph.pop(job), "@id": CORRECTION}
-        run.jobs = [CORRECTION]
-        run.graph[person] = {"@id": person, "@type": "Person", "name": by}
-        self.take_in(run)
+        record = correct(
+            self.catalogue, self.folder / old, self.folder / new, by=PEOPLE[by], name=by, why="a nucleus was missing"
+        )
+        assert record.differences.voxels
 
     def predicted(self, name: str, weights: str) -> None:
         """Let a run label an image by a model's weights."""

@@ -26,11 +26,12 @@ def dataset() -> None:
 
 @dataset.command(
     epilog=example(
-        "filiation dataset build --where 'rule=correct and agent~Carberry' --where tag=control --to cells",
+        "filiation dataset build --corrected-by 0000-0002-1825-0097 --where tag=control --to cells",
         "filiation dataset build --to cells --layout stardist --crop 256 --split 0.7/0.15/0.15 --by plate",
     )
 )
 @click.option("--where", multiple=True, metavar="CONDITION", help="On the lineage of pairs; several must all hold.")
+@click.option("--corrected-by", metavar="PERSON", help="Label images that this person corrected: name, ORCID, or '*'.")
 @click.option("--to", "folder", required=True, metavar="FOLDER", help="Where the set is written; not there yet.")
 @click.option(
     "--layout", type=click.Choice(["cellpose", "stardist", "nnunet", "coco"]), default="cellpose", show_default=True,
@@ -52,6 +53,7 @@ def dataset() -> None:
 @catalogue_option
 def build(
     where: tuple[str, ...],
+    corrected_by: str | None,
     folder: str,
     layout: str,
     split: str,
@@ -77,7 +79,7 @@ def build(
     from filiation.training.building import Plan, build
     from filiation.training.splitting import Split
 
-    plan = Plan(where, layout, Split.read(split, seed), by, _crop(crop), channel, objects, licence)
+    plan = Plan(where, corrected_by, layout, Split.read(split, seed), by, _crop(crop), channel, objects, licence)
     with opened(catalogue) as ledger, steps_bar("Building") as advance:
         built = build(ledger, plan, Path(folder), advance)
     if as_json:

@@ -148,7 +148,7 @@ class OfThings(OpenedCatalogue):
         following = self.impact(named, depth=1).entities
         return describe_object(label, labels, lineage, following, crate_folder)
 
-    def pairs(self, *where: str, by: str = "image") -> PairsFound:
+    def pairs(self, *where: str, by: str = "image", corrected_by: str | None = None) -> PairsFound:
         """Return label images with the images that they were drawn on, for a training set.
 
         Parameters
@@ -159,6 +159,8 @@ class OfThings(OpenedCatalogue):
         by
             At what level pairs belong together: ``image`` (the raw image), ``well``, ``plate``, ``specimen``,
             ``series``, or a key that was noted.
+        corrected_by
+            Only label images that this person corrected: a name or an ORCID, ``*`` for anybody.
 
         Raises
         ------
@@ -168,7 +170,7 @@ class OfThings(OpenedCatalogue):
         from filiation.lineage.pairs import find_pairs
 
         with self._tracing() as (index, tracer):
-            return find_pairs(index, tracer, self._surroundings(index), where, by)
+            return find_pairs(index, tracer, self._surroundings(index), where, by, corrected_by)
 
     def origins(self, digests: Iterable[Digest], by: str = "image") -> dict[Digest, Origin]:
         """Return what things stem from, by their bytes or pixels; those that the catalogue does not know are left out.

@@ -137,7 +137,12 @@ def read_where(texts: Iterable[str]) -> tuple[tuple[Condition, ...], ...]:
 
 
 def find_pairs(
-    index: LineageIndex, tracer: Tracer, around: Surroundings, where: Iterable[str], level: str
+    index: LineageIndex,
+    tracer: Tracer,
+    around: Surroundings,
+    where: Iterable[str],
+    level: str,
+    corrected_by: str | None = None,
 ) -> PairsFound:
     """Find the pairs whose lineage is as conditions say.
 
@@ -150,6 +155,7 @@ def find_pairs(
         If a condition is none.
     """
     asked = read_where(where)
+    person = None if corrected_by is None else read_condition(f"agent={corrected_by}")
     known = find(index, around, THING, (read_condition('kind="label image"'),), None)
     left_out: list[tuple[str, str]] = []
     found: list[tuple[Pair, frozenset[str]]] = []
@@ -168,8 +174,14 @@ def find_pairs(
         if content not in seen:
             seen.add(content)
             pair = _pair(images[0], labels, lineage, around, level)
+            if person is not None and not any(_is_by(step, person, around) for step in pair.steps):
+                continue
             found.append((pair, frozenset(node.iri for node in lineage.nodes)))
     return _latest(found, left_out)
+
+
+def _is_by(step: ActionNode, person: Condition, around: Surroundings) -> bool:
+    return step.iri.endswith(CORRECTION) and person.holds(step, around)
 
 
 def find_origin(tracer: Tracer, index: LineageIndex, around: Surroundings, digest: Digest, level: str) -> Origin | None:

@@ -45,6 +45,8 @@ class Plan:
     ----------
     where
         Conditions on the lineage of pairs; see :meth:`filiation.lineage.Ledger.pairs`.
+    corrected_by
+        Only label images that this person corrected: a name or an ORCID, ``*`` for anybody.
     layout
         ``cellpose``, ``stardist``, ``nnunet`` or ``coco``.
     split
@@ -62,6 +64,7 @@ class Plan:
     """
 
     where: tuple[str, ...] = ()
+    corrected_by: str | None = None
     layout: str = "cellpose"
     split: Split = field(default_factory=lambda: Split((0.8, 0.1, 0.1)))
     by: str = "image"
@@ -150,7 +153,7 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInputError(f"There is something at {folder} already: name a folder that is new or empty.")
     started = datetime.now(UTC)
-    found = ledger.pairs(*plan.where, by=plan.by)
+    found = ledger.pairs(*plan.where, by=plan.by, corrected_by=plan.corrected_by)
     pairs, gone = _on_disk(ledger, found.pairs)
     left_out = [*found.left_out, *gone]
     if not pairs:
@@ -188,7 +191,8 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
 
 
 def _nothing(plan: Plan, left_out: list[tuple[str, str]]) -> str:
-    asked = f" is as {' and '.join(plan.where)}" if plan.where else ""
+    wanted = [*plan.where, *([f"corrected by {plan.corrected_by}"] if plan.corrected_by else [])]
+    asked = f" is as {' and '.join(wanted)}" if wanted else ""
     reasons = "".join(f"\n  {path}: {why}" for path, why in left_out[:10])
     return f"No pair of an image and its label image{asked} and can be read.{' Left out:' if reasons else ''}{reasons}"
 
@@ -330,6 +334,7 @@ def _run(crate: str) -> str:
 def _settings(plan: Plan) -> dict[str, Json]:
     told: dict[str, Json] = {
         "where": list(plan.where),
+        "corrected by": plan.corrected_by,
         "layout": plan.layout,
         "split": str(plan.split),
         "seed": plan.split.seed,
