@@ -14,11 +14,13 @@ from ome_zarr_models.v05 import ImageLabel
 
 from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.from_stores import rebuild_from_stores
+from filiation.catalogue.mending import mend_store
 from filiation.cli import main
 from filiation.digest import digest_tree
 from filiation.errors import NotFoundError
 from filiation.images import assemble, pixel_digest
 from filiation.images.claims import read_claim
+from filiation.images.conformance.mending import MetadataChange
 from filiation.lineage import Ledger, testimony
 from filiation.lineage.testimony import Verdict, hear
 from tests.lineage.labelled import edit_attributes, labelled, labelled_once, write_raw
@@ -124,6 +126,23 @@ def test_store_crate_and_graph_tell_the_same(labelled: Path) -> None:
     heard = hear(CatalogueFolder.find(None), STORE)
     names = {fact.name for fact in heard.facts if None not in (fact.store, fact.crate, fact.graph)}
     assert {"run", "record", "rule", "digest", "pixels", "input raw.ome.zarr", "parameter threshold"} <= names
+
+
+def test_a_store_whose_metadata_were_mended_still_agrees(labelled: Path) -> None:
+    folder = CatalogueFolder.find(None)
+    before = digest_tree(STORE).digest
+    assert hear(folder, STORE).mended is None
+    (change,) = mend_row(STORE)
+    mend_store(folder, STORE, [change])
+    heard = hear(folder, STORE)
+    assert digest_tree(STORE).digest != before
+    assert (heard.agrees, heard.mended) == (True, before)
+
+
+def mend_row(store: Path) -> tuple[MetadataChange, ...]:
+    """Plan a change of one metadata file that touches nothing that the store tells of its making."""
+    content = (store / "zarr.json").read_bytes()
+    return (MetadataChange("zarr.json", content, content.replace(b'"nuclei"', b'"Nuclei"'), ()),)
 
 
 IN_THE_STORE: dict[str, tuple[Callable[[dict], object], set[str]]] = {

@@ -35,6 +35,8 @@ def agree(ctx: click.Context, store: Path, as_json: bool, catalogue: str | None)
     else:
         columns = ("fact", "store", "crate", "graph", "")
         say_table(columns, [(f.name, *map(_short, (f.store, f.crate, f.graph)), f.verdict.value) for f in heard.facts])
+        if heard.mended is not None:
+            remark("Its metadata were mended since, which is recorded: compared is what it was before.")
         for sentence in heard.missing:
             remark(sentence)
         if heard.agrees:

@@ -200,14 +200,13 @@ class _Pairs:
 
     def count(self, before: npt.NDArray[np.integer], after: npt.NDArray[np.integer]) -> None:
         """Count the pairs of a block."""
-        one, other = (_plain(each) for each in (before, after))
-        (old, first), (new, second) = (np.unique(each, return_inverse=True) for each in (one, other))
-        if not (old.size == new.size == 1 and old[0] == new[0] == 0):
-            joined = first.ravel().astype(np.int64) * new.size + second.ravel()
-            found, counts = np.unique(joined, return_counts=True)
-            self._add(np.stack([old[found // new.size], new[found % new.size]], axis=1), counts)
-
-    def _add(self, labels: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> None:
+        one, other = before.ravel(), after.ravel()
+        if not (one.any() or other.any()):
+            return
+        # Along a row labels stay the same for long: stretches are counted, which are far fewer than voxels.
+        starts = stretches(one, other)
+        lengths = np.diff(np.append(starts, one.size))
+        labels, counts = _summed(np.stack([_plain(one[starts]), _plain(other[starts])], axis=1), lengths)
         self._labels.append(labels)
         self._counts.append(counts)
         self._gathered += len(labels)
@@ -219,11 +218,25 @@ class _Pairs:
         """Return the pairs, sorted, and how many voxels have each."""
         if not self._labels:
             return np.empty((0, 2), np.int64), np.empty(0, np.int64)
-        labels, counts = np.concatenate(self._labels), np.concatenate(self._counts)
-        order = np.lexsort((labels[:, 1], labels[:, 0]))
-        labels, counts = labels[order], counts[order]
-        starts = np.flatnonzero(np.r_[True, (labels[1:] != labels[:-1]).any(axis=1)])
-        return labels[starts], np.add.reduceat(counts, starts)
+        return _summed(np.concatenate(self._labels), np.concatenate(self._counts))
+
+
+def _summed(
+    labels: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return each pair once, sorted, with the sum of its counts."""
+    order = np.lexsort((labels[:, 1], labels[:, 0]))
+    labels, counts = labels[order], counts[order]
+    starts = stretches(labels[:, 0], labels[:, 1])
+    return labels[starts], np.add.reduceat(counts, starts)
+
+
+def stretches(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+    """Return where stretches of the same values begin, in arrays of one dimension that are looked at side by side."""
+    differs = np.zeros(max(columns[0].size - 1, 0), bool)
+    for column in columns:
+        differs |= column[1:] != column[:-1]
+    return np.append(0, np.flatnonzero(differs) + 1)
 
 
 def _plain(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

@@ -12,9 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import Catalogue, CatalogueFolder
+from filiation.catalogue import USED, Catalogue, CatalogueFolder
 from filiation.catalogue.graph import Literal
 from filiation.crate import read_crate
+from filiation.crate.record_names import MENDING
 from filiation.digest import digest_tree
 from filiation.errors import FiliationError, NotFoundError
 from filiation.images import pixel_digest
@@ -95,11 +96,15 @@ class Testimony:
         Each fact as the three tell it.
     missing
         Which of the three has nothing to say at all although another does, each as a sentence.
+    mended
+        Digest of the store as it was before its metadata were mended, if that is recorded: then it is that which is
+        compared.
     """
 
     store: Path
     facts: tuple[Fact, ...]
     missing: tuple[str, ...]
+    mended: Digest | None = None
 
     @property
     def agrees(self) -> bool:
@@ -121,6 +126,7 @@ class Testimony:
                 for f in self.facts
             ],
             "missing": list(self.missing),
+            "mended": None if self.mended is None else str(self.mended),
         }
 
 
@@ -138,6 +144,8 @@ def hear(folder: CatalogueFolder, store: Path) -> Testimony:
         raise NotFoundError(f"There is no store at {store}.")
     claim = read_claim(store)
     tree, pixels = digest_tree(store).digest, pixel_digest(store)
+    mended = _before_mending(folder, tree)
+    tree = mended or tree
     graph, action = _graph(folder, claim, tree)
     run, recorded = _crate(folder, claim, action)
     if claim is None and run is None and not graph:
@@ -149,7 +157,25 @@ def hear(folder: CatalogueFolder, store: Path) -> Testimony:
     facts = tuple(
         Fact(name, says.get(name), crate.get(name), graph.get(name), telling) for name in sorted(names, key=_order)
     )
-    return Testimony(store, facts, tuple(_missing(claim, crate, graph)))
+    return Testimony(store, facts, tuple(_missing(claim, crate, graph)), mended)
+
+
+def _before_mending(folder: CatalogueFolder, tree: Digest) -> Digest | None:
+    """Return the digest that a store had before recorded mendings of its metadata; None if there were none."""
+    catalogue = Catalogue(folder)
+    catalogue.catch_up()
+    found: Digest | None = None
+    with catalogue.reading() as index:
+        seen = {tree}
+        while True:
+            made = index.entities(digest=str(found or tree), generated=True)
+            actions = {edge.src for each in made for edge in index.edges_into(each.iri) if edge.src.endswith(MENDING)}
+            used = [edge.src for action in sorted(actions) for edge in index.edges_into(action) if edge.role == USED]
+            before = [each.digest for iri in used for each in index.entities(iri=iri) if each.digest is not None]
+            if not before or before[0] in seen:
+                return found
+            found = before[0]
+            seen.add(found)
 
 
 def _missing(claim: StoreClaim | None, crate: Mapping[str, str], graph: Mapping[str, str]) -> Iterator[str]:

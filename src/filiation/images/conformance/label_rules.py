@@ -9,7 +9,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from filiation.images.conformance.groups import (
     read_group,
     sequence,
 )
+from filiation.images.label_differences import stretches
 from filiation.images.pixels import blocks
 
 DEFAULT_SOURCE: Final = "../../"  # the specification's default of image-label.source.image
@@ -171,8 +172,8 @@ def _values(array: RawArray, axes: tuple[str, ...], known: npt.NDArray[np.int64]
     seen: set[int] = set()
     others: set[int] = set()
     for region in blocks(axes, array.shape):
-        pixels: Any = opened[region]
-        values = np.unique(np.asarray(pixels))
+        pixels = np.asarray(opened[region]).ravel()
+        values = np.unique(pixels[stretches(pixels)])
         here = np.isin(values, known)
         seen.update(values[here].tolist())
         others.update(values[~here].tolist())
