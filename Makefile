@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OMERO := $(VENV)/.omero
+LEARNED := $(VENV)/.learned
 DEMO := .demo
 # Outlives the tests: a Slurm that is started stays for the next run of them.
 SLURM := /tmp/filiation-slurm
@@ -19,7 +20,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
+.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing filiation and its pinned dependencies into $(VENV) (once, a minute or two) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+learned: $(LEARNED)  ## the extras of learned methods: Cellpose, StarDist and InstanSeg (2 GB, some minutes); `make test` then tries them
+
+$(LEARNED): $(STAMP)
+	@echo "Installing PyTorch, TensorFlow, Cellpose, StarDist and InstanSeg into $(VENV) (once, some minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0 -e '.[cellpose,stardist,instanseg]'
 	@touch $@
 
 omero: $(OMERO)  ## install the extra that speaks to OMERO; builds zeroc-ice 3.6.5 once for this Python (minutes)

@@ -10,14 +10,17 @@ import pytest
 import tifffile
 import yaml
 
-from filiation.segmentation import METHODS, channels_of, parameters_of
+from filiation.segmentation import METHODS, channels_of, needed_by, parameters_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 END = "config/README.md describes every field."
-SETTINGS = "channel, each, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent"
+SETTINGS = (
+    "channel, each, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent, weights, "
+    "diameter, flow_threshold, cellprob_threshold, prob_thresh, nms_thresh, device"
+)
 KNOWN = f"sample, source, method, {SETTINGS}, meshes"
 
 
@@ -66,6 +69,11 @@ def _config(**segmentation: object) -> tuple[str, str]:
         (
             {"sgima": 2},
             f"config: 'segmentation' has unknown field(s) 'sgima'; known are method, {SETTINGS}.",
+        ),
+        (
+            {"method": "instanseg", "weights": "models/none.pt"},
+            "config/samples.tsv, sample 'tissue': nothing is at models/none.pt, where the network's weights are to be. "
+            "They are never fetched by a name: put the file or folder there.",
         ),
         (
             {"method": "membrane_watershed"},
@@ -158,7 +166,9 @@ def test_the_schemas_know_the_methods_of_the_package() -> None:
     assert segmentation["method"]["enum"] == list(METHODS)
     for name, method in METHODS.items():
         others = channels_of(name)[1:]
-        assert needs[name] == [*others, *parameters_of(method)], name
+        needed = needed_by(method)
+        assert needs[name]["needs"] == [*others, *needed], name
+        assert needs[name].get("may", []) == [each for each in parameters_of(method) if each not in needed], name
     assert {name: samples["properties"][name] for name in segmentation} == segmentation
 
 

@@ -139,21 +139,38 @@ def setting(name, otherwise=None):
 
 def method_settings():
     """Return for each setting that a method in use takes a function of the wildcards; None where one takes it not."""
-    methods = {row.get("method", config["segmentation"]["method"]) for row in SAMPLES.values()}
-    return {name: taken(name) for name in dict.fromkeys(name for each in sorted(methods) for name in METHODS[each])}
+    methods = sorted({row.get("method", config["segmentation"]["method"]) for row in SAMPLES.values()})
+    named = dict.fromkeys(name for each in methods for name in settings_of(each))
+    return {name: taken(name) for name in named if name != "weights"}
+
+
+def settings_of(method):
+    """Return the names of the settings that a method takes."""
+    return METHODS[method]["needs"] + METHODS[method].get("may", [])
 
 
 def taken(name):
     """Return a function of the wildcards: the setting's value if the sample's method takes it."""
-    return lambda wildcards: setting(name)(wildcards) if name in METHODS[setting("method")(wildcards)] else None
+    return lambda wildcards: setting(name)(wildcards) if name in settings_of(setting("method")(wildcards)) else None
+
+
+def weights(wildcards):
+    """Return the file or folder of the weights that a sample's method takes; nothing if it takes none."""
+    path = taken("weights")(wildcards)
+    return {"weights": path} if path else {}
 
 
 def check_methods():
-    """Stop if a sample's own method takes a setting that neither its row nor the config has."""
+    """Stop if a sample's method takes a setting that neither its row nor the config has, or weights that are not there."""
     for name, row in SAMPLES.items():
-        if "method" in row:
-            needed = {"type": "object", "required": METHODS[row["method"]]}
-            check({**config["segmentation"], **row}, needed, f"{config['samples']}, sample '{name}'")
+        settings, where = {**config["segmentation"], **row}, f"{config['samples']}, sample '{name}'"
+        method = METHODS[settings["method"]]
+        check(settings, {"type": "object", "required": method["needs"]}, where)
+        if "weights" in method["needs"] and not Path(settings["weights"]).exists():
+            raise WorkflowError(
+                f"{where}: nothing is at {settings['weights']}, where the network's weights are to be. They are never "
+                "fetched by a name: put the file or folder there.\nconfig/README.md describes every field."
+            )
 
 
 METHODS = read_schema(workflow.source_path("../schemas/methods.yaml"))
@@ -164,7 +181,7 @@ if isinstance(config.get("ome_zarr"), dict):
     config["ome_zarr"] = with_numbers(config["ome_zarr"], config_schema["properties"]["ome_zarr"])
 if isinstance(config.get("segmentation"), dict):
     settings_schema = config_schema["properties"]["segmentation"]
-    settings_schema["required"] += METHODS.get(str(config["segmentation"].get("method")), [])
+    settings_schema["required"] += METHODS.get(str(config["segmentation"].get("method")), {}).get("needs", [])
     config["segmentation"] = with_numbers(config["segmentation"], settings_schema)
 if isinstance(config.get("tracking"), dict):
     config["tracking"] = with_numbers(config["tracking"], config_schema["properties"]["tracking"])

@@ -3,6 +3,7 @@
 
 rule segment:
     input:
+        unpack(weights),
         image="results/{sample}/raw.ome.zarr",
     output:
         labels=directory("results/{sample}/nuclei.ome.zarr"),

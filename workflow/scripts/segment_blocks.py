@@ -10,6 +10,7 @@ from filiation.step import effective, progress, run
 def segment_nuclei_in_blocks(
     image: Path,
     labels: Path,
+    weights: Path | None = None,
     *,
     method: str,
     channel: int | str,
@@ -17,10 +18,10 @@ def segment_nuclei_in_blocks(
     largest: float,
     processes: int,
     pyramid: str = "nearest",
-    **settings: float,
+    **settings: float | str,
 ) -> None:
     """Label the nuclei in one channel of a volume of any size, block by block."""
-    chosen = {"channel": channel} | settings
+    chosen = {"channel": channel} | settings | ({"weights": str(weights)} if weights else {})
     volumes = [ChannelVolume(image, chosen.pop(name)) for name in channels_of(method)]
     volume = volumes[0]
     recipe = recipe_named(method)

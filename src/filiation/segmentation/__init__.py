@@ -19,7 +19,7 @@ from filiation.segmentation.agreement import Agreement, agreement
 from filiation.segmentation.frames import EACH, measure_frames, overlay_frames, segment_frames
 from filiation.segmentation.measure import measure, measure_volume
 from filiation.segmentation.meshes import Mesh, mesh_object, mesh_objects
-from filiation.segmentation.methods import METHODS, Method, channels_of, method_named, parameters_of
+from filiation.segmentation.methods import LEARNED, METHODS, Method, channels_of, method_named, needed_by, parameters_of
 from filiation.segmentation.overlay import overlay
 from filiation.segmentation.seeded import log_watershed, membrane_distance, membrane_watershed
 from filiation.segmentation.thresholding import hysteresis, local_threshold, otsu_components, otsu_watershed
@@ -29,6 +29,7 @@ from filiation.segmentation.tracks import Track, track_properties, tracks_table,
 
 __all__ = [
     "EACH",
+    "LEARNED",
     "METHODS",
     "Agreement",
     "Mesh",
@@ -50,6 +51,7 @@ __all__ = [
     "mesh_object",
     "mesh_objects",
     "method_named",
+    "needed_by",
     "otsu_components",
     "otsu_watershed",
     "overlay",

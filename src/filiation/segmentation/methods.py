@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from filiation.errors import BadInputError
 from filiation.segmentation.filters import Labels
+from filiation.segmentation.learned import cellpose, instanseg, stardist
 from filiation.segmentation.seeded import log_watershed, membrane_distance, membrane_watershed
 from filiation.segmentation.thresholding import hysteresis, local_threshold, otsu_components, otsu_watershed
 
@@ -24,6 +25,9 @@ Its parameters come by name, :func:`parameters_of` tells which. Objects are numb
 that looks at several channels (:func:`channels_of`) takes them stacked along a first axis.
 """
 
+LEARNED: Mapping[str, Method] = MappingProxyType({"cellpose": cellpose, "stardist": stardist, "instanseg": instanseg})
+"""Methods with weights, which tell what they chose by themselves, by name."""
+
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "otsu_watershed": otsu_watershed,
@@ -33,6 +37,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "log_watershed": log_watershed,
         "membrane_watershed": membrane_watershed,
         "membrane_distance": membrane_distance,
+        **LEARNED,
     }
 )
 """Every method by its name; a new one is a function and a line here."""
@@ -48,6 +53,16 @@ def parameters_of(method: Method) -> tuple[str, ...]:
     """
     taken = inspect.signature(method).parameters.values()
     return tuple(each.name for each in taken if each.kind is each.KEYWORD_ONLY)
+
+
+def needed_by(method: Method) -> tuple[str, ...]:
+    """Return the names of the parameters that a method cannot do without.
+
+    >>> needed_by(METHODS["cellpose"])
+    ('weights',)
+    """
+    taken = inspect.signature(method).parameters
+    return tuple(name for name in parameters_of(method) if taken[name].default is inspect.Parameter.empty)
 
 
 def channels_of(name: str) -> tuple[str, ...]:

@@ -235,7 +235,7 @@ class StepNotes:
             "ended": datetime.now(UTC).isoformat(timespec="milliseconds") if ended else None,
             "wildcards": dict(self._job.wildcards.items()),
             "parameters": self._parameters(),
-            "unused": sorted(self.unused),
+            "unused": sorted(self.unused - self.effective.keys()),
             "inputs": inputs,
             "outputs": outputs or [{"path": str(path)} for _, path in _output_paths(self._job)],
             "side_inputs": self.side_inputs,
@@ -258,7 +258,7 @@ class StepNotes:
             return []
         described = []
         for name, value in {**self._binding.used, **self.effective}.items():
-            if name in self.unused:
+            if name in self.unused and name not in self.effective:
                 continue
             shown = bounded(plain_value(value))
             entry: dict[str, object] = {"name": name, "used": self._redactor.plain(shown, name)}

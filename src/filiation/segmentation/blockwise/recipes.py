@@ -39,6 +39,7 @@ from filiation.segmentation.filters import (
     smoothed,
 )
 from filiation.segmentation.gaussian import Smooth
+from filiation.segmentation.methods import LEARNED
 
 Parameters: TypeAlias = Mapping[str, float]
 Scale: TypeAlias = tuple[float, ...]
@@ -213,33 +214,6 @@ def _with_radius(parameters: Parameters) -> None:
     check_positive(radius=parameters["radius"])
 
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        "otsu_components": Connected(_reach_of_contrast, _components, _THRESHOLD, _in_range),
-        "hysteresis": Connected(_reach_of_contrast, _hysteresis, _THRESHOLD, _two_thresholds),
-        "otsu_watershed": Agreeing(_reach_of_watershed, _otsu_watershed, _THRESHOLD, _in_range),
-        "local_threshold": Agreeing(_reach_of_watershed, _local_threshold, check=_wide_surroundings),
-        "log_watershed": Agreeing(_reach_of_log, _log_watershed, _THRESHOLD, _with_radius),
-        "membrane_watershed": Agreeing(_reach_of_cells, _membrane_watershed, _THRESHOLD_OF_NUCLEI, _in_range),
-        "membrane_distance": Agreeing(_reach_of_cells, _membrane_distance, _THRESHOLD, _in_range),
-    }
-)
-"""Every method that is known to work block by block, by its name."""
-
-
-def recipe_named(name: str) -> Recipe:
-    """Return how a method works on blocks.
-
-    Raises
-    ------
-    BadInputError
-        If there is none of this name.
-    """
-    if name not in RECIPES:
-        raise BadInputError(f"The method {name!r} is not known to work block by block; known are {', '.join(RECIPES)}.")
-    return RECIPES[name]
-
-
 @dataclass(frozen=True, slots=True)
 class _Plain:
     """Any function from pixels and pixel size to labels; a class, so that another process can be handed it."""
@@ -268,3 +242,31 @@ def by_agreement(function: Callable[..., Any]) -> Agreeing:
 
 def _no_reach(scale: Scale, parameters: Parameters) -> tuple[int, ...]:
     return (0,) * len(scale)
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "otsu_components": Connected(_reach_of_contrast, _components, _THRESHOLD, _in_range),
+        "hysteresis": Connected(_reach_of_contrast, _hysteresis, _THRESHOLD, _two_thresholds),
+        "otsu_watershed": Agreeing(_reach_of_watershed, _otsu_watershed, _THRESHOLD, _in_range),
+        "local_threshold": Agreeing(_reach_of_watershed, _local_threshold, check=_wide_surroundings),
+        "log_watershed": Agreeing(_reach_of_log, _log_watershed, _THRESHOLD, _with_radius),
+        "membrane_watershed": Agreeing(_reach_of_cells, _membrane_watershed, _THRESHOLD_OF_NUCLEI, _in_range),
+        "membrane_distance": Agreeing(_reach_of_cells, _membrane_distance, _THRESHOLD, _in_range),
+        **{name: by_agreement(function) for name, function in LEARNED.items()},
+    }
+)
+"""Every method that is known to work block by block, by its name."""
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return how a method works on blocks.
+
+    Raises
+    ------
+    BadInputError
+        If there is none of this name.
+    """
+    if name not in RECIPES:
+        raise BadInputError(f"The method {name!r} is not known to work block by block; known are {', '.join(RECIPES)}.")
+    return RECIPES[name]
