@@ -27,6 +27,7 @@ def found_before(wildcards):
 
 rule plan_blocks:
     input:
+        unpack(weights),
         image="results/{sample}/raw.ome.zarr",
     output:
         plan=temp("results/{sample}/blocks/plan.json"),
@@ -76,6 +77,7 @@ rule settle_survey:
 
 rule segment_blocks:
     input:
+        unpack(weights),
         image="results/{sample}/raw.ome.zarr",
         plan="results/{sample}/blocks/plan.json",
         found=f"results/{{sample}}/blocks/found-{PASSES}.json",

@@ -21,16 +21,25 @@ from filiation.step import effective, progress, run
 
 
 def plan_blocks(
-    image: Path, plan: Path, *, method: str, channel: int | str, blocks: list[int], largest: float, **settings: float
+    image: Path,
+    plan: Path,
+    weights: Path | None = None,
+    *,
+    method: str,
+    channel: int | str,
+    blocks: list[int],
+    largest: float,
+    **settings: float | str,
 ) -> None:
     """Say how a volume is segmented, and in which blocks."""
-    planned = plan_of(image, method, channel, blocks, largest, settings)
+    chosen = settings | ({"weights": str(weights)} if weights else {})
+    planned = plan_of(image, method, channel, blocks, largest, chosen)
     planned.write(plan)
     effective(halo=list(planned.halo))
 
 
 def plan_of(
-    image: Path, method: str, channel: int | str, blocks: list[int], largest: float, settings: dict[str, float]
+    image: Path, method: str, channel: int | str, blocks: list[int], largest: float, settings: dict[str, float | str]
 ) -> Plan:
     """Return the plan of what is asked for."""
     chosen = {"channel": channel} | settings
@@ -81,8 +90,10 @@ def settle(plan: Path, seen: list[Path], found: Path, before: Path | None = None
     effective(**known)
 
 
-def segment_blocks(image: Path, plan: Path, found: Path, parts: Path, *, scatteritem: str, threads: int) -> None:
-    """Segment some blocks of a volume."""
+def segment_blocks(
+    image: Path, plan: Path, found: Path, parts: Path, weights: Path | None = None, *, scatteritem: str, threads: int
+) -> None:
+    """Segment some blocks of a volume; weights are named by the plan, and an input here."""
     planned, share = Plan.read(plan), Share.from_text(scatteritem)
     segment_share(planned, volume_of(image, planned), share, read_found(found), parts, threads, progress)
 

@@ -1,4 +1,4 @@
-"""Small weights, made here: a model in TorchScript for InstanSeg, one trained for seconds for StarDist, a file for Cellpose.
+"""Small weights made here: TorchScript for InstanSeg, a model trained for seconds for StarDist, a file for Cellpose.
 
 Nothing of it is mocked but Cellpose's network, which in its true size takes minutes to train: the one here has the same
 interface, is loaded from a file as the true one is, and computes flows by a Gaussian's derivatives.
