@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 
 from filiation.digest import digest_file
 from filiation.errors import BadInputError, NotFoundError
-from filiation.images import read_labels
+from filiation.images import Image, LabelImage, read_labels, write_image, write_labels
 from filiation.training.building import Built, Plan, build
 from filiation.training.manifest import Written
 from filiation.training.splitting import Split
@@ -263,3 +263,43 @@ def test_the_image_of_labels_that_do_not_name_it_is_the_nearest_that_fits(labora
     assert (pair.image.path, [raw.path for raw in pair.raws]) == ("results/s0/raw.ome.zarr", ["raw/s0.tif"])
     assert [step.rule for step in pair.steps] == ["segment"]
     assert Path(pair.image.place or "").is_dir()
+
+
+def test_channels_and_time_points_are_written_as_each_layout_has_them(laboratory: Laboratory):
+    pixels = noise(1, 2, 3, 60, 64)  # t, c, y, x
+    folder = laboratory.folder / "results/s0"
+    write_image(folder / "raw.ome.zarr", Image(pixels, ("t", "c", "y", "x"), channels=("DAPI", "actin", "tubulin")))
+    labels = np.stack([truth(frame[0]) for frame in pixels])
+    write_labels(folder / "nuclei.ome.zarr", LabelImage(labels, ("t", "y", "x"), source="../raw.ome.zarr"))
+    run = laboratory.run()
+    kinds = {"results/s0/raw.ome.zarr": "image", "results/s0/nuclei.ome.zarr": "label image"}
+    run.job("segment", ("results/s0/raw.ome.zarr",), {"results/s0/nuclei.ome.zarr": None}, kinds=kinds)
+    laboratory.take_in(run)
+    whole = Split((1.0, 0.0, 0.0))
+    stardist = built(laboratory, "stardist", layout="stardist", split=whole)
+    assert [case.name for case in stardist.cases] == ["case_0001_t0", "case_0001_t1"]
+    image = tifffile.imread(laboratory.folder / "stardist" / stardist.cases[1].images[0][0])
+    np.testing.assert_array_equal(image, np.moveaxis(pixels[1], 0, -1))
+    masks = tifffile.imread(laboratory.folder / "stardist" / stardist.cases[1].labels[0][0])
+    np.testing.assert_array_equal(masks, labels[1])
+    nnunet = built(laboratory, "nnunet", layout="nnunet", split=whole)
+    described = json.loads((laboratory.folder / "nnunet/dataset.json").read_text())
+    assert described["channel_names"] == {"0": "DAPI", "1": "actin", "2": "tubulin"}
+    assert described["overwrite_image_reader_writer"] == "NaturalImage2DIO"
+    third = nnunet.cases[0].images[2][0]
+    assert third == "imagesTr/case_0001_t0_0002.tif"
+    np.testing.assert_array_equal(tifffile.imread(laboratory.folder / "nnunet" / third), pixels[0, 2])
+    one = built(laboratory, "one", channel="actin", split=whole)
+    np.testing.assert_array_equal(tifffile.imread(laboratory.folder / "one" / one.cases[0].images[0][0]), pixels[0, 1])
+    with pytest.raises(BadInputError, match="There is no channel 'GFP'; there are 3, counted from 0: DAPI, actin"):
+        built(laboratory, "other", channel="GFP", split=whole)
+
+
+@pytest.mark.slow
+def test_the_record_of_a_set_is_valid_by_its_profile(laboratory: Laboratory):
+    from filiation.crate.validation import validate
+
+    for number in range(2):
+        laboratory.segmented(f"s{number}", noise(number, 60, 64))
+    report = validate(built(laboratory, split=HALVES).crate, profile="process-run-crate")
+    assert report.issues == ()

@@ -82,6 +82,8 @@ def test_what_became_of_the_truth_since_is_told(six: Laboratory):
     build(six.ledger, Plan(split=HALVES), six.folder / "set")
     train(six, "set")
     ledger = six.ledger
+    build(ledger, Plan(split=HALVES, layout="coco"), six.folder / "other")
+    assert ledger.stale().found == ()  # another set, made otherwise, is no newer version of the first
     assert ledger.truth_since("model.pt").found == ()
     six.corrected("s1", by="Ada")
     changed = six.folder / "results/s2/nuclei.ome.zarr"

@@ -162,7 +162,6 @@ def _document(made: TrainingRecord) -> dict[str, Any]:
         license=reference(licence if made.licence is None or "://" in licence else local("licence", licence)),
         author=reference(agent_id(made.agent)),
         conformsTo=reference(_PROCESS.iri),
-        runFolder=made.folder,
         mentions=references(action["@id"] for action in actions),
         hasPart=references(_manifest(digest) for digest in made.manifests),
         notCaptured=single(list(made.not_captured)),
