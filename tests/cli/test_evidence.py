@@ -41,6 +41,16 @@ def test_a_bundle_is_a_folder_or_an_archive_that_is_sealed_and_verified(call, he
     assert call("verify", "sent/bundle.zip", "--signers", "signers").exit_code == 0
     assert call("verify", "bundle", "--signers", "signers").exit_code == 14
 
+    call("seal", built.id, "--key", key)
+    call("evidence", "results/labels.txt", "--to", "both", "--seal", "--key", key)
+    within = f"crates/{built.id}"
+    told = json.loads(call("verify", "both", "--signers", "signers", "--json").stdout)
+    assert (told["outcome"], told["within"][within]["outcome"]) == ("holds", "holds")
+    (here / "both" / within / "seal/1/statement.json.sig").unlink()
+    told = call("verify", "both", "--signers", "signers")
+    assert told.exit_code == 5
+    assert f"{within}: UNSIGNED." in told.stdout
+
     assert call("evidence", "results/labels.txt", "--to", "bundle").exit_code == 2
     assert call("evidence", "results/labels.txt", "--to", "other", "--key", key).exit_code == 2
     assert call("evidence", "nothing", "--to", "other").exit_code == 3

@@ -134,7 +134,7 @@ def verify(
     is needed. What is not proven is a failure: exits with 5 if a byte changed, 14 if nobody sealed or signed it, 15 if
     a signature is not of this crate, 16 if nobody knows whose it is or somebody who must did not sign.
     """
-    from filiation.crate.seals import verify_crate
+    from filiation.crate.seals import verify_crate, verify_within
     from filiation.crate.seals.ssh import signers_list
 
     if required and any_signer:
@@ -149,12 +149,17 @@ def verify(
             data=data,
             progress=advance,
         )
+        within = verify_within(folder, evidence=evidence, any_signer=any_signer, progress=advance)
     if as_json:
-        say_json({"crate": crate, **report.to_json()})
+        inner = {name: found.to_json() for name, found in within.items()}
+        say_json({"crate": crate, **report.to_json(), "within": inner})
     else:
         say(report.text(crate))
-    if not report.holds:
-        ctx.exit(report.outcome.exit_code)
+        for name, found in within.items():
+            say(f"\n{found.text(name)}")
+    failed = [found.outcome.exit_code for found in (report, *within.values()) if not found.holds]
+    if failed:
+        ctx.exit(failed[0])
 
 
 def _crate_folder(named: str, catalogue: str | None) -> tuple[Path, Path]:

@@ -9,7 +9,7 @@ statement by a person about them (``statement.json``) and the person's SSH signa
 from filiation.crate.seals.report import Outcome, SealCheck, SealReport, TimeStamp
 from filiation.crate.seals.sealing import Signer, seal_crate
 from filiation.crate.seals.statement import SEALS, Statement
-from filiation.crate.seals.verification import Evidence, verify_crate
+from filiation.crate.seals.verification import Evidence, verify_crate, verify_within
 
 __all__ = [
     "SEALS",
@@ -22,4 +22,5 @@ __all__ = [
     "TimeStamp",
     "seal_crate",
     "verify_crate",
+    "verify_within",
 ]

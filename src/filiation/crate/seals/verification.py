@@ -106,6 +106,27 @@ def verify_crate(
     return SealReport(crate, outcome, reason, tuple(checks), elsewhere)
 
 
+def verify_within(
+    crate: Path,
+    *,
+    evidence: Evidence | None = None,
+    any_signer: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, SealReport]:
+    """Verify the sealed crates that a crate holds, such as those of runs in a bundle of evidence, by their places.
+
+    Crates that nobody sealed are left out: the seal of the crate around them tells of their bytes.
+    Parameters are those of :func:`verify_crate`.
+    """
+    inner = sorted(place.parent for place in crate.glob(f"crates/*/{METADATA_FILE}") if seal_folders(place.parent))
+    return {
+        place.relative_to(crate).as_posix(): verify_crate(
+            place, evidence=evidence, any_signer=any_signer, progress=progress
+        )
+        for place in inner
+    }
+
+
 def _check(
     folder: Path, number: int, previous: Path | None, present: Mapping[bytes, str], evidence: Evidence
 ) -> SealCheck:
