@@ -32,6 +32,13 @@ def test_anndata_reads_the_measurements_with_their_units(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["cells.h5ad"]
 
 
+def test_rows_of_a_time_series_have_names_of_their_own(tmp_path: Path) -> None:
+    write_anndata(tmp_path / "tracks.h5ad", pa.table({"label": [1, 1, 2], "t": [0, 1, 1]}), "tracks")
+    found = anndata.read_h5ad(tmp_path / "tracks.h5ad")
+    assert found.obs_names.tolist() == ["1 t0", "1 t1", "2 t1"]
+    assert found.obs["label"].tolist() == [1, 1, 2]
+
+
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     table = pa.table({"label": [1, 2], "area": [2.5, 3.5]})
     for name in ("a.h5ad", "b.h5ad"):

@@ -25,7 +25,8 @@ def write_anndata(path: Path, table: pa.Table, region: str) -> None:
     """Write a table of objects as AnnData in HDF5.
 
     ``X`` has a row for each object and a column for each number measured; ``obs`` has ``label`` and ``region``, ``var``
-    the ``unit`` of each column, ``obsm["spatial"]`` the centroids (x, y and z where there is one) in their unit.
+    the ``unit`` of each column, ``obsm["spatial"]`` the centroids (x, y and z where there is one) in their unit. A row
+    is named by its label, ``17``, or where an object has several by its time point too, ``17 t0``.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def as_anndata(table: pa.Table, region: str) -> AnnData:
         ) from error
     measured = [field for field in table.schema if field.name != _LABEL and _is_number(field.type)]
     labels = table.column(_LABEL).to_pylist()
-    index = [str(label) for label in labels]
+    index = _names(table, labels)
     obs = pd.DataFrame({_LABEL: labels, "region": pd.Categorical([region] * len(labels), [region])}, index=index)
     told: Any = [field for field in table.schema if field.name != _LABEL and not _is_number(field.type)]
     for field in told:
@@ -82,6 +83,13 @@ def as_anndata(table: pa.Table, region: str) -> AnnData:
         data.obsm["spatial"] = _matrix(table, centroids)
     data.uns["spatialdata_attrs"] = {"region": region, "region_key": "region", "instance_key": _LABEL}
     return data
+
+
+def _names(table: pa.Table, labels: list[int]) -> list[str]:
+    """Return a name for each row: its label, and in a time series its time point too."""
+    if len(set(labels)) == len(labels) or "t" not in table.column_names:
+        return [str(label) for label in labels]
+    return [f"{label} t{time}" for label, time in zip(labels, table.column("t").to_pylist(), strict=True)]
 
 
 def _matrix(table: pa.Table, columns: list[str]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from filiation.errors import BadInputError, MissingExtraError
 from filiation.segmentation.blockwise.grid import Box
 from filiation.segmentation.blockwise.volume import Volume
+from filiation.segmentation.nearness import Nearness
 
 _Points = npt.NDArray[np.float64]
 _Faces = npt.NDArray[np.uint32]
@@ -27,13 +28,8 @@ _STEPS: Final = (16.0, 8.0, 4.0, 2.0, 1.0)
 """zmesh's own bound on an error, in units of the distance allowed, coarsest first: how far it goes is measured."""
 _FEWER: Final = 1_000
 """By how much triangles are to become fewer; the distance ends it long before."""
-_NEAREST: Final = 12
-"""Places on triangles whose triangles are looked at for each corner."""
-_MOST_PARTS: Final = 64
-"""Into which a triangle's edge is cut to find it."""
 _VOLUME: Final = 0.1
 """How much of its volume a mesh may gain or lose when it is simplified: a small object must not become flat."""
-_AT_ONCE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,13 +146,14 @@ def mesh_object(mask: npt.NDArray[np.bool_], scale: tuple[float, float, float], 
     vertices = np.round(exact.vertices / (moved / 2)) * (moved / 2)  # which they are but for zmesh's 32 bits
     faces, error_bound = exact.faces.astype(np.uint32), 0.0
     if deviation > 0:
-        apart, whole = min(scale), _volume(vertices, faces)
+        whole, surface = _volume(vertices, faces), Nearness(vertices, faces, min(scale))
         for step in _STEPS:
             coarse = mesher.simplify(exact, reduction_factor=_FEWER, max_error=step * deviation)
             points, corners = coarse.vertices.astype(float), coarse.faces.astype(np.uint32)
             if not is_closed(corners) or abs(_volume(points, corners) - whole) > _VOLUME * whole:
                 continue
-            bound = max(_furthest(vertices, points, corners, apart), _furthest(points, vertices, faces, apart))
+            bound = Nearness(points, corners, min(scale)).furthest(vertices, deviation)
+            bound = max(bound, surface.furthest(points, deviation)) if bound <= deviation else bound
             if bound <= deviation:
                 vertices, faces, error_bound = points, corners, bound
                 break
@@ -175,49 +172,3 @@ def is_closed(faces: _Faces) -> bool:
 def _volume(vertices: _Points, faces: _Faces) -> float:
     a, b, c = (vertices[faces[:, corner]] - vertices.mean(axis=0) for corner in range(3))
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
-
-
-def _furthest(points: _Points, vertices: _Points, faces: _Faces, apart: float) -> float:
-    """Return a bound on how far points are from a surface: the truth or more, as only near triangles are looked at."""
-    from scipy.spatial import cKDTree
-
-    triangles = vertices[faces]
-    places, owners = _places_on(triangles, apart)
-    tree = cKDTree(places)
-    furthest = 0.0
-    for start in range(0, len(points), _AT_ONCE):
-        some = points[start : start + _AT_ONCE]
-        near = owners[tree.query(some, k=min(_NEAREST, len(places)))[1]]
-        squares = _squared_distances(some[:, None, :], triangles[near])
-        furthest = max(furthest, float(np.sqrt(squares.min(axis=1).max())))
-    return furthest
-
-
-def _places_on(triangles: npt.NDArray[Any], apart: float) -> tuple[_Points, npt.NDArray[np.intp]]:
-    """Return places all over triangles, about ``apart`` from each other, and which triangle each is on."""
-    longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(axis=1)
-    parts = np.ceil(longest / apart).astype(int).clip(1, _MOST_PARTS)
-    places, owners = [], []
-    for count in np.unique(parts):
-        of = np.flatnonzero(parts == count)
-        weights = np.array([(i, j, count - i - j) for i in range(count + 1) for j in range(count + 1 - i)]) / count
-        places.append((weights @ triangles[of]).reshape(-1, 3))
-        owners.append(np.repeat(of, len(weights)))
-    return np.concatenate(places), np.concatenate(owners)
-
-
-def _squared_distances(points: _Points, triangles: npt.NDArray[Any]) -> _Points:
-    """Return the squared distance of points from triangles: from the plane where a foot lies inside, else an edge."""
-    a, b, c = (triangles[..., corner, :] for corner in range(3))
-    normal = np.cross(b - a, c - a)
-    area = (normal**2).sum(-1)
-    safe = np.where(area > 0, area, 1.0)
-    inside = area > 0
-    edges = np.full(area.shape, np.inf)
-    for first, second in ((a, b), (b, c), (c, a)):
-        way, offset = second - first, points - first
-        inside &= (np.cross(way, offset) * normal).sum(-1) >= 0
-        along = np.clip((offset * way).sum(-1) / np.maximum((way**2).sum(-1), 1e-300), 0, 1)
-        edges = np.minimum(edges, ((offset - along[..., None] * way) ** 2).sum(-1))
-    plane: _Points = ((points - a) * normal).sum(-1) ** 2 / safe
-    return np.where(inside, np.minimum(plane, edges), edges)
