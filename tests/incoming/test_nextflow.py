@@ -177,3 +177,21 @@ def test_fields_of_any_type_are_survived(tmp_path: Path) -> None:
     report = ledger.ingest(place)
     assert report.outcome == "new"
     assert "lid://0001" in {node.iri for node in ledger.trace("lid://0001/x").nodes}
+
+
+def test_secrets_of_a_configuration_are_told_to_nobody(tmp_path: Path) -> None:
+    secret, token = "hunter2-hunter2", "eyJ0aWQiOiA3fS5mYWtl"
+    told = run("first") | {
+        "config": {"aws": {"secretKey": secret, "region": "eu-1"}, "tower": {"accessToken": token}},
+        "params": [{"type": "String", "name": "api_token", "value": token}],
+    }
+    deed = task("ALIGN", "run1") | {"script": f"fetch --key {secret} https://lab:{secret}@example.org/x"}
+    place = store(tmp_path / "work", layout="flat", records={"run1": told, "task1": deed})
+    ledger = Ledger(CatalogueFolder.create(tmp_path / "lab" / ".filiation").root)
+    report = ledger.ingest(place)
+    kept = "".join(path.read_text() for path in report.folder.rglob("*") if path.is_file())
+    assert "eu-1" in kept, "the rest is kept as it was"
+    assert secret not in kept
+    assert token not in kept
+    assert "Records with something that has a secret's name or form, which is withheld: 2." in explain(report.folder)
+    assert ledger.ingest(place).outcome == "unchanged"

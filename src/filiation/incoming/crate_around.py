@@ -1,7 +1,7 @@
 """The crate that is made around an account of provenance: what the catalogue keeps of it on disk.
 
-The account itself goes into the crate, byte for byte, and beside it what it tells in the words of a run crate. The same
-account always gives the same crate, so that taking it in again changes nothing.
+The account itself goes into the crate, byte for byte where it holds no secret, and beside it what it tells in the words
+of a run crate. The same account always gives the same crate, so that taking it in again changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TERMS: Final = ("assumed", "checksum", "checksumAlgorithm", "command", "lastSee
 Node: TypeAlias = "dict[str, Any]"
 
 
-def write_crate_around(history: History, folder: Path, account: Mapping[str, Path], media_type: str) -> None:
+def write_crate_around(history: History, folder: Path, account: Mapping[str, Path | bytes], media_type: str) -> None:
     """Write a crate that holds an account and says what it tells.
 
     Parameters
@@ -33,7 +33,7 @@ def write_crate_around(history: History, folder: Path, account: Mapping[str, Pat
     folder
         Where the crate will be; made here.
     account
-        The files of the account, by their place in the crate.
+        The files of the account, or their content, by their place in the crate.
     media_type
         Of each of them.
     """
@@ -41,7 +41,11 @@ def write_crate_around(history: History, folder: Path, account: Mapping[str, Pat
     for place in sorted(account):
         copy = folder / place
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(account[place], copy)
+        content = account[place]
+        if isinstance(content, bytes):
+            copy.write_bytes(content)
+        else:
+            shutil.copyfile(content, copy)
         digest = digest_file(copy).hex
         kept.append({"@id": quote(place), "@type": "File", "sha256": digest, "encodingFormat": media_type})
     metadata = json.dumps(_document(history, kept), indent=1)

@@ -5,18 +5,23 @@ The records are those of the model ``lineage/v1beta1``, in both layouts that it 
 ``lid://<hash>[/<path>]``; it is the same in every run that refers to it, so that what one run took from another's cache
 is joined to it.
 
+A run's record holds the whole configuration as it was resolved, tokens and passwords with it: what has a secret's name
+or form is withheld from what is told and from the copies that are kept.
+
 Nextflow's own checksums are over a path, a size and a time as a rule: they identify no content and join nothing. One
 that says ``sha256`` does.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filiation.capture.redaction import Redactor
 from filiation.crate.metadata import parse_json
 from filiation.errors import InvalidCrateError
 from filiation.incoming.history import Agent, Deed, History, Thing, Tool
@@ -34,12 +39,13 @@ Fields = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: its identifier, its kind, what it says, and its file."""
+    """One record: its identifier, its kind, what it says, its file; and what that is without secrets, if it has any."""
 
     id: str
     kind: str
     fields: Fields
     path: Path
+    redacted: bytes | None
 
     def text(self, name: str) -> str | None:
         """Return a field that is text, and not empty."""
@@ -49,11 +55,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of a store did, and the records that tell it, by their place in a crate."""
+    """What one run of a store did, and the records that tell it, by their place in a crate: files, or their content."""
 
     id: str
     history: History
-    records: Mapping[str, Path]
+    records: Mapping[str, Path | bytes]
 
 
 def read_store(store: Path) -> tuple[Run, ...]:
@@ -80,21 +86,27 @@ def _records(store: Path) -> Iterator[Record]:
     found = sorted(path for path in store.rglob(_RECORD) if path.is_file() and not path.is_symlink())
     if len(found) > _MOST_RECORDS:
         raise InvalidCrateError(f"{store} holds {len(found)} records; at most {_MOST_RECORDS} are read.")
-    for path in found:
-        key = path.parent.relative_to(store).as_posix()
-        if (size := path.stat().st_size) > _MOST_BYTES:
-            raise InvalidCrateError(f"{path} has {size} bytes; of a lineage record at most {_MOST_BYTES} are read.")
-        try:
-            document = parse_json(path.read_bytes().decode("utf-8-sig"))
-        except (UnicodeDecodeError, InvalidCrateError) as error:
-            raise InvalidCrateError(f"{path} cannot be read as a lineage record: {error}") from error
-        record = _record(path, key, document)
+    documents = {path: _read(path) for path in found}
+    redactor = Redactor(environment={})
+    for document in documents.values():
+        redactor.learn(document)
+    for path, document in documents.items():
+        record = _record(path, path.parent.relative_to(store).as_posix(), document, redactor.plain(document))
         if record is not None:
             yield record
 
 
-def _record(path: Path, key: str, document: object) -> Record | None:
-    """Return a record; None for what a later model may add."""
+def _read(path: Path) -> object:
+    if (size := path.stat().st_size) > _MOST_BYTES:
+        raise InvalidCrateError(f"{path} has {size} bytes; of a lineage record at most {_MOST_BYTES} are read.")
+    try:
+        return parse_json(path.read_bytes().decode("utf-8-sig"))
+    except (UnicodeDecodeError, InvalidCrateError) as error:
+        raise InvalidCrateError(f"{path} cannot be read as a lineage record: {error}") from error
+
+
+def _record(path: Path, key: str, stated: object, document: object) -> Record | None:
+    """Return a record, as stated and without its secrets; None for what a later model may add."""
     if not isinstance(document, dict):
         return None
     version = document.get("version")
@@ -105,7 +117,8 @@ def _record(path: Path, key: str, document: object) -> Record | None:
     spec = document.get("spec")
     fields = spec if isinstance(spec, dict) else document
     kind = document.get("kind") or document.get("type")
-    return Record(_LID + key, kind, fields, path) if isinstance(kind, str) else None
+    redacted = None if stated == document else json.dumps(document, indent=1).encode("ascii")
+    return Record(_LID + key, kind, fields, path, redacted) if isinstance(kind, str) else None
 
 
 class _Telling:
@@ -126,8 +139,10 @@ class _Telling:
     def told(self, store: Path) -> Run:
         """Return what the run did, and which records say so."""
         records = (self._run, *self._tasks, *self._files)
-        places = {f"account/{record.path.relative_to(store).as_posix()}": record.path for record in records}
-        return Run(self._id, self._history(), places)
+        kept = {
+            f"account/{record.path.relative_to(store).as_posix()}": record.redacted or record.path for record in records
+        }
+        return Run(self._id, self._history(), kept)
 
     def _history(self) -> History:
         for file in sorted(self._files, key=lambda file: file.id):
@@ -231,6 +246,9 @@ class _Telling:
             yield f"Files that were published descend from the tasks' files that they were copied from: {published}."
         if any(thing.checksum is not None for thing in self._things.values()):
             yield "Nextflow's own checksums are no digests of content: nothing is joined by them."
+        redacted = sum(record.redacted is not None for record in (self._run, *self._tasks, *self._files))
+        if redacted:
+            yield f"Records with something that has a secret's name or form, which is withheld: {redacted}."
         yield "Nextflow records no times and no outcome of tasks: each that has a record counts as finished."
 
 
