@@ -21,7 +21,9 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laboratory:
 @pytest.fixture
 def six(laboratory: Laboratory) -> Laboratory:
     """Return a laboratory of six images, of which two are of one raw image."""
+    run = laboratory.run()
     for number in range(5):
-        laboratory.segmented(f"s{number}", noise(number, 60, 64))
-    laboratory.segmented("s5", noise(5, 60, 64), raw="s0")
+        laboratory.segmented(f"s{number}", noise(number, 60, 64), run=run)
+    laboratory.segmented("s5", noise(5, 60, 64), raw="s0", run=run)
+    laboratory.take_in(run)
     return laboratory

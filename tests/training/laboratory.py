@@ -48,8 +48,10 @@ class Laboratory:
     def ledger(self) -> Ledger:
         return Ledger(self.catalogue.root)
 
-    def segmented(self, name: str, data: Array, *, raw: str | None = None, **settings: object) -> None:
-        """Let a run fetch an image from a raw file, and segment it."""
+    def segmented(
+        self, name: str, data: Array, *, raw: str | None = None, run: CrateBuilder | None = None, **settings: object
+    ) -> None:
+        """Let a run fetch an image from a raw file, and segment it; a run that is given is not taken in yet."""
         raw = f"raw/{raw or name}.tif"
         if not (self.folder / raw).exists():
             (self.folder / "raw").mkdir(exist_ok=True)
@@ -60,12 +62,13 @@ class Laboratory:
         units = ("micrometer",) * data.ndim
         write_image(self.folder / image, Image(data, axes, scale, units, name=name))
         write_labels(self.folder / labels, LabelImage(truth(data), axes, scale, units, source="../raw.ome.zarr"))
-        run = self.run()
+        told = run or self.run()
         kinds = {image: "image", labels: "label image"}
-        run.job("fetch", (raw,), {image: None}, kinds=kinds)
+        told.job("fetch", (raw,), {image: None}, kinds=kinds)
         parameters = {"method": "otsu", **settings}
-        run.job("segment", (image,), {labels: None}, kinds=kinds, parameters=parameters)
-        self.take_in(run)
+        told.job("segment", (image,), {labels: None}, kinds=kinds, parameters=parameters)
+        if run is None:
+            self.take_in(told)
 
     def corrected(self, name: str, by: str = "Ada") -> None:
         """Let a person correct the label image of a sample."""
