@@ -87,7 +87,7 @@ def test_a_store_is_identified_by_its_tree_and_a_file_by_its_bytes(tmp_path: Pat
         ),
         (
             "synthetic:stars",
-            "'synthetic:stars' names no generated image; known are nuclei3d, beads3d, cells and movie.",
+            "'synthetic:stars' names no generated image; known are nuclei3d, beads3d, cells, movie and plate.",
         ),
         (
             "synthetic:nuclei3d?sead=7",

@@ -58,7 +58,7 @@ def test_a_store_streamed_from_the_recipe_holds_the_pixels_of_its_identity(tmp_p
         ("synthetic:beads3d?shape=8,32,32", "at least 16,32,32"),
         ("synthetic:beads3d?shape=8,32", "3 whole numbers with commas"),
         ("synthetic:beads3d?nuclei=8", "nuclei"),
-        ("synthetic:worms", "known are nuclei3d, beads3d, cells and movie"),
+        ("synthetic:worms", "known are nuclei3d, beads3d, cells, movie and plate"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_one_clear_error(uri: str, message: str) -> None:

@@ -21,7 +21,7 @@ SETTINGS = (
     "channel, each, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent, weights, "
     "diameter, flow_threshold, cellprob_threshold, prob_thresh, nms_thresh, device"
 )
-KNOWN = f"sample, source, method, {SETTINGS}, meshes"
+KNOWN = f"sample, source, wells, method, {SETTINGS}, meshes"
 
 
 @pytest.fixture

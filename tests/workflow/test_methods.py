@@ -54,7 +54,7 @@ def test_each_sample_is_segmented_by_its_method_with_the_settings_that_it_takes(
         record["wildcards"]["sample"]: {each["name"]: each["used"] for each in record["parameters"]}
         for record in records
     }
-    common = {"channel": "DNA", "each": "volume", "pyramid": "nearest"}
+    common = {"channel": "DNA", "each": "volume"}
     common |= {"sigma": 0.5, "window": 0.0, "correction": 1.0, "minimum_size": 4.0}
     taken = {"method": "membrane_watershed", "membrane": "membrane", "spacing": 5.0, "extent": 9.0}
     assert used["cells"] == common | taken

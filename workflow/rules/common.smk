@@ -173,6 +173,64 @@ def check_methods():
             )
 
 
+def with_fields(samples):
+    """Return the samples with the fields of each plate in its place: a field is a sample named `plate/A/1/0`."""
+    found = {}
+    for name, row in samples.items():
+        wells = row.pop("wells", "") or config.get("wells", ())
+        wells = [well.strip() for well in wells.split(",")] if isinstance(wells, str) else wells
+        plate = plate_at(row["source"], wells)
+        if plate is None:
+            found[name] = row
+        else:
+            PLATES[name] = plate
+            found |= {f"{name}/{path}": {**row, "source": source} for path, source in plate.fields.items()}
+    return found
+
+
+def plate_at(source, wells):
+    """Return what a plate holds; None if the source is none. What tells is read as text, since importing takes longer."""
+    told = [Path(source) / name for name in ("zarr.json", ".zattrs")]
+    if not (
+        source.startswith("synthetic:plate") or any(file.is_file() and '"plate"' in file.read_text() for file in told)
+    ):
+        return None
+    from filiation.errors import FiliationError
+    from filiation.images import plate_source
+
+    try:
+        return plate_source(source, wells)
+    except FiliationError as error:
+        raise WorkflowError(f"{config['samples']}: {error}")
+
+
+def of_fields(pattern, first=False):
+    """Return a function of the wildcards: what is made of a plate's fields, or of the first of each well."""
+
+    def files(wildcards):
+        fields = PLATES[wildcards.plate].fields
+        wells = {path.rpartition("/")[0]: path for path in reversed(fields)}
+        return [
+            pattern.format(field=f"{wildcards.plate}/{path}")
+            for path in fields
+            if not first or wells[path.rpartition("/")[0]] == path
+        ]
+
+    return files
+
+
+def layout(plate):
+    """Return the layout of a plate as plain values."""
+    from filiation.images import layout_of
+
+    return layout_of(PLATES[plate].plate)
+
+
+def field_setting(plate, name):
+    """Return the value of a setting for the fields of a plate."""
+    return SAMPLES[f"{plate}/{next(iter(PLATES[plate].fields))}"].get(name, config["segmentation"].get(name))
+
+
 METHODS = read_schema(workflow.source_path("../schemas/methods.yaml"))
 
 config_schema = read_schema(workflow.source_path("../schemas/config.schema.yaml"))
@@ -192,11 +250,15 @@ if "tracking" in config and "blocks" in config:
 # The label image that is measured and shown: of a series that is tracked, the one whose labels are tracks.
 MEASURED = f"results/{{sample}}/{'tracks' if 'tracking' in config else 'nuclei'}.ome.zarr"
 
-SAMPLES = read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
+PLATES = {}
+SAMPLES = with_fields(
+    read_samples(config["samples"], read_schema(workflow.source_path("../schemas/samples.schema.yaml")))
+)
+WHOLE = [*(name for name in SAMPLES if "/" not in name), *PLATES]  # what is drawn and assembled as one
 check_methods()
 OUTPUTS = config.get("outputs", {})
 ON_OMERO = [name for name, row in SAMPLES.items() if row["source"].startswith("omero://")]
 
 
 wildcard_constraints:
-    sample="[A-Za-z0-9][A-Za-z0-9_-]*",
+    sample="[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+)?",

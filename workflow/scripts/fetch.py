@@ -4,9 +4,9 @@ from filiation.images import StoreFormat, fetch_into, open_source
 from filiation.step import run, used
 
 
-def fetch_image(image: Path, source_file: Path | None = None, *, source: str, ome_zarr: dict | None = None) -> None:
+def fetch_image(image: Path, source_file: Path | None = None, *, source: str, **asked: dict) -> None:
     """Fetch an image from a path or URI; a URI is no file that Snakemake sees, so the step says what it used."""
-    fetched = fetch_into(open_source(source), image, StoreFormat.from_settings(ome_zarr))
+    fetched = fetch_into(open_source(source), image, StoreFormat.from_settings(asked.get("ome_zarr")))
     if source_file is None:
         used(fetched)
 

@@ -13,11 +13,11 @@ def segment_nuclei(
     method: str,
     channel: int | str,
     each: str,
-    pyramid: str = "nearest",
     **settings: float | str,
 ) -> LabelImage:
     """Label the nuclei in one channel, or cells in two, by a method found by its name; each time point by itself."""
     chosen = {"channel": channel} | settings
+    pyramid = str(chosen.pop("pyramid", "nearest"))
     seen = [image.one_channel(chosen.pop(name)) for name in channels_of(method)]
     segment = partial(method_named(method), **chosen)
     if method in LEARNED:

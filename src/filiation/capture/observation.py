@@ -130,7 +130,7 @@ def _modified(place: Path) -> datetime:
 
 
 def kind_of(place: str) -> EntityKind:
-    """Tell a file, a directory, an OME-Zarr image and an OME-Zarr label image from each other by their metadata."""
+    """Tell files, directories, and OME-Zarr images, label images, plates and wells apart by their metadata."""
     if not os.path.isdir(place):
         return EntityKind.FILE
     attributes: Any = {}
@@ -143,9 +143,14 @@ def kind_of(place: str) -> EntityKind:
                 attributes = json.load(stream)
         except (OSError, ValueError, RecursionError):
             return EntityKind.DIRECTORY
-    if not isinstance(attributes, Mapping) or "multiscales" not in attributes:
-        return EntityKind.DIRECTORY
-    return EntityKind.LABEL_IMAGE if "image-label" in attributes else EntityKind.IMAGE
+    kinds = {
+        "image-label": EntityKind.LABEL_IMAGE,
+        "multiscales": EntityKind.IMAGE,
+        "plate": EntityKind.PLATE,
+        "well": EntityKind.WELL,
+    }
+    told = (kind for key, kind in kinds.items() if isinstance(attributes, Mapping) and key in attributes)
+    return next(told, EntityKind.DIRECTORY)
 
 
 def origin_of(place: str) -> Mapping[str, Any] | None:
@@ -177,7 +182,7 @@ def read_metadata(plain: object) -> ImageMetadata | None:
 
 def media_type(path: str, kind: EntityKind) -> str | None:
     """Return the media type that a name tells, if it tells one."""
-    if kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE):
+    if kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE, EntityKind.PLATE, EntityKind.WELL):
         return _STORE_TYPE
     if kind is EntityKind.DIRECTORY:
         return None

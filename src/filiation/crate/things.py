@@ -115,6 +115,8 @@ _KINDS = {
     EntityKind.DIRECTORY: "Directory",
     EntityKind.IMAGE: "OME-Zarr image",
     EntityKind.LABEL_IMAGE: "OME-Zarr label image",
+    EntityKind.PLATE: "OME-Zarr plate",
+    EntityKind.WELL: "Well of an OME-Zarr plate",
     EntityKind.RAW_IMAGE: "Raw image outside the workflow",
 }
 _PRESENCES = {

@@ -35,6 +35,9 @@ from filiation.images.object_store import ObjectPlace, digest_objects, put_store
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
+from filiation.images.plate_sources import PlateSource, layout_of, plate_from, plate_source
+from filiation.images.plate_writing import FieldStores, assemble_plate, write_plate
+from filiation.images.plates import Plate, PlateField, open_plate
 from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
 from filiation.images.store_format import StoreFormat
 from filiation.images.tables import Table, read_table, write_table
@@ -42,12 +45,16 @@ from filiation.images.volume import ChannelVolume
 
 __all__ = [
     "ChannelVolume",
+    "FieldStores",
     "Finding",
     "Image",
     "LabelImage",
     "LabelPart",
     "LabelStore",
     "ObjectPlace",
+    "Plate",
+    "PlateField",
+    "PlateSource",
     "Pyramid",
     "Source",
     "SourceIdentity",
@@ -55,6 +62,7 @@ __all__ = [
     "Table",
     "annotate_labels",
     "assemble",
+    "assemble_plate",
     "box_table",
     "boxes_of",
     "check_store",
@@ -62,10 +70,14 @@ __all__ = [
     "digest_objects",
     "fetch_into",
     "image_facts",
+    "layout_of",
     "noted_sizes",
+    "open_plate",
     "open_source",
     "pixel_digest",
     "pixel_digest_of_array",
+    "plate_from",
+    "plate_source",
     "put_store",
     "read_image",
     "read_labels",
@@ -75,6 +87,7 @@ __all__ = [
     "write_labels",
     "write_meshes",
     "write_picture",
+    "write_plate",
     "write_polygons",
     "write_table",
 ]

@@ -213,6 +213,7 @@ def _synthetic_source(uri: str) -> Source:
     from filiation.images.synthetic import SyntheticSource
     from filiation.images.synthetic_cells import CellsSource
     from filiation.images.synthetic_movie import MovieSource
+    from filiation.images.synthetic_plate import PlateFieldSource
     from filiation.images.synthetic_volume import BeadsSource
 
     name = uri.partition(":")[2].partition("?")[0]
@@ -220,6 +221,7 @@ def _synthetic_source(uri: str) -> Source:
         "beads3d": BeadsSource.from_uri,
         "cells": CellsSource.from_uri,
         "movie": MovieSource.from_uri,
+        "plate": PlateFieldSource.from_uri,
     }
     return kinds.get(name, SyntheticSource.from_uri)(uri)
 

@@ -211,7 +211,9 @@ class SyntheticSource:
         """
         name, given = split_query(uri, known={"seed": int, "shape": tuple, "nuclei": int})
         if name != "nuclei3d":
-            raise BadInputError(f"{uri!r} names no generated image; known are nuclei3d, beads3d, cells and movie.")
+            raise BadInputError(
+                f"{uri!r} names no generated image; known are nuclei3d, beads3d, cells, movie and plate."
+            )
         default = Nuclei3D()
         shape = integers(uri, "shape", given["shape"], count=3) if "shape" in given else default.shape
         return cls(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from filiation.catalogue import ActionNode, EntityNode, Node
+from filiation.catalogue import USED, ActionNode, EntityNode, Node
 from filiation.lineage.answers import Lineage
 from filiation.model import EntityKind
 
@@ -57,9 +57,14 @@ def collapse(lineage: Lineage) -> Lineage:
 def _colours(lineage: Lineage) -> dict[str, int]:
     """Return the class of each node, by its IRI."""
     roots, cut = set(lineage.roots), {*lineage.cut, *lineage.stopped}
+    paths = {entity.iri: entity.path for entity in lineage.entities}
+    used: dict[str, set[str]] = defaultdict(set)
+    for edge in lineage.edges:
+        if edge.role == USED and edge.src in paths:
+            used[edge.dst].add(paths[edge.src])
     classes: dict[object, set[str]] = defaultdict(set)
     for node in lineage.nodes:
-        classes[_likeness(node), node.iri in roots, node.iri in cut].add(node.iri)
+        classes[_likeness(node, used[node.iri]), node.iri in roots, node.iri in cut].add(node.iri)
     around: dict[str, list[tuple[str, str]]] = {node.iri: [] for node in lineage.nodes}
     for edge in lineage.edges:
         if edge.src in around and edge.dst in around:
@@ -115,10 +120,12 @@ class _Partition:
         return [iri for _, part in smaller for iri in part]
 
 
-def _likeness(node: Node) -> object:
+def _likeness(node: Node, used: set[str]) -> object:
     if isinstance(node, ActionNode):
+        # A parameter that only names what the job used tells nothing that this does not.
+        parameters = tuple(each for each in node.parameters if str(each.value) not in used)
         return (
-            node.crate, node.rule or node.name, node.status, node.parameters, node.software, node.code,
+            node.crate, node.rule or node.name, node.status, parameters, node.software, node.code,
             node.environment, node.agent, node.error,
         )  # fmt: skip
     # Objects on a server have no endings; those of a kind, such as the regions of one label image, are alike.
@@ -140,6 +147,7 @@ def _together(nodes: list[Node]) -> Node:
             started=min((action.started for action in actions if action.started), default=None),
             ended=max((action.ended for action in actions if action.ended), default=None),
             host=first.host if len({action.host for action in actions}) == 1 else None,
+            parameters=tuple(each for each in first.parameters if all(each in action.parameters for action in actions)),
             command=first.command if len({action.command for action in actions}) == 1 else None,
         )
     things = [node for node in nodes if isinstance(node, EntityNode)]

@@ -242,7 +242,12 @@ FIELDS: Final[tuple[Field, ...]] = (
     _kept("error", _ACTIONS, Text(), "what it failed with"),
     _kept("job", _ACTIONS, Number(), "Snakemake's number of the job"),
     _kept("attempt", _ACTIONS, Number(), "which try it was, from 1"),
-    _kept("kind", _THINGS, Text(folded=True), "file, directory, image, label image, raw image, collection, code"),
+    _kept(
+        "kind",
+        _THINGS,
+        Text(folded=True),
+        "file, directory, image, label image, plate, well, raw image, collection, code",
+    ),
     _kept("type", _THINGS, Text(folded=True), "the same as kind", kept="kind"),
     _kept("path", _THINGS, Text(), "its path, as the run named it or in full"),
     Field("digest", _THINGS, Start(), "its digest, or the start of it", _digests),

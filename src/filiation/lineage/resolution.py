@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from filiation.capture.observation import kind_of
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.lineage import words
 from filiation.lineage.omero_names import OmeroObjects, omero_name
-from filiation.model import Digest, DigestKind, Status, crate_path, is_uri, object_iri
+from filiation.model import Digest, DigestKind, EntityKind, Status, crate_path, is_uri, object_iri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,6 +209,8 @@ class Resolver:
             if not seen:
                 seen = list(self._index.entities(path=posixpath.normpath(thing)))
             return self._of_record(thing, seen) if seen else None
+        if not seen and (fields := self._fields_in(thing, path, places)) is not None:
+            return fields
         digest = self._digest(path)
         found = None if digest is None else self._of_digest(thing, digest, places)
         if found is not None:
@@ -222,6 +226,21 @@ class Resolver:
             f"The catalogue knows neither the place of {thing} nor its content ({_shown(digest)}): no run that was "
             f"tracked used or made it. {self._advice(places)}"
         )
+
+    def _fields_in(self, thing: str, path: Path, places: tuple[str, ...]) -> Resolution | None:
+        """Take a plate or well that is no thing of its own for the recorded fields of view in it."""
+        if (kind := kind_of(str(path))) not in (EntityKind.PLATE, EntityKind.WELL):
+            return None
+        below = {node.iri: node for place in places for node in self._index.entities_below(place)}
+        fields = [node for node in below.values() if node.kind == EntityKind.IMAGE and not node.generated]
+        if not fields:
+            return None
+        note = f"{thing} is a {kind}: this is of its {words.counted(len(fields), 'field')} of view that runs used."
+        nodes = tuple(sorted(self._joining.alike(fields) | {node.iri for node in fields}))
+        newest = {
+            node.place: node.iri for node in sorted(fields, key=lambda node: (self._joining.began(node), node.iri))
+        }
+        return Resolution(thing, "path", nodes, tuple(newest.values()), None, note)
 
     def _advice(self, places: tuple[str, ...]) -> str:
         unfinished = [

@@ -24,6 +24,10 @@ class EntityKind(StrEnum):
     """An OME-Zarr image store."""
     LABEL_IMAGE = "label image"
     """An OME-Zarr store of labels, with ``image-label`` metadata."""
+    PLATE = "plate"
+    """An OME-Zarr plate of wells with fields of view."""
+    WELL = "well"
+    """A well of an OME-Zarr plate."""
     RAW_IMAGE = "raw image"
     """An image outside the workflow, named by a URI: an OMERO image, a test image of a library."""
 
@@ -128,7 +132,7 @@ class DataEntity:
     @property
     def is_tree(self) -> bool:
         """Whether it is a directory on disk."""
-        return self.kind in (EntityKind.DIRECTORY, EntityKind.IMAGE, EntityKind.LABEL_IMAGE)
+        return self.kind not in (EntityKind.FILE, EntityKind.RAW_IMAGE)
 
     @property
     def is_remote(self) -> bool:

@@ -26,6 +26,7 @@ from filiation.segmentation.thresholding import hysteresis, local_threshold, ots
 from filiation.segmentation.track_agreement import TrackAgreement, track_agreement
 from filiation.segmentation.tracking import Tracked, Tracker, track
 from filiation.segmentation.tracks import Track, track_properties, tracks_table, tracks_text
+from filiation.segmentation.wells import objects_of_plate, plate_picture, wells_of_plate
 
 __all__ = [
     "EACH",
@@ -52,15 +53,18 @@ __all__ = [
     "mesh_objects",
     "method_named",
     "needed_by",
+    "objects_of_plate",
     "otsu_components",
     "otsu_watershed",
     "overlay",
     "overlay_frames",
     "parameters_of",
+    "plate_picture",
     "segment_frames",
     "track",
     "track_agreement",
     "track_properties",
     "tracks_table",
     "tracks_text",
+    "wells_of_plate",
 ]

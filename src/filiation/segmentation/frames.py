@@ -135,7 +135,9 @@ def measure_frames(
     return pa.concat_tables(tables)
 
 
-def overlay_frames(pixels: Array, labels: Array, axes: tuple[str, ...], *, colour: Colour = yellow) -> Rgb:
+def overlay_frames(
+    pixels: Array, labels: Array, axes: tuple[str, ...], *, colour: Colour = yellow, longest: int = 1200
+) -> Rgb:
     """Return :func:`filiation.segmentation.overlay` of an image; of a series, up to six time points side by side.
 
     Parameters
@@ -146,6 +148,8 @@ def overlay_frames(pixels: Array, labels: Array, axes: tuple[str, ...], *, colou
         Name of each dimension.
     colour
         Red, green and blue of a label's outline.
+    longest
+        A picture is enlarged by a whole factor as long as no side exceeds so many pixels.
 
     Raises
     ------
@@ -153,11 +157,11 @@ def overlay_frames(pixels: Array, labels: Array, axes: tuple[str, ...], *, colou
         If the shapes differ.
     """
     if "t" not in axes:
-        return overlay(pixels, labels, colour=colour)
+        return overlay(pixels, labels, colour=colour, longest=longest)
     if pixels.shape != labels.shape:
         raise BadInputError(f"Labels of shape {labels.shape} do not fit an image of shape {pixels.shape}.")
     shown = np.unique(np.linspace(0, len(pixels) - 1, min(_STRIP, len(pixels))).round().astype(int))
-    pictures = [overlay(pixels[time], labels[time], colour=colour, longest=1200 // len(shown)) for time in shown]
+    pictures = [overlay(pixels[time], labels[time], colour=colour, longest=longest // len(shown)) for time in shown]
     between = np.full((pictures[0].shape[0], _BETWEEN, 3), 255, np.uint8)
     strip = [part for picture in pictures for part in (picture, between)][:-1]
     return np.concatenate(strip, axis=1)

@@ -1,0 +1,94 @@
+"""Plates named in a sample sheet: what a path or URI of a plate holds, and how each field is named as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filiation.images.plates import Plate, PlateField, is_plate, open_plate
+from filiation.model import is_uri
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSource:
+    """A plate, and the sources of its fields.
+
+    Parameters
+    ----------
+    plate
+        Layout and fields.
+    sources
+        Path or URI of each field, in the order of ``plate.fields``.
+    """
+
+    plate: Plate
+    sources: tuple[str, ...]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Path of each field in the plate -> path or URI of its image."""
+        return {field.path: source for field, source in zip(self.plate.fields, self.sources, strict=True)}
+
+
+def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
+    """Return what a plate holds; None if ``source`` is no plate but an image, or nothing.
+
+    Known are a path to an OME-Zarr plate (0.4 and 0.5) and ``synthetic:plate?…`` without a field.
+
+    Parameters
+    ----------
+    source
+        Path or URI.
+    wells
+        Names of the wells that are wanted; all if left out.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such well, or the plate's metadata are malformed.
+    """
+    wanted = tuple(wells)
+    if not is_uri(source):
+        if not is_plate(Path(source)):
+            return None
+        plate = _wanted(open_plate(Path(source)), wanted)
+        return PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields))
+    if not source.startswith("synthetic:plate"):
+        return None
+    from filiation.images.synthetic_plate import recipe_from
+
+    recipe, named = recipe_from(source)
+    if named is not None:
+        return None
+    plate = _wanted(recipe.plate, wanted)
+    return PlateSource(plate, tuple(recipe.uri_of(field) for field in plate.fields))
+
+
+def _wanted(plate: Plate, wells: tuple[str, ...]) -> Plate:
+    return plate.only(wells) if wells else plate
+
+
+def layout_of(plate: Plate) -> dict[str, object]:
+    """Return a plate's layout as plain values, as a rule's parameters hold them; files tell of its fields."""
+    layout: dict[str, object] = {"name": plate.name, "rows": list(plate.rows), "columns": list(plate.columns)}
+    taken = {field.path: field.acquisition for field in plate.fields if field.acquisition is not None}
+    return layout | ({"acquisitions": [dict(each) for each in plate.acquisitions], "taken": taken} if taken else {})
+
+
+def plate_from(layout: Mapping[str, Any], fields: Iterable[str]) -> Plate:
+    """Return a plate with the fields of some paths (``A/1/0``), of a layout as :func:`layout_of` gives it."""
+    taken = layout.get("taken", {})
+    return Plate(
+        name=str(layout["name"]),
+        rows=tuple(layout["rows"]),
+        columns=tuple(layout["columns"]),
+        fields=tuple(_field(path, taken.get(path)) for path in fields),
+        acquisitions=tuple(layout.get("acquisitions", ())),
+    )
+
+
+def _field(path: str, acquisition: int | None) -> PlateField:
+    row, column, name = path.split("/")
+    return PlateField(row, column, name, acquisition)
