@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import tifffile
 from pycocotools.coco import COCO
 
+from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.digest import digest_file
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images import Image, LabelImage, read_labels, write_image, write_labels
+from filiation.lineage import Ledger
 from filiation.training.building import Built, Plan, build
 from filiation.training.manifest import Written
 from filiation.training.splitting import Split
@@ -154,7 +157,7 @@ def test_pairs_are_chosen_by_lineage_and_of_corrected_labels_the_newest(six: Lab
     assert len(everything.pairs) == 6
     corrected = f"corrected since: {six.folder}/results/s1/corrected.ome.zarr was made from it"
     assert ("results/s1/nuclei.ome.zarr", corrected) in everything.left_out
-    (mifa,) = (case["mifa"] for case in by_josiah.manifest["cases"] if "results/s2" in case["annotation"]["place"])
+    (mifa,) = (case["mifa"] for case in by_josiah.manifest["cases"] if "results/s2" in case["annotation"]["path"])
     assert mifa["annotator"] == ["Josiah (https://orcid.org/0000-0002-1825-0097)"]
     assert mifa["annotation_source"] == "software, corrected by a person"
     assert mifa["annotation_method"].startswith("segment (method = otsu); then corrected by hand by Josiah")
@@ -174,7 +177,7 @@ def test_the_manifest_says_what_mifa_asks_and_what_is_not_known(six: Laboratory)
         assert mifa["annotation_source"] == "software"
     crate = json.loads((result.crate / "ro-crate-metadata.json").read_text())
     root = next(entity for entity in crate["@graph"] if entity["@id"] == "./")
-    assert root["license"] == {"@id": "#licence-CC-BY-4.0"}
+    assert root["license"] == {"@id": "https://spdx.org/licenses/CC-BY-4.0"}
 
 
 def test_conflicts_of_licences_and_unknown_ones_are_told(six: Laboratory):
@@ -301,5 +304,19 @@ def test_the_record_of_a_set_is_valid_by_its_profile(laboratory: Laboratory):
 
     for number in range(2):
         laboratory.segmented(f"s{number}", noise(number, 60, 64))
-    report = validate(built(laboratory, split=HALVES).crate, profile="process-run-crate")
-    assert report.issues == ()
+    result = built(laboratory, split=HALVES, licence="CC-BY-4.0")
+    for crate in (result.crate, result.folder):
+        assert validate(crate, profile="process-run-crate").issues == ()
+
+
+def test_a_set_is_a_crate_that_tells_nothing_of_the_machine(six: Laboratory, tmp_path: Path):
+    result = built(six)
+    text = (result.folder / "ro-crate-metadata.json").read_text() + (result.folder / "training-set.json").read_text()
+    assert str(six.folder) not in text
+    assert platform.node() not in text
+    other = CatalogueFolder.create(tmp_path / "others" / ".filiation")
+    Catalogue(other).ingest(result.folder)
+    ledger = Ledger(other.root)
+    case = result.cases[0]
+    sources = {thing.iri for thing in ledger.trace(f"sha256:{case.images[0][1]}").sources}
+    assert sources == {case.pair.image.iri, case.pair.labels.iri}

@@ -19,7 +19,17 @@ from filiation.crate.jsonld import Node, isoformat, local, node, reference, refe
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
 from filiation.crate.things import thing_id, write_thing
 from filiation.crate.writer import METADATA
-from filiation.model import Agent, DataEntity, Digest, EntityKind, Machine, Parameter, Presence, Software
+from filiation.model import (
+    Agent,
+    DataEntity,
+    Digest,
+    EntityKind,
+    Machine,
+    Parameter,
+    Presence,
+    Software,
+    encode_path,
+)
 
 _PROCESS = PROFILES[0]
 _NO_LICENCE = "#no-licence-stated"
@@ -143,15 +153,33 @@ def write_training_record(made: TrainingRecord, folder: Path) -> None:
     flush_tree(folder)
 
 
+def write_into_set(made: TrainingRecord, folder: Path) -> None:
+    """Make the folder of a set a crate itself, which goes with it to whoever gets it.
+
+    Parameters
+    ----------
+    made
+        The record, with paths of things from the set's folder; ``.`` is the set itself.
+    folder
+        The set's folder, whole but for this. Nothing of this machine is told: no places, no host.
+    """
+    text = json.dumps(_document(made, inside=True), indent=1) + "\n"
+    (folder / METADATA).write_bytes(text.encode("ascii"))
+
+
 def _manifest(digest: str) -> str:
     return f"manifests/{digest}.sha256"
 
 
-def _document(made: TrainingRecord) -> dict[str, Any]:
-    ids = {entity.path: thing_id(entity.path, entity.is_tree, ()) for entity in made.things}
-    actions = [_action(made, done, ids) for done in made.done]
+def _document(made: TrainingRecord, *, inside: bool = False) -> dict[str, Any]:
+    ids = {
+        each.path: encode_path(each.path) if inside else thing_id(each.path, each.is_tree, ()) for each in made.things
+    }
+    parts = [*ids.values()] if inside else [_manifest(digest) for digest in made.manifests]
+    ids["."] = "./"
+    machine = None if inside else made.machine
+    actions = [_action(made, done, ids) | write_machine(machine) for done in made.done]
     tools = {software_id(done.tool): write_software(done.tool) for done in made.done}
-    licence = made.licence or _NO_LICENCE
     root = node(
         "./",
         "Dataset",
@@ -159,11 +187,11 @@ def _document(made: TrainingRecord) -> dict[str, Any]:
         identifier=f"urn:uuid:{made.id}",
         description=made.description,
         datePublished=isoformat(made.ended),
-        license=reference(licence if made.licence is None or "://" in licence else local("licence", licence)),
+        license=reference(_NO_LICENCE if made.licence is None else _licence_id(made.licence)),
         author=reference(agent_id(made.agent)),
         conformsTo=reference(_PROCESS.iri),
         mentions=references(action["@id"] for action in actions),
-        hasPart=references(_manifest(digest) for digest in made.manifests),
+        hasPart=references(parts),
         notCaptured=single(list(made.not_captured)),
     )
     graph = [
@@ -172,8 +200,11 @@ def _document(made: TrainingRecord) -> dict[str, Any]:
         *(_file(_manifest(digest), content) for digest, content in made.manifests.items()),
         *actions,
         *(value for done in made.done for value in _values(done)),
-        *map(_source, made.sources),
-        *(write_thing(entity, made.folder, (), []) for entity in made.things),
+        *(_placeless(_source(source), inside) for source in made.sources),
+        *(
+            _placeless(write_thing(entity, made.folder, (), []), inside) | {"@id": ids[entity.path]}
+            for entity in made.things
+        ),
         *tools.values(),
         *write_agent(made.agent),
         node(_PROCESS.iri, "CreativeWork", name=_PROCESS.name, version=_PROCESS.version),
@@ -182,12 +213,24 @@ def _document(made: TrainingRecord) -> dict[str, Any]:
     return {"@context": [f"{RO_CRATE}/context", WORKFLOW_RUN_CONTEXT, INLINE_CONTEXT], "@graph": graph}
 
 
+def _placeless(thing: Node, inside: bool) -> Node:
+    """Return a thing without where it was last seen, if that is nobody's business."""
+    return {name: value for name, value in thing.items() if not (inside and name == "lastSeen")}
+
+
+def _licence_id(stated: str) -> str:
+    """Return the address of a licence: as stated, or of a Creative Commons licence that of its SPDX identifier."""
+    if "://" in stated:
+        return stated
+    return f"https://spdx.org/licenses/{stated}" if stated.startswith(("CC0-", "CC-BY-")) else local("licence", stated)
+
+
 def _licence(stated: str | None) -> Node:
     if stated is None:
         why = "The author of this record has not stated a licence; ask them before reusing it"
         return node(_NO_LICENCE, "CreativeWork", name="No licence stated", description=why)
     name = stated.rstrip("/").rpartition("/")[2] or stated
-    return node(stated if "://" in stated else local("licence", stated), "CreativeWork", name=name, description=stated)
+    return node(_licence_id(stated), "CreativeWork", name=name, description=stated)
 
 
 def _file(path: str, content: bytes) -> Node:
@@ -210,7 +253,6 @@ def _action(made: TrainingRecord, done: Done, ids: Mapping[str, str]) -> Node:
         startTime=isoformat(done.started or made.started),
         endTime=isoformat(done.ended or made.ended),
         actionStatus="http://schema.org/CompletedActionStatus",
-        **write_machine(made.machine),
     )
 
 

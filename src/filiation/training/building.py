@@ -25,8 +25,8 @@ from filiation.model import Digest
 from filiation.training.cases import Opened, Region, case_name, open_pixels, read_case, regions
 from filiation.training.layouts import LAYOUTS, Layout
 from filiation.training.licences import common_licence, conflicts, licence_of_crate, spdx
-from filiation.training.manifest import VERSION, Written, case_to_json, mifa_of, unknown_of, write_manifest
-from filiation.training.recording import record_set
+from filiation.training.manifest import MANIFEST, VERSION, Written, case_to_json, mifa_of, unknown_of, write_manifest
+from filiation.training.recording import SetToRecord, describe_set, record_set
 from filiation.training.splitting import PARTS, Joined, Split, assign
 from filiation.training.whereabouts import place_of
 
@@ -173,14 +173,18 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
         warnings += [f"One group by their pixels, though lineage does not tell: {a} and {b}." for a, b in joined]
         manifest = _manifest(plan, cases, shared, licence, licences, warnings, started)
         write_manifest(making, manifest)
+        made = SetToRecord(
+            str(manifest["name"]), folder, cases, (*shared, *_digested(making, [MANIFEST])), licence, started,
+            _settings(plan),
+        )  # fmt: skip
+        describe_set(ledger.folder, made, making)
         if folder.is_dir():
             folder.rmdir()
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    name, settings = str(manifest["name"]), _settings(plan)
     try:
-        tree, crate = record_set(ledger.folder, folder, cases, shared, licence, name, started, settings)
+        tree, crate = record_set(ledger.folder, made)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # a set that no record tells of would be a stranger here
         raise

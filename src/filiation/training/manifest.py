@@ -105,7 +105,7 @@ def case_to_json(case: Written) -> dict[str, Json]:
         return [{"path": path, "sha256": digest} for path, digest in of]
 
     def source(thing: Any) -> dict[str, Json]:
-        told = {"iri": thing.iri, "place": thing.place, "digest": thing.digest, "pixels": thing.pixels}
+        told = {"iri": thing.iri, "path": thing.path, "digest": thing.digest, "pixels": thing.pixels}
         return {name: str(value) for name, value in told.items() if value is not None}
 
     return {
