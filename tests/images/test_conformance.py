@@ -5,15 +5,17 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zarr
 from ome_zarr_models.v05 import Image as ModelImage
 
 from filiation.errors import BadInputError, NotFoundError
-from filiation.images import assemble, check_store, pixel_digest
+from filiation.images import Image, LabelImage, assemble, check_store, pixel_digest, write_image, write_labels
 from filiation.images.conformance import FAULTS as KNOWN
 from filiation.images.conformance import Gravity
 from filiation.images.conformance.mending import plan_mending, write_changes
+from filiation.images.store_format import StoreFormat
 from tests.images.conformance_faults import FAULTS, NUCLEI, array, edit, image_label, ome
 
 STORES = Path(__file__).with_name("stores_of_other_writers.zip")
@@ -66,6 +68,18 @@ def test_good_stores_of_other_writers_raise_no_alarm_and_the_one_with_a_fault_do
         "plate-0.4.zarr": [],
         "plate-0.5.zarr": [],
     }
+
+
+@pytest.mark.parametrize("form", [StoreFormat(), StoreFormat("0.5", sharded=True), StoreFormat("0.4")])
+def test_stores_that_we_write_raise_no_alarm(
+    tmp_path: Path, image: Image, labels: LabelImage, form: StoreFormat
+) -> None:
+    channels = np.stack([image.data, image.data])
+    two = Image(channels, ("c", *image.axes), (1.0, *image.scale), ("", *image.units), ("DNA", "actin"))
+    write_image(tmp_path / "raw.ome.zarr", two, form)
+    write_labels(tmp_path / "nuclei.ome.zarr", labels, form)
+    assert check_store(tmp_path / "raw.ome.zarr") == ()
+    assert check_store(tmp_path / "nuclei.ome.zarr") == ()
 
 
 def test_a_fault_in_a_field_of_a_plate_is_found_where_it_is(others: Path) -> None:

@@ -191,7 +191,8 @@ class StepNotes:
 
     def _stamp(self, made: Iterable[Argument], inputs: Iterable[dict[str, object]]) -> dict[Path, Digest]:
         """Let the label images that the step made say how they were made; return their pixel digests."""
-        stores = [path for argument in made for path in argument.paths if path.is_dir()]
+        places = [path for argument in made for path in argument.paths]
+        stores = [place for place in places if (place / "zarr.json").is_file() or (place / ".zattrs").is_file()]
         if not (self._tracked and stores):
             return {}
         learn_what_was_used(self._redactor)
