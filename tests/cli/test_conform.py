@@ -1,5 +1,6 @@
 """``filiation conform``: faults told, mended and recorded."""
 
+import errno
 import json
 import shutil
 import zipfile
@@ -10,9 +11,11 @@ import pytest
 from click.testing import Result
 
 from filiation.digest import digest_tree
+from filiation.images.metadata_file import replace_metadata
 from tests.images.test_conformance import STORES
 
 Call = Callable[..., Result]
+DIMENSIONS = "dimension_names"
 
 
 @pytest.fixture
@@ -60,6 +63,40 @@ def test_what_is_mended_is_recorded_and_lineage_goes_through_it(store: Path, cal
     assert call("conform", store, "--fix").exit_code == 0  # nothing more to do, and no further record
     assert len(list(crate.parent.iterdir())) == 1
     assert call("validate", crate, "--profile", "process-run-crate").exit_code == 0
+
+
+def _break_off(monkeypatch: pytest.MonkeyPatch, place: str, error: BaseException, times: int = 1) -> None:
+    """Have the writing of a metadata file fail, so often."""
+    left = [error] * times
+
+    def failing(target: Path, content: bytes) -> None:
+        if place in target.parts and left:
+            raise left.pop()
+        replace_metadata(target, content)
+
+    monkeypatch.setattr("filiation.images.conformance.mending.replace_metadata", failing)
+
+
+def test_mending_that_breaks_off_is_taken_back_at_once_or_by_the_next_call(
+    store: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = store / "s0" / "zarr.json"
+    level.write_text(json.dumps({key: v for key, v in json.loads(level.read_text()).items() if key != DIMENSIONS}))
+    before = digest_tree(store).digest
+    _break_off(monkeypatch, "s0", OSError(errno.ENOSPC, "No space left on device", str(level)))
+    failed = call("conform", store, "--fix")
+    assert (failed.exit_code != 0, "No space left" in failed.stderr) == (True, True)
+    assert digest_tree(store).digest == before
+    assert list(store.parent.glob(".omezarr*")) == []
+    _break_off(monkeypatch, "s0", KeyboardInterrupt())  # as if it were killed
+    assert call("conform", store, "--fix").exit_code != 0
+    assert digest_tree(store).digest != before
+    assert list((store.parent / ".filiation" / "crates").iterdir()) == []
+    done = call("conform", store, "--fix")
+    assert (done.exit_code, "it was taken back first" in done.stderr) == (0, True)
+    lineage = json.loads(call("trace", store, "--json").stdout)
+    assert str(before) in {each.get("digest") for each in lineage["nodes"]}
+    assert list(store.parent.glob(".omezarr*")) == []
 
 
 def test_advice_alone_is_no_fault(store: Path, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +11,12 @@ from pathlib import Path
 
 from filiation.catalogue.crates import CatalogueFolder
 from filiation.catalogue.curations import look_at_store, record_curation, this_machine, this_person, this_software
+from filiation.crate import flush
 from filiation.crate.curation import Deed
 from filiation.crate.record_names import MENDING
 from filiation.digest import DigestCache
 from filiation.images.conformance.mending import MetadataChange, write_changes
+from filiation.images.metadata_file import replace_metadata
 from filiation.model import Parameter, Presence, Value
 
 TOOL = "filiation conform --fix"
@@ -23,7 +26,7 @@ def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[Metada
     """Change a store's metadata as planned, and record it; returns the folder of the crate.
 
     What the files held before stands in the crate under ``before/``; while the store is changed, a copy stands beside
-    it as well, so that nothing is lost whenever this ends.
+    it as well, by which a mending that breaks off is taken back.
 
     Raises
     ------
@@ -34,7 +37,11 @@ def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[Metada
     with DigestCache(catalogue.digests) as cache:
         before = look_at_store(store, cache)
         beside = _keep_beside(store, changes, started)
-        write_changes(store, changes)
+        try:
+            write_changes(store, changes)
+        except OSError:
+            take_back_unfinished(store)
+            raise
         after = look_at_store(store, cache, before.entity.pixels)
     told = [f"{finding.fault} at {finding.where}" for change in changes for finding in change.mended]
     deed = Deed(
@@ -64,9 +71,29 @@ def mend_store(catalogue: CatalogueFolder, store: Path, changes: Sequence[Metada
     return crate
 
 
+def take_back_unfinished(store: Path) -> bool:
+    """Undo a mending that did not come to its record, so that no step of lineage is missing; returns whether there was.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written; what is kept beside the store then stays.
+    """
+    found = sorted(store.parent.glob(f".{glob.escape(store.name)}.before-*.json"), reverse=True)
+    for kept in found:
+        held = json.loads(kept.read_text("utf-8"))
+        for path, text in held.items():
+            content = text.encode("utf-8", "surrogateescape")
+            if (store / path).read_bytes() != content:
+                replace_metadata(store / path, content)
+        kept.unlink()
+    return bool(found)
+
+
 def _keep_beside(store: Path, changes: Sequence[MetadataChange], when: datetime) -> Path:
     """Keep what the files hold in one file beside the store, until the crate has it."""
     place = store.with_name(f".{store.name}.before-{when:%Y%m%dT%H%M%S}.json")
     held = {change.path: change.before.decode("utf-8", "surrogateescape") for change in changes}
     place.write_text(json.dumps(held, indent=1), "utf-8")
+    flush(place)
     return place

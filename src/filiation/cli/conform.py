@@ -46,6 +46,8 @@ def conform(
     told: list[dict[str, Any]] = []
     left: list[tuple[Path, Finding]] = []
     for store in stores:
+        if fix:
+            _take_back_unfinished(store)
         findings = check_store(store, pixels=pixels)
         record = None
         if fix:
@@ -60,6 +62,13 @@ def conform(
         _tell(left, len(stores), fix=fix)
     if any(finding.gravity != "advice" for _, finding in left):
         ctx.exit(FindingsError.exit_code)
+
+
+def _take_back_unfinished(store: Path) -> None:
+    from filiation.catalogue.mending import take_back_unfinished
+
+    if take_back_unfinished(store):
+        remark(f"An earlier --fix of {store} was broken off before it was recorded; it was taken back first.")
 
 
 def _mend(store: Path, findings: tuple[Finding, ...], catalogue: str | None) -> tuple[Path | None, bool]:
