@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
+from click.testing import CliRunner
 from PIL import Image as Picture
 
-from filiation.errors import BadInputError, NotFoundError
+from filiation.cli.dataset import dataset
+from filiation.errors import BadInputError, FindingsError, NotFoundError
 from filiation.images import Image, write_image
 from filiation.training.building import Plan, build
 from filiation.training.checking import Checked, check
@@ -234,3 +236,19 @@ def _take(image: object) -> object:
     from filiation.images.prints import take_prints
 
     return take_prints(image)  # type: ignore[arg-type]
+
+
+def test_where_there_is_no_catalogue_a_set_is_compared_with_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    pixels = noise(1, 90, 90)
+    tiff(tmp_path / "set/train/a.tif", pixels[:70])
+    tiff(tmp_path / "set/test/b.tif", pixels[10:])
+    result = CliRunner().invoke(dataset, ["check", "set"])
+    assert result.exit_code == FindingsError.exit_code
+    assert "There is no catalogue here: the set is compared with itself alone." in result.stderr
+    assert (
+        "60 x 90 pixels, at row 0, column 0 of the one and row 10, column 0 of the other, 100% equal" in result.stdout
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+    elsewhere = CliRunner().invoke(dataset, ["check", "set", "--catalogue", "nowhere"])
+    assert isinstance(elsewhere.exception, NotFoundError)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say, say_json, say_table, steps_bar
-from filiation.errors import BadInputError, FindingsError
+from filiation.errors import BadInputError, FindingsError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filiation.lineage import Ledger
     from filiation.training.building import Built
     from filiation.training.checking import Checked
 
@@ -123,7 +128,7 @@ def check(
     With --since-training told is instead which label images, that the set or a model descends from, were corrected,
     made anew, changed or noted as retracted since.
 
-    Exits with 9 if anything leaks, or has changed.
+    Where there is no catalogue, the set is compared with itself alone. Exits with 9 if anything leaks, or has changed.
     """
     from filiation.training.checking import check
 
@@ -131,7 +136,7 @@ def check(
         _check_truth(ctx, folder, as_json=as_json, catalogue=catalogue)
         return
 
-    with opened(catalogue) as ledger, steps_bar("Reading") as advance:
+    with _opened_or_empty(catalogue) as ledger, steps_bar("Reading") as advance:
         checked = check(ledger, Path(folder), layout=layout, by=by, turned=turned, progress=advance)
     if as_json:
         say_json(checked.to_json())
@@ -139,6 +144,26 @@ def check(
         _tell_checked(checked)
     if checked.leaks:
         ctx.exit(FindingsError.exit_code)
+
+
+@contextmanager
+def _opened_or_empty(catalogue: str | None) -> Iterator[Ledger]:
+    """Open the catalogue; where there is none, an empty one that is gone afterwards."""
+    from filiation.catalogue import CatalogueFolder
+
+    try:
+        CatalogueFolder.find(catalogue)
+    except NotFoundError:
+        if catalogue is not None:
+            raise
+        remark("There is no catalogue here: the set is compared with itself alone.")
+        with TemporaryDirectory() as folder:
+            made = CatalogueFolder.create(Path(folder) / ".filiation")
+            with opened(str(made.root)) as ledger:
+                yield ledger
+        return
+    with opened(catalogue) as ledger:
+        yield ledger
 
 
 def _check_truth(ctx: click.Context, thing: str, *, as_json: bool, catalogue: str | None) -> None:
