@@ -41,6 +41,8 @@ def agree(ctx: click.Context, store: Path, as_json: bool, catalogue: str | None)
             remark(sentence)
         if heard.agrees:
             say("Store, crate and graph tell the same.")
+        elif not heard.differing:
+            say("What is told agrees, and not all three tell of it.")
         else:
             say(f"They do not tell the same: {len(heard.differing)} of {len(heard.facts)} facts differ.")
     if not heard.agrees:
