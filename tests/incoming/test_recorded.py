@@ -10,6 +10,7 @@ import pytest
 
 from filiation.catalogue import CatalogueFolder, EntityNode
 from filiation.catalogue.explaining import explain
+from filiation.errors import NotFoundError
 from filiation.lineage import Ledger
 from tests.lineage.crates import CrateBuilder, write
 
@@ -55,6 +56,8 @@ def test_a_run_of_cwltool_tells_what_its_table_descends_from(ledger: Ledger) -> 
         "Times without a zone are taken as UTC: 8.",
         "Digests of what it carries were made of the bytes, since it tells none: 6 of 6.",
     )
+    with pytest.raises(NotFoundError, match=f"Of that name are known: {report.iri}{FILES['table.txt']}\\."):
+        ledger.trace("table.txt")
     assert ledger.rebuild().problems == ()
     assert len(ledger.trace(report.iri + FILES["table.txt"]).actions) == 4
 

@@ -255,6 +255,16 @@ class FactColumns:
         rows = self._connection.execute("SELECT crate, texts FROM texts WHERE field = ?", (column.number,))
         return ((crate, str(texts, "utf-8", "surrogatepass")) for crate, texts in rows)
 
+    def things_named(self, name: str, limit: int) -> tuple[str, ...]:
+        """Return the IRIs of some things that are called so and not by their path, sorted."""
+        found: set[str] = set()
+        for column in self.columns(THINGS, "name"):
+            for crate, texts in self.texts(column) if column.key == "name" else ():
+                if name in texts:
+                    bits = sum(1 << place for place, text in enumerate(split_texts(texts)) if text == name)
+                    found.update(node.iri for node in self.nodes(THINGS, crate, bits))
+        return tuple(sorted(found)[:limit])
+
     def placed(self, of: str, nodes: Iterable[tuple[int, int]]) -> Hits:
         """Return nodes, given as their number and their crate's, as bits."""
         found: dict[int, set[int]] = defaultdict(set)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHORTEST_PREFIX: Final = 6
+_HINTS: Final = 5
+"""Things of a name that a message lists."""
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
 _IN_RUN: Final = re.compile(r"(?P<run>[0-9a-f]{8}[0-9a-f-]{0,28}):(?P<rest>[^:].*)", re.DOTALL)
@@ -371,8 +373,8 @@ class Resolver:
 
     def _nothing(self, thing: str) -> str:
         name = posixpath.basename(thing.rstrip("/"))
-        paths = self._index.paths_named(name) if name else ()
-        hint = f" Of that name are known: {', '.join(paths)}." if paths else ""
+        known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
+        hint = f" Of that name are known: {', '.join(known)}." if known else ""
         return (
             f"Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.{hint} "
             "`filiation runs` lists the runs, `filiation show RUN` what they used and made."
