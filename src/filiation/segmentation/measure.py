@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy import ndimage
 
 from filiation.errors import BadInputError
 from filiation.segmentation.blockwise.grid import Box, Grid
@@ -144,30 +143,67 @@ class _Objects:
 
     @classmethod
     def of(cls, labels: Array, intensity: Array, box: Box) -> _Objects:
-        """Measure the objects in a part of an image, whose place is ``box``."""
-        values, rows = _rows(labels)
-        if not len(values):
+        """Measure the objects in a part of an image, whose place is ``box``.
+
+        Worked on are runs of one label along the last axis, of which there are far fewer than pixels.
+        """
+        if not labels.any():
             return cls.none(labels.ndim)
-        places = np.nonzero(rows)
-        objects = rows[places] - 1
-        seen = intensity[places].astype(np.float64)
-        pixels = np.bincount(objects, minlength=len(values))
-        mean = np.bincount(objects, seen, len(values)) / pixels
-        lowest, highest = np.full(len(values), np.inf), np.full(len(values), -np.inf)
-        np.minimum.at(lowest, objects, seen)
-        np.maximum.at(highest, objects, seen)
-        boxes = ndimage.find_objects(rows)
+        runs = _Runs.of(labels)
+        values, rows = _rows(runs.label)
+        objects, count = rows - 1, len(values)
+        seen = intensity.reshape(-1)[labels.reshape(-1) != 0].astype(np.float64)
+        first = np.cumsum(runs.length) - runs.length
+
+        def total(column: Array) -> Array:
+            return np.bincount(objects, column, count)
+
+        def extreme(choose: np.ufunc, column: Array, least: float) -> Array:
+            found = np.full(count, least, column.dtype)
+            choose.at(found, objects, column)
+            return found
+
+        pixels = total(runs.length).astype(np.int64)
+        mean = total(np.add.reduceat(seen, first)) / pixels
+        apart = (seen - np.repeat(mean[objects], runs.length)) ** 2
+        last = [*runs.start[:-1], runs.start[-1] + runs.length - 1]
         return cls(
             values.astype(np.int64),
             pixels,
-            [np.bincount(objects, at, len(values)) + pixels * side.start for at, side in zip(places, box, strict=True)],
+            # A run's pixels lie, on the average, in its middle.
+            [
+                total((begin + end) * runs.length) / 2 + pixels * side.start
+                for begin, end, side in zip(runs.start, last, box, strict=True)
+            ],
             mean,
-            np.bincount(objects, (seen - mean[objects]) ** 2, len(values)),
-            lowest,
-            highest,
-            [np.array([each[axis].start for each in boxes]) + side.start for axis, side in enumerate(box)],
-            [np.array([each[axis].stop for each in boxes]) + side.start for axis, side in enumerate(box)],
+            total(np.add.reduceat(apart, first)),
+            extreme(np.minimum, np.minimum.reduceat(seen, first), np.inf),
+            extreme(np.maximum, np.maximum.reduceat(seen, first), -np.inf),
+            [extreme(np.minimum, begin, labels.size) + side.start for begin, side in zip(runs.start, box, strict=True)],
+            [extreme(np.maximum, end, 0) + side.start + 1 for end, side in zip(last, box, strict=True)],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of one label along the last axis: where each begins along all axes, in order, and how long it is."""
+
+    label: Array
+    start: tuple[Array, ...]
+    length: Array
+
+    @classmethod
+    def of(cls, labels: Array) -> _Runs:
+        """Find those of all labels but 0."""
+        flat = labels.reshape(-1)
+        ends = np.ones(flat.size, bool)
+        np.not_equal(flat[1:], flat[:-1], out=ends[:-1])
+        ends[labels.shape[-1] - 1 :: labels.shape[-1]] = True
+        stop = np.flatnonzero(ends) + 1
+        start = np.concatenate((np.zeros(1, np.intp), stop[:-1]))
+        label = flat[start]
+        kept = label != 0
+        return cls(label[kept], np.unravel_index(start[kept], labels.shape), (stop - start)[kept])
 
 
 def _together(parts: Sequence[_Objects]) -> _Objects:
