@@ -20,6 +20,7 @@ Properties: TypeAlias = Mapping[int, Mapping[str, Json]]
 _Value = TypeVar("_Value")
 
 _LONGEST_TABLE = 2**27
+_COUNTED_TOGETHER = 2**22
 
 AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 """The axes an image may have, in the order in which OME-Zarr 0.5 (section Axes metadata) asks for them."""
@@ -209,7 +210,7 @@ class Image:
                 f"Labels of shape {labels.shape} do not fit image {self.name!r}, "
                 f"whose {', '.join(here.axes)} are {here.shape}."
             )
-        values, counts = np.unique(labels, return_counts=True)
+        values, counts = _counted(labels)
         properties = {int(value): {"pixels": int(n)} for value, n in zip(values, counts, strict=True) if value}
         return LabelImage(
             labels, here.axes, here.scale, here.units, name=name, properties=properties, pyramid=Pyramid.named(pyramid)
@@ -275,6 +276,19 @@ class LabelImage:
             seen[self.data] = True
             found = np.flatnonzero(seen)
         return tuple(int(value) for value in found if value)
+
+
+def _counted(labels: Pixels) -> tuple[Pixels, Pixels]:
+    """Return the values of labels, sorted, and how many pixels each has."""
+    if not labels.size or labels.min() < 0 or labels.max() > _LONGEST_TABLE:
+        return np.unique(labels, return_counts=True)
+    # A table takes a fraction of the time of sorting every pixel; part by part, as it is counted in eight bytes each.
+    flat, length = labels.reshape(-1), int(labels.max()) + 1
+    in_all = np.zeros(length, np.int64)
+    for start in range(0, flat.size, max(_COUNTED_TOGETHER, length)):
+        in_all += np.bincount(flat[start : start + max(_COUNTED_TOGETHER, length)], minlength=length)
+    values = np.flatnonzero(in_all)
+    return values, in_all[values]
 
 
 def channel_number(which: int | str, names: tuple[str, ...], count: int, *, where: str) -> int:

@@ -51,13 +51,14 @@ def _weights(width: float, radius: int) -> Smooth:
 
 def _smooth(volume: npt.NDArray[Any], weights: Sequence[Smooth], smooth: Smooth) -> None:
     deep, high, wide = (len(each) for each in weights)
-    mirrored = np.pad(volume.astype(np.float32), [(each, each) for each in (deep, high, wide)], mode="symmetric")
+    # Numbers of their own type take less memory; they become single precision strip by strip.
+    mirrored = np.pad(volume, [(each, each) for each in (deep, high, wide)], mode="symmetric")
     line = mirrored.shape[2]
     rows = max(1, _STRIP // line)
     for top in range(0, volume.shape[1], rows):
         bottom = min(volume.shape[1], top + rows)
         # Planes of the strip, one after the other in one dimension: a neighbour along any axis is a fixed step away.
-        strip = np.ascontiguousarray(mirrored[:, top : bottom + 2 * high]).ravel()
+        strip = np.ascontiguousarray(mirrored[:, top : bottom + 2 * high], np.float32).ravel()
         plane = (bottom - top + 2 * high) * line
         along_z, along_y = np.empty(plane, np.float32), np.empty((bottom - top) * line, np.float32)
         along_x, room = np.empty_like(along_y), (np.empty_like(along_z), np.empty_like(along_z))

@@ -69,7 +69,7 @@ class Connected:
         How far the mask depends on the pixels around.
     mask
         Returns for a block's pixels 0 for background, 1 for foreground, 2 for foreground that makes an object of the
-        component it is in: without any, the component is dropped.
+        component it is in: without any, the component is dropped. Truth values if every component is an object.
     surveys
         Passes over the whole volume that come first.
     check
@@ -115,8 +115,8 @@ def _otsu_mask(pixels: Pixels, scale: Scale, found: Found, parameters: Parameter
     return mask
 
 
-def _components(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters) -> Pixels:
-    return 2 * _otsu_mask(pixels, scale, found, parameters).astype(np.uint8)
+def _components(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters) -> Mask:
+    return _otsu_mask(pixels, scale, found, parameters)
 
 
 def _hysteresis(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters) -> Pixels:

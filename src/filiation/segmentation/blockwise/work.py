@@ -116,16 +116,20 @@ class Task:
         seen = self.seen(block)
         if isinstance(self.recipe, Connected):
             mask = self.recipe.mask(pixels, self.scale, found, self.parameters)[within(seen, block.padded)]
-            labels: Labels = label_components(mask > 0).astype(np.uint32)  # type: ignore[no-untyped-call]
-            certain = np.zeros(int(labels.max()) + 1, bool)
-            certain[labels[mask == 2]] = True
+            every = mask.dtype == bool  # of which each component is an object
+            foreground = mask if every else mask > 0
+            labels: Labels = label_components(foreground).astype(np.uint32)  # type: ignore[no-untyped-call]
+            certain = np.full(int(labels.max()) + 1, every)
+            if not every:
+                certain[labels[mask == 2]] = True
             cut = np.zeros(0, np.uint32)
         else:
             goes_on = open_sides(block.padded, self.grid.shape)
             labels = self.recipe.label(pixels, self.scale, found, self.parameters, goes_on)
             certain = np.ones(int(labels.max()) + 1, bool)
             cut = _at_open_sides(labels, goes_on)
-        sizes = np.bincount(labels[within(block.core, seen)].ravel(), minlength=len(certain))
+        core = labels[within(block.core, seen)]
+        sizes = np.bincount(core[core != 0], minlength=len(certain))  # that of 0 is asked for by nobody
         cut = cut[sizes[cut] > 0]
         slabs = slabs_of(block.core, seen, self._compared, self.grid.shape)
         facts = BlockLabels(len(sizes) - 1, sizes, certain, cut)
