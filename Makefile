@@ -20,7 +20,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers format clean
+.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and 
 	@$(BIN)/python benchmarks/peers/abilities.py filiation
 	@for peer in $(PEERS); do test ! -e .peers/$$peer/.installed \
 	  || .peers/$$peer/bin/python benchmarks/peers/abilities.py $$peer 2>/dev/null; done
+
+bench-volumes: $(STAMP)  ## volumes block by block, against whole ones, dask-image and Cellpose's pattern (TABLES="whole peers measure memory")
+	@$(MAKE) --no-print-directory .peers/volumes/.installed || echo "The peers cannot be installed here, and are left out."
+	@$(BIN)/python benchmarks/volumes.py $(TABLES)
 
 format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/ruff format .

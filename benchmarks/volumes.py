@@ -1,7 +1,7 @@
 """Volumes block by block against whole in memory, against peers, and as they grow; and how fast objects are measured.
 
-``python benchmarks/volumes.py`` prints the tables; name some (``whole``, ``peers``, ``memory``, ``measure``) to make only
-those. Everything runs in child processes, with a limit on their memory and time; nothing else may run meanwhile. The
+``python benchmarks/volumes.py`` prints the tables; name some (``whole``, ``peers``, ``memory``, ``measure``) for those
+only. Everything runs in child processes, with a limit on their memory and time; nothing else may run meanwhile. The
 peers are in ``.peers/volumes``, which ``make bench-volumes`` makes. ``--small`` tries it all on a small volume.
 """
 
@@ -151,7 +151,7 @@ def against_peers(folder: Path) -> Iterator[str]:
 def memory(folder: Path, sizes: list[float]) -> Iterator[str]:
     """Show memory against volume; the pixels are made as they are read."""
     tile = Beads3D(7, (64, 512, 512))
-    yield f"### Memory against volume (16-bit voxels made as they are read; {PROCESSES} processes, blocks of {STREAMED})"
+    yield f"### Memory against volume (16 bits a voxel, made when read; {PROCESSES} processes, blocks of {STREAMED})"
     yield ""
     yield "| GB | objects | largest sum of all processes' memory, MB | CPU s | Mvoxel per CPU s |"
     yield "|---|---|---|---|---|"
