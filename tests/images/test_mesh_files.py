@@ -14,8 +14,8 @@ import pytest
 import trimesh
 
 from filiation.errors import BadInputError
-from filiation.images import ChannelVolume, LabelImage, boxes_of, write_labels, write_meshes
-from filiation.images.mesh_files import FORMATS, label_of_mesh, meshes_of_object
+from filiation.images import ChannelVolume, LabelImage, boxes_of, pixel_digest, write_labels, write_meshes
+from filiation.images.mesh_files import FORMATS, label_of_mesh, meshes_of_object, pixels_of_mesh
 from filiation.segmentation import Mesh, mesh_objects
 
 MICROMETRE = 1e-6
@@ -65,7 +65,7 @@ def test_every_format_holds_the_same_closed_surface_where_its_readers_expect_it(
     assert np.array_equal(faces, plain.faces)
 
 
-def test_a_mesh_says_what_it_is_of(written: tuple[Path, pa.Table], tmp_path: Path) -> None:
+def test_a_mesh_says_what_it_is_of(written: tuple[Path, pa.Table], tmp_path: Path, nuclei: Path) -> None:
     folder, _ = written
     head = (folder / "7.ply").read_bytes().partition(b"end_header")[0].decode()
     told = ["label 7", "name nuclei 7", "axes x y z", "unit micrometer", "origin centre of the first voxel"]
@@ -74,6 +74,8 @@ def test_a_mesh_says_what_it_is_of(written: tuple[Path, pa.Table], tmp_path: Pat
     (node,) = trimesh.load_scene(folder / "7.glb", process=False).graph.nodes_geometry
     assert node == "nuclei 7"
     assert [label_of_mesh(folder / f"7.{suffix}") for suffix in ("ply", "glb")] == [7, 7]
+    assert {pixels_of_mesh(folder / f"7.{suffix}") for suffix in ("ply", "glb")} == {str(pixel_digest(nuclei))}
+    assert pixels_of_mesh(folder / "precomputed" / "7") is None
     assert meshes_of_object(folder, 7) == (folder / "7.ply", folder / "7.glb", folder / "precomputed" / "7:0")
     assert meshes_of_object(folder, 8) == ()
     (tmp_path / "8.ply").write_bytes(b"ply\nformat ascii 1.0\nend_header\ncomment label 8\n")

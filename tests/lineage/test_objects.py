@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from filiation.images import (
     LabelImage,
     box_table,
     boxes_of,
+    pixel_digest,
     write_labels,
     write_meshes,
     write_polygons,
@@ -52,6 +54,7 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     run.job("fetch", ("skimage:cells",), {"raw.ome.zarr": {"zarr.json": "{}"}}, kinds=kinds)
     run.job("segment", ("raw.ome.zarr",), {LABELS: None}, parameters={"sigma": 2}, kinds=kinds)
     run.job("measure", ("raw.ome.zarr", LABELS), {"table.parquet": None, "notes.parquet": "no table"}, kinds=kinds)
+    run.thing(LABELS, "label image", pixelDigest=pixel_digest(folder / LABELS).hex)
     run.write(catalogue.folder.crates)
     return Ledger()
 
@@ -145,6 +148,32 @@ def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger) -> None:
         assert (answer.labels, answer.image, answer.found.start) == (LABELS, "raw.ome.zarr", (1, 5, 20))
         assert [action.name for action in answer.lineage.actions] == ["fetch", "segment", rule]
         assert len(answer.meshes) == 3
+
+
+def test_a_mesh_found_alone_leads_to_the_label_image_whose_pixels_it_names(objects: Ledger, tmp_path: Path) -> None:
+    for name in ("17.ply", "17.glb"):
+        shutil.copy(f"meshes/{name}", tmp_path / f"found-{name}")
+        answer = objects.object(str(tmp_path / f"found-{name}"), 17)
+        assert (answer.labels, answer.found.voxels) == (LABELS, 120)
+        assert answer.lineage.note == (
+            f"No run recorded {tmp_path}/found-{name}; it says that it is of object 17 of a label image with these "
+            "pixels."
+        )
+    (tmp_path / "other.ply").write_bytes(b"ply\ncomment label 17\nend_header\n")
+    with pytest.raises(NotFoundError, match="knows neither the place of"):
+        objects.object(str(tmp_path / "other.ply"), 17)
+    (tmp_path / "foreign.ply").write_bytes(b"ply\ncomment label 17\ncomment pixels pixels1:abcdef\nend_header\n")
+    with pytest.raises(NotFoundError, match=r"recorded .*foreign\.ply, nor a label image with the pixels that it says"):
+        objects.object(str(tmp_path / "foreign.ply"), 17)
+
+
+def test_a_copy_of_a_label_image_is_as_good_as_it(objects: Ledger, catalogue: Catalogue, folder: Path) -> None:
+    shutil.copytree(folder / LABELS, folder / "copy.ome.zarr")
+    run = CrateBuilder(folder, 3)
+    run.job("copy", (LABELS,), {"copy.ome.zarr": None}, kinds={"copy.ome.zarr": "label image", LABELS: "label image"})
+    run.job("segment", ("raw.ome.zarr",), {LABELS: None}, kinds={LABELS: "label image", "raw.ome.zarr": "image"})
+    run.write(catalogue.folder.crates)
+    assert Ledger().object(LABELS, 17).found.voxels == 120
 
 
 def test_a_thing_made_from_several_label_images_or_changed_ones_is_refused(objects: Ledger, folder: Path) -> None:

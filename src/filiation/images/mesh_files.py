@@ -25,6 +25,7 @@ import pyarrow as pa
 from filiation.errors import BadInputError
 from filiation.images.multiscale import open_multiscale
 from filiation.images.ome_zarr import replaced_when_whole
+from filiation.images.pixels import pixel_digest
 
 FORMATS: Final = ("ply", "glb", "precomputed")
 PRECOMPUTED: Final = "precomputed"
@@ -77,7 +78,8 @@ def write_meshes(
     Parameters
     ----------
     folder
-        To be made. A mesh is named by its label: ``17.ply``, ``17.glb``, ``precomputed/17:0``.
+        To be made. A mesh is named by its label: ``17.ply``, ``17.glb``, ``precomputed/17:0``. In the head of the first
+        two stand the label, and the pixel digest of the label image, by which a mesh found alone can be traced.
     labels
         The OME-Zarr label image, with axes z, y, x.
     surfaces
@@ -99,6 +101,7 @@ def write_meshes(
     scale = store.full.scale
     shift = np.array(store.full.translation[::-1])
     metres = _METRES.get(unit)
+    pixels = str(pixel_digest(labels))
     rows = []
     with replaced_when_whole(folder) as made:
         made.mkdir(exist_ok=True)
@@ -109,7 +112,7 @@ def write_meshes(
             placed = surface.vertices + shift
             told = {
                 "label": label, "name": f"{store.name} {label}".strip(), "axes": "x y z", "unit": unit or "unknown",
-                "origin": "centre of the first voxel", "deviation": float(f"{surface.deviation:.6g}"),
+                "origin": "centre of the first voxel", "deviation": float(f"{surface.deviation:.6g}"), "pixels": pixels,
             }  # fmt: skip
             if "ply" in formats:
                 (made / f"{label}.ply").write_bytes(ply(placed, surface.faces, told))
@@ -184,18 +187,32 @@ def label_of_mesh(path: Path) -> int | None:
         if manifest := _MANIFEST.fullmatch(path.name):
             kind = json.loads((path.parent / "info").read_text("utf-8"))["@type"]
             return int(manifest[1]) if kind == _LEGACY and path.is_file() else None
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD)
-        if head.startswith(b"ply\n"):
-            found = re.search(rb"^comment label (\d{1,19})$", head.partition(b"end_header")[0], re.MULTILINE)
-            return int(found[1]) if found else None
-        magic, _, _, length, kind = struct.unpack_from("<5I", head)
-        if (magic, kind) != (_GLTF, _JSON):
-            return None
-        label = json.loads(head[20 : 20 + length])["nodes"][0]["extras"]["label"]
-        return label if isinstance(label, int) else None
+        return int(_told_of(path)["label"])
     except (OSError, struct.error, RecursionError, ValueError, KeyError, IndexError, TypeError):
         return None
+
+
+def pixels_of_mesh(path: Path) -> str | None:
+    """Return the pixel digest of the label image that a PLY or glTF file says it was made of; None if it says none."""
+    try:
+        return str(_told_of(path)["pixels"])
+    except (OSError, struct.error, RecursionError, ValueError, KeyError, IndexError, TypeError):
+        return None
+
+
+def _told_of(path: Path) -> dict[str, Any]:
+    """Return what a mesh says of itself in its head; raises what a file raises that is none."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if head.startswith(b"ply\n"):
+        lines = head.partition(b"end_header")[0].decode().splitlines()
+        words = (line.split(" ", 2) for line in lines if line.startswith("comment "))
+        return {key: value for _, key, value in words}
+    magic, _, _, length, kind = struct.unpack_from("<5I", head)
+    if (magic, kind) != (_GLTF, _JSON):
+        raise ValueError("neither PLY nor binary glTF")
+    extras: dict[str, Any] = json.loads(head[20 : 20 + length])["nodes"][0]["extras"]
+    return extras
 
 
 def meshes_of_object(folder: Path, label: int) -> tuple[Path, ...]:

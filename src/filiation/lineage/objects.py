@@ -155,15 +155,16 @@ def label_image_of(lineage: Lineage) -> EntityNode:
     BadInputError
         If it descends from none, or from several by equally many steps.
     """
-    found = {node.path: node for node in _nearest(lineage, (EntityKind.LABEL_IMAGE,))}
-    if len(found) > 1:
+    found = _nearest(lineage, (EntityKind.LABEL_IMAGE,))
+    if not found:
+        raise BadInputError(f"{lineage.thing} is no label image, and none that was recorded is what it was made from.")
+    is_one = any(node.iri in lineage.roots for node in found)
+    if not is_one and len({str(node.digest or node.path) for node in found}) > 1:
+        paths = ", ".join(sorted({node.path for node in found}))
         raise BadInputError(
-            f"{lineage.thing} was made from several label images: {', '.join(sorted(found))}. Ask for the object of "
-            "one of them."
+            f"{lineage.thing} was made from several label images: {paths}. Ask for the object of one of them."
         )
-    for node in found.values():
-        return node
-    raise BadInputError(f"{lineage.thing} is no label image, and none that was recorded is what it was made from.")
+    return next((node for node in found if place_of(node) is not None), found[0])
 
 
 def describe_object(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import (
@@ -10,6 +11,7 @@ from filiation.catalogue import (
     EntityNode,
 )
 from filiation.catalogue.resumptions import resumptions_among
+from filiation.errors import FiliationError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Counted, Lineage
 from filiation.lineage.opened import OpenedCatalogue, conditions_in
 from filiation.lineage.registrations import registrations_using
@@ -19,7 +21,6 @@ from filiation.lineage.walk import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
@@ -120,7 +121,8 @@ class OfThings(OpenedCatalogue):
         ----------
         thing
             The label image, as for :meth:`resolve`; it is read where it lies. Or what was made from it and tells of the
-            object: a table, regions, a mesh or the folder of them.
+            object: a table, regions, a mesh or the folder of them. A mesh that no run recorded, such as a
+            copy of one, is taken for what it says that it is of.
         label
             The object's value.
 
@@ -135,7 +137,7 @@ class OfThings(OpenedCatalogue):
         """
         from filiation.lineage.objects import describe_object, label_image_of
 
-        lineage = self.trace(thing)
+        lineage, thing = self._lineage_of_object(thing, label)
         labels = label_image_of(lineage)
         named = thing if labels.iri in lineage.roots else labels.place or labels.iri
         with self._reading() as (index, _):
@@ -212,6 +214,25 @@ class OfThings(OpenedCatalogue):
 
         with self._reading() as (index, _):
             return images_to_compare(index, self._surroundings(index, ()))
+
+    def _lineage_of_object(self, thing: str, label: int) -> tuple[Lineage, str]:
+        """Return the lineage of what an object is asked of, and its name; of a mesh found alone, what it says it is of."""
+        from filiation.images.mesh_files import pixels_of_mesh
+
+        try:
+            return self.trace(thing), thing
+        except NotFoundError:
+            said = pixels_of_mesh(Path(thing))
+            if said is None:
+                raise
+        note = f"No run recorded {thing}; it says that it is of object {label} of a label image with these pixels."
+        try:
+            return replace(self.trace(said), note=note), said
+        except FiliationError as error:
+            raise NotFoundError(
+                f"No run recorded {thing}, nor a label image with the pixels that it says it is of ({said}). Take the "
+                "crate in that tells of it: `filiation ingest`."
+            ) from error
 
     def path(self, first: str, second: str) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.
