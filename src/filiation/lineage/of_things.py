@@ -216,7 +216,7 @@ class OfThings(OpenedCatalogue):
             return images_to_compare(index, self._surroundings(index, ()))
 
     def _lineage_of_object(self, thing: str, label: int) -> tuple[Lineage, str]:
-        """Return the lineage of what an object is asked of, and its name; a mesh found alone is what it says it is of."""
+        """Return the lineage of what an object is asked of, and its name; a mesh found alone is what it says it is."""
         from filiation.images.mesh_files import pixels_of_mesh
 
         try:
