@@ -58,7 +58,7 @@ def _config(**segmentation: object) -> tuple[str, str]:
         ),
         (
             {"method": "magic"},
-            f"config: the field 'segmentation.method': 'magic' is not one of {list(METHODS)}. "
+            f"config: the field 'segmentation.method': 'magic' is not one of {[*METHODS, 'tool']}. "
             "It is the name of the segmentation method.",
         ),
         (
@@ -68,7 +68,7 @@ def _config(**segmentation: object) -> tuple[str, str]:
         ),
         (
             {"sgima": 2},
-            f"config: 'segmentation' has unknown field(s) 'sgima'; known are method, {SETTINGS}.",
+            f"config: 'segmentation' has unknown field(s) 'sgima'; known are method, {SETTINGS}, tool.",
         ),
         (
             {"method": "instanseg", "weights": "models/none.pt"},
@@ -163,6 +163,8 @@ def test_the_schemas_know_the_methods_of_the_package() -> None:
     samples = yaml.safe_load((ROOT / "workflow" / "schemas" / "samples.schema.yaml").read_text())
     needs = yaml.safe_load((ROOT / "workflow" / "schemas" / "methods.yaml").read_text())
     segmentation = config["properties"]["segmentation"]["properties"]
+    assert segmentation.pop("tool")["required"] == ["descriptor"]
+    assert segmentation["method"]["enum"].pop() == "tool"
     assert segmentation["method"]["enum"] == list(METHODS)
     for name, method in METHODS.items():
         others = channels_of(name)[1:]

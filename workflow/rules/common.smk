@@ -141,7 +141,7 @@ def method_settings():
     """Return for each setting that a method in use takes a function of the wildcards; None where one takes it not."""
     methods = sorted({row.get("method", config["segmentation"]["method"]) for row in SAMPLES.values()})
     named = dict.fromkeys(name for each in methods for name in settings_of(each))
-    return {name: taken(name) for name in named if name != "weights"}
+    return {name: taken(name) for name in named if name not in ("weights", "tool")}
 
 
 def settings_of(method):

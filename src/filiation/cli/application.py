@@ -99,6 +99,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Begin": {
         "init": Entry("filiation.cli.init:init", "Record every run of a workflow: add one line to its profile."),
+        "tool": Entry("filiation.cli.tool:tool", "Show a tool's descriptor, and the command that runs it."),
         "step": Entry("filiation.cli.step:step", "Run a command of a job, and record its real start and end."),
         "omero": Entry("filiation.cli.omero:omero", "List images in OMERO as samples; write results back; audit."),
         "demo": Entry("filiation.cli.demo:demo", "Segment a real micrograph and show what its labels descend from."),

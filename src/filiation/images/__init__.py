@@ -41,6 +41,7 @@ from filiation.images.plates import Plate, PlateField, open_plate
 from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
 from filiation.images.store_format import StoreFormat
 from filiation.images.tables import Table, read_table, write_table
+from filiation.images.tiff import read_tiff_labels, write_tiff
 from filiation.images.volume import ChannelVolume
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "read_image",
     "read_labels",
     "read_table",
+    "read_tiff_labels",
     "write_anndata",
     "write_image",
     "write_labels",
@@ -90,4 +92,5 @@ __all__ = [
     "write_plate",
     "write_polygons",
     "write_table",
+    "write_tiff",
 ]
