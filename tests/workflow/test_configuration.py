@@ -76,6 +76,10 @@ def _config(**segmentation: object) -> tuple[str, str]:
             "They are never fetched by a name: put the file or folder there.",
         ),
         (
+            {"method": "tool", "tool": {"descriptor": "tools/none.json"}},
+            "config: the field 'segmentation.tool.descriptor': There is no descriptor at tools/none.json.",
+        ),
+        (
             {"method": "membrane_watershed"},
             "config: missing: segmentation.membrane, segmentation.extent.",
         ),

@@ -39,9 +39,11 @@ try:
     TOOL = read_descriptor(Path(ASKED["descriptor"]))
     TOOL_VALUES = TOOL.values(ASKED.get("parameters", {}))
 except ValueError as error:
-    raise WorkflowError(f"config: the field 'segmentation.tool': {error}")
+    raise WorkflowError(f"config: the field 'segmentation.tool': {error}\nconfig/README.md describes every field.")
 except LookupError as error:
-    raise WorkflowError(f"config: the field 'segmentation.tool.descriptor': {error}")
+    raise WorkflowError(
+        f"config: the field 'segmentation.tool.descriptor': {error}\nconfig/README.md describes every field."
+    )
 
 
 rule image_for_tool:
