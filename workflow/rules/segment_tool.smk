@@ -50,7 +50,7 @@ rule image_for_tool:
     input:
         image="results/{sample}/raw.ome.zarr",
     output:
-        tiff="results/{sample}/tool/in/{sample}.tif",
+        tiff="results/{sample}/tool/in/image.tif",
     log:
         "results/{sample}/logs/image_for_tool.log",
     conda:
@@ -63,11 +63,11 @@ rule image_for_tool:
 
 rule run_tool:
     input:
-        tiff="results/{sample}/tool/in/{sample}.tif",
+        tiff="results/{sample}/tool/in/image.tif",
         descriptor=ASKED["descriptor"],
         program=files_of_tool(TOOL, ASKED.get("program", "")),
     output:
-        tiff="results/{sample}/tool/out/{sample}.tif",
+        tiff="results/{sample}/tool/out/image.tif",
     log:
         "results/{sample}/logs/run_tool.log",
     container:
@@ -81,7 +81,7 @@ rule run_tool:
 rule labels_of_tool:
     input:
         image="results/{sample}/raw.ome.zarr",
-        tiff="results/{sample}/tool/out/{sample}.tif",
+        tiff="results/{sample}/tool/out/image.tif",
     output:
         labels=directory("results/{sample}/nuclei.ome.zarr"),
     log:
