@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from filiation.errors import BadInputError
 from filiation.images import open_source
@@ -183,6 +184,28 @@ def test_hysteresis_follows_a_fibre_along_its_dim_parts_and_leaves_dim_noise() -
     assert np.count_nonzero(labels[28:32, 10:190]) > 0.97 * 4 * 180
     both = hysteresis(image, (1.0, 1.0), sigma=0.7, window=0, correction=0.35, certainty=0.35, minimum_size=5)
     assert both.max() == 3
+
+
+def test_hysteresis_finds_fibres_as_they_truly_are() -> None:
+    random = np.random.default_rng(8)
+    truth = np.zeros((120, 160), np.uint32)
+    for number in range(1, 9):
+        truth[14 * number - 6 : 14 * number - 1, 10 : 150 - 6 * number] = number
+    fading = np.linspace(40, 240, 160) * (truth > 0)
+    specks = 45.0 * (ndimage.binary_dilation(random.random(truth.shape) < 0.001, iterations=2) & (truth == 0))
+    image = random.normal(fading + specks, 4)
+    both, low, high = (
+        agreement(truth, hysteresis(image, (1.0, 1.0), sigma=0.4, window=0, minimum_size=5, **factors))
+        for factors in (
+            {"correction": 0.3, "certainty": 1.2},
+            {"correction": 0.3, "certainty": 0.3},
+            {"correction": 1.2, "certainty": 1.2},
+        )
+    )
+    assert both.f1 >= 0.95
+    assert both.aji >= 0.95
+    assert low.f1 < 0.8  # specks are objects
+    assert high.aji < 0.82  # dim ends are lost
 
 
 def test_a_high_threshold_below_the_low_one_is_refused() -> None:
