@@ -151,3 +151,19 @@ def test_a_field_of_an_ome_zarr_plate_belongs_to_its_well():
 def test_what_is_no_condition_is_refused(ledger: Ledger):
     with pytest.raises(BadInputError, match="there is no field 'colour'"):
         ledger.pairs("colour=red")
+
+
+def test_the_same_labels_made_twice_are_one_pair(ledger: Ledger, catalogue: Catalogue, folder: Path, tmp_path: Path):
+    from tests.lineage.crates import CrateBuilder
+
+    for number, name in ((2, "once"), (3, "again")):
+        run = CrateBuilder(folder, number)
+        kinds = {"raw.ome.zarr": "image", f"{name}.ome.zarr": "label image"}
+        store = {"zarr.json": f"labels, and a word on run {number}"}
+        run.job("fetch", (), {"raw.ome.zarr": {"zarr.json": "pixels"}}, kinds=kinds)
+        run.job("segment", ("raw.ome.zarr",), {f"{name}.ome.zarr": store}, kinds=kinds)
+        run.graph[f"#work/{name}.ome.zarr/"]["pixelDigest"] = "a" * 64
+        catalogue.ingest(run.write(tmp_path / "crates"))
+    assert [pair.labels.path for pair in ledger.pairs().pairs if pair.image.path == "raw.ome.zarr"] == [
+        "again.ome.zarr"
+    ]
