@@ -51,7 +51,7 @@ paths = (
     st.builds(
         lambda absolute, parts: ("/" if absolute else "") + "/".join(parts),
         st.booleans(),
-        st.lists(path_parts.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3),
+        st.lists(path_parts.filter(lambda part: part not in (".", "..")), min_size=1, max_size=5),
     )
     .map(lambda path: path if ":" not in path.partition("/")[0] else "x/" + path.replace(":", "_"))
     .filter(lambda path: path.strip("/") != "")
@@ -80,6 +80,7 @@ def entities(draw: st.DrawFn, path: str) -> DataEntity:
     digest = Digest(DigestKind.TREE if tree else DigestKind.FILE, draw(hexes))
     is_image = kind in (EntityKind.IMAGE, EntityKind.LABEL_IMAGE)
     return DataEntity(
+        is_field=kind is EntityKind.IMAGE and path.strip("/").count("/") > 2 and draw(st.booleans()),
         path=path,
         kind=kind,
         presence=draw(st.sampled_from(list(Presence))),

@@ -117,10 +117,25 @@ class Observer:
         if found.is_tree:
             tree: TreeDigest = digest_tree(place, cache=self._cache)
             self.manifests[tree.digest.hex] = tree.manifest
-            return replace(found, digest=tree.digest, size=tree.size, files=tree.files, modified=_modified(place))
+            return replace(
+                found,
+                is_field=_is_field(found, place),
+                digest=tree.digest,
+                size=tree.size,
+                files=tree.files,
+                modified=_modified(place),
+            )
         size = place.stat().st_size
         digest = digest_file(place, cache=self._cache)
         return replace(found, digest=digest, size=size, modified=_modified(place))
+
+
+def _is_field(found: DataEntity, place: Path) -> bool:
+    """Whether an image stands in a well of a plate, both of which the run's name of it tells."""
+    if found.kind is not EntityKind.IMAGE or found.path.strip("/").count("/") < 3:
+        return False
+    well = place.parent
+    return kind_of(str(well)) is EntityKind.WELL and kind_of(str(well.parent.parent)) is EntityKind.PLATE
 
 
 def _modified(place: Path) -> datetime:

@@ -20,6 +20,8 @@ from filiation.crate.image_metadata import IMAGE_TYPE, with_metadata, write_imag
 from filiation.crate.jobs import action_name, control_id, schema_status, write_action, write_config
 from filiation.crate.jsonld import Node, isoformat, local, many, node, reference, references, single
 from filiation.crate.plan import Plan, examples_of, final_things, step_id, tool_id, write_rule
+from filiation.crate.plates import CONTEXT as PLATE_CONTEXT
+from filiation.crate.plates import write_plates
 from filiation.crate.profiles import (
     COMPUTATIONAL_WORKFLOW,
     CONDA_ENVIRONMENT,
@@ -32,7 +34,7 @@ from filiation.crate.profiles import (
     WORKFLOW_RUN_CONTEXT,
 )
 from filiation.crate.remote import write_server
-from filiation.crate.things import thing_id, write_thing
+from filiation.crate.things import PART_OF, thing_id, write_thing
 from filiation.model import Action, DataEntity, EntityKind, Presence, WorkflowRun
 
 RUN, ENGINE_RUN = "#run", "#engine-run"
@@ -80,6 +82,7 @@ def document(run: WorkflowRun, embedded: Container[str], sizes: dict[str, int], 
         *things,
         *(found for entity in entities for found in write_server(entity)),
         *told.values(),
+        *write_plates(entities, embedded),
         *own,
         *_parameters(run, plan),
         *write_environments(run.actions),
@@ -293,7 +296,8 @@ def _assemble(run: WorkflowRun, nodes: Sequence[Node], listed: Sequence[str]) ->
 
     crate = ROCrate(version=RO_CRATE_VERSION)
     described = any(IMAGE_TYPE in many(entity["@type"]) for entity in nodes)
-    own_terms = {**INLINE_CONTEXT, **(IMAGE_CONTEXT if described else {})}
+    in_plates = any(PART_OF in entity for entity in nodes)
+    own_terms = {**INLINE_CONTEXT, **(IMAGE_CONTEXT if described else {}), **(PLATE_CONTEXT if in_plates else {})}
     crate.metadata.extra_contexts += [WORKFLOW_RUN_CONTEXT, own_terms]
     crate.metadata["conformsTo"] = [{"@id": RO_CRATE}, {"@id": WORKFLOW_RO_CRATE}]
     for identifier, entity in {str(entity["@id"]): entity for entity in nodes}.items():

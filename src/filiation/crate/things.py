@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from filiation.crate.image_metadata import IMAGE_TYPE, DescribedInCrate, read_image_metadata
-from filiation.crate.jsonld import Node, isoformat, many, moment, node, required, single, text
+from filiation.crate.jsonld import Node, ids, isoformat, many, moment, node, reference, required, single, text
 from filiation.crate.remote import read_server, remote_properties
 from filiation.model import (
     DataEntity,
@@ -21,6 +21,8 @@ from filiation.model import (
     is_uri,
     path_in_run,
 )
+
+PART_OF = "dcterms:isPartOf"
 
 
 def thing_id(path: str, tree: bool, embedded: Container[str]) -> str:
@@ -87,6 +89,8 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
             "units": ",".join(image.units) if image.units else None,
             "labelSource": image.source,
         }
+    if entity.is_field:
+        described[PART_OF] = reference(thing_id(posixpath.dirname(entity.path), True, embedded))
     every = [_base_type(entity), *types]
     identifier = thing_id(entity.path, entity.is_tree, embedded)
     return node(
@@ -167,7 +171,13 @@ def read_thing(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
             if IMAGE_TYPE in many(entity.get("@type"))
             else None
         ),
+        is_field=_is_field(entity),
     )
+
+
+def _is_field(entity: Mapping[str, Any]) -> bool:
+    around = posixpath.dirname(thing_path(str(entity["@id"])))
+    return any(not is_uri(link) and thing_path(link) == around for link in ids(entity.get(PART_OF)))
 
 
 def read_image_facts(entity: Mapping[str, Any]) -> ImageFacts | None:

@@ -111,6 +111,8 @@ class DataEntity:
         What its server said of it, for an image in OMERO.
     metadata
         What the server that keeps a raw image tells of it.
+    is_field
+        It is a field of view of an OME-Zarr plate: the folders around it are its well and its plate.
     """
 
     path: str
@@ -128,6 +130,7 @@ class DataEntity:
     url: str | None = None
     server: ServerFacts | None = None
     metadata: ImageMetadata | None = None
+    is_field: bool = False
 
     @property
     def is_tree(self) -> bool:
