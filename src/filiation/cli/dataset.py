@@ -24,7 +24,11 @@ MOST_NAMED = 10
 """Things that are named one by one."""
 
 
-@click.group(epilog=example("filiation dataset build --where method=otsu --to cells", "filiation dataset check cells"))
+@click.group(
+    epilog=example(
+        "filiation dataset build --where parameter.method=otsu_watershed --to cells", "filiation dataset check cells"
+    )
+)
 def dataset() -> None:
     """Build training sets that do not leak, check others, and follow them into models."""
 
