@@ -20,7 +20,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes format clean
+.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,10 @@ bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and 
 bench-volumes: $(STAMP)  ## volumes block by block, against whole ones, dask-image and Cellpose's pattern (TABLES="whole peers measure memory")
 	@$(MAKE) --no-print-directory .peers/volumes/.installed || echo "The peers cannot be installed here, and are left out."
 	@$(BIN)/python benchmarks/volumes.py $(TABLES)
+
+bench-stores: $(STAMP)  ## stores written, read and digested, beside tensorstore, zarrs and ngio (SIZE=planes of 1024 x 1024)
+	@$(MAKE) --no-print-directory .peers/stores/.installed || echo "The others cannot be installed here, and are left out."
+	@$(BIN)/python benchmarks/stores.py $(or $(SIZE),256)
 
 format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/ruff format .

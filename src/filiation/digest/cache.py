@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from filiation.digest.files import Stamp
@@ -36,6 +37,8 @@ _COARSE_TICK_NS = 2_000_000_000
 
 _Result = TypeVar("_Result")
 _Known = dict[bytes, tuple[Stamp, str]]
+_stamp = partial(tuple.__new__, Stamp)  # as Stamp._make, which looks at its length too
+_DIGEST_SIZE = hashlib.sha256().digest_size
 # Every transaction forces the disk; a killed process loses at most what so many files told, and reads them again.
 _AT_ONCE = 1000
 
@@ -100,8 +103,7 @@ class DigestCache:
         after = prefix[:-1] + b"0"  # "0" follows "/" in the order of bytes
         nothing: _Known = {}
         self._write_out()
-        found = self._attempt(lambda db: _read(db.execute(_FIND_TREE, (prefix, after))), nothing)
-        return {path[len(prefix) :]: known for path, known in found.items()}
+        return self._attempt(lambda db: _read(db.execute(_FIND_TREE, (prefix, after)), len(prefix)), nothing)
 
     def remember(self, hashes: Iterable[tuple[bytes, Stamp, str]]) -> None:
         """Keep path, stamp and SHA-256 of files that have been read and held still meanwhile."""
@@ -201,12 +203,13 @@ def _key(path: bytes) -> bytes:
     return os.path.abspath(path)  # noqa: PTH100 - bytes: a name need not be text
 
 
-def _read(rows: Iterable[tuple[bytes, bytes, int, int, int, str]]) -> _Known:
+def _read(rows: Iterable[tuple[bytes, bytes, int, int, int, str]], begin: int = 0) -> _Known:
+    """Return what rows say, by path from its ``begin`` on."""
     return {
         # Inode numbers may need 64 bits without sign, which SQLite's integers do not hold: hence text.
-        path: (Stamp(size, mtime_ns, ctime_ns, int(inode)), digest.hex())
+        path[begin:]: (_stamp((size, mtime_ns, ctime_ns, int(inode))), digest.hex())
         for path, digest, size, mtime_ns, ctime_ns, inode in rows
-        if len(digest) == hashlib.sha256().digest_size
+        if len(digest) == _DIGEST_SIZE
     }
 
 

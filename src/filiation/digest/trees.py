@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _BATCH_FILES = 256
 _BATCH_BYTES = 16 << 20
 _LARGE_FILE_BYTES = 64 << 10
+_UNKNOWN: tuple[Stamp | None, str] = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +91,20 @@ def digest_tree(
         """Settle links and known files on the way; hand on what must be read."""
         nonlocal size
         for found in walk(base):
-            if found.is_symlink:
+            status = found.status
+            # First what nearly all files are when little has changed: known, with the stamp that they had.
+            stamp, digest = known.pop(found.path, _UNKNOWN)
+            if stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) and found.is_file:
+                hashes.append((found.path, digest))
+                size += status.st_size
+                if progress:
+                    progress(status.st_size)
+            elif found.is_symlink:
                 hashes.append((found.path + SYMLINK_SUFFIX, link_hash(base, found.path)))
             elif not found.is_file:
                 refuse_special(base, found)
             else:
-                stamp, digest = known.pop(found.path, (None, ""))
-                if stamp == Stamp.from_stat(found.status):
-                    hashes.append((found.path, digest))
-                    size += found.status.st_size
-                    if progress:
-                        progress(found.status.st_size)
-                else:
-                    yield found
+                yield found
 
     for batch in hash_files(base, survey(), workers):
         for found, result in batch:
