@@ -56,7 +56,10 @@ def plan_mending(store: Path, findings: Iterable[Finding]) -> tuple[MetadataChan
         if file not in contents:
             contents[file] = json.loads(file.read_text("utf-8"))
         before = deepcopy(contents[file])
-        mend(contents[file], finding)
+        try:
+            mend(contents[file], finding)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            contents[file] = before  # what is of another kind than it has to be is left to a person
         if contents[file] != before:
             mended.setdefault(file, []).append(finding)
     changed = {file: contents[file] for file in mended}
