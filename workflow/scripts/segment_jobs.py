@@ -95,7 +95,8 @@ def segment_blocks(
 ) -> None:
     """Segment some blocks of a volume; weights are named by the plan, and an input here."""
     planned, share = Plan.read(plan), Share.from_text(scatteritem)
-    segment_share(planned, volume_of(image, planned), share, read_found(found), parts, threads, progress)
+    volume, known = volume_of(image, planned), read_found(found)
+    segment_share(planned, volume, share, known, parts, threads, progress, apart=True)
 
 
 def join_blocks(plan: Path, parts: list[Path], joined: Path, *, threads: int) -> None:

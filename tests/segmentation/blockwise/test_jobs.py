@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, OutOfMemoryError
 from filiation.images.synthetic import Nuclei3D, nuclei3d
 from filiation.segmentation import METHODS, parameters_of
 from filiation.segmentation.blockwise import (
     RECIPES,
+    Box,
     InMemory,
     Plan,
     Share,
@@ -117,6 +121,33 @@ def test_what_was_made_with_another_plan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(BadInputError, match="is no plan of blocks"):
         Plan.read(tmp_path / "plan.json")
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """A volume that ends the process that reads its lower half."""
+
+    shape: tuple[int, ...]
+
+    def read(self, box: Box) -> npt.NDArray[np.float64]:
+        if box[0].stop > self.shape[0] // 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return np.ones([side.stop - side.start for side in box])
+
+
+@pytest.mark.slow
+def test_a_job_survives_to_tell_that_a_block_took_all_memory(tmp_path: Path) -> None:
+    planned = plan((32, 8), (8, 8))
+    told: list[tuple[str, int, int]] = []
+
+    def listen(stage: str, done: int, total: int) -> None:
+        told.append((stage, done, total))
+
+    with pytest.raises(OutOfMemoryError, match=r"blocks 1(, 2)? were at work or waiting for it, as the system"):
+        segment_share(
+            planned, Fatal((32, 8)), Share(0, 1), {"threshold": 0.5}, tmp_path / "part", 1, listen, apart=True
+        )
+    assert told == [("segment", 0, 4), ("segment", 1, 4)]
 
 
 @pytest.mark.parametrize("text", ["3", "0-of-4", "5-of-4", "a-of-4"])

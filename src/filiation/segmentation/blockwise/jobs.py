@@ -58,11 +58,19 @@ def read_found(path: Path | None) -> Found:
 
 
 def segment_share(
-    plan: Plan, volume: Volume, share: Share, found: Found, folder: Path, processes: int, progress: Progress
+    plan: Plan,
+    volume: Volume,
+    share: Share,
+    found: Found,
+    folder: Path,
+    processes: int,
+    progress: Progress,
+    *,
+    apart: bool = False,
 ) -> None:
-    """Segment a share's blocks, and keep what they leave in a folder."""
+    """Segment a share's blocks, and keep what they leave in a folder; ``apart`` from this process even if by one."""
     folder.mkdir(parents=True, exist_ok=True)
-    with workers(processes, progress) as each:
+    with workers(processes, progress, apart=apart) as each:
         segment_blocks(plan.task(volume, folder), each, found, share.blocks(len(plan.grid)))
     (folder / _PLAN).write_text(plan.mark, "ascii")
 

@@ -28,9 +28,12 @@ class Each(Protocol):
 
 
 @contextmanager
-def workers(processes: int, progress: Progress) -> Iterator[Each]:
-    """Give what has work done by so many processes; with 1, this one does it."""
-    if processes <= 1:
+def workers(processes: int, progress: Progress, *, apart: bool = False) -> Iterator[Each]:
+    """Give what has work done by so many processes; with 1, this one does it, unless it is to be done apart.
+
+    Whoever has work done apart is still there to tell when the system ends a process for its memory.
+    """
+    if processes <= 1 and not apart:
         yield partial(_one_by_one, progress)
         return
     # Not forked: threads that read and compress may be at work in this process.
@@ -86,6 +89,7 @@ def _side_by_side(
                 progress(stage, done, len(items))
                 yield result
     except BrokenProcessPool as error:
+        pool.shutdown()  # until then, nobody may have asked yet how they ended
         raise lost_worker(map(_block_of, at_work.values()), (worker.exitcode for worker in workers)) from error
     finally:
         for future in at_work:
