@@ -80,10 +80,12 @@ Trace = Measured | Outlined | Meshed
 
 def traces_of_object(label: int, entities: Iterable[EntityNode]) -> Iterator[Trace]:
     """Yield what tells of an object, of things made from its label image; what is damaged or gone tells nothing."""
+    seen: set[Path] = set()
     for entity in entities:
         place = place_of(entity)
-        if place is None:
+        if place is None or place in seen:
             continue
+        seen.add(place)  # several runs may have seen it, and what is there now is one thing
         if place.is_dir():
             # PurePath.relative_to gives `17.ply` or `precomputed/17:0`.
             found = (mesh.relative_to(place).as_posix() for mesh in meshes_of_object(place, label))
