@@ -131,7 +131,7 @@ def test_a_watershed_is_that_of_the_whole_volume_once_the_halo_exceeds_the_large
     image, _ = nuclei3d(Nuclei3D(seed=seed, shape=(32, 110, 110)))
     whole = METHODS["otsu_watershed"](image.data, image.scale, **FOR_VOLUME)
     # Clusters of touching nuclei are filled and parted together: a halo of a few nuclei holds what matters.
-    parts, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, lengths, (16, 40, 40))
+    parts, said = blockwise(image.data, image.scale, "otsu_watershed", FOR_VOLUME, lengths, (24, 40, 40))
     assert said.count == whole.max()
     assert same_partition(whole, parts)
 

@@ -36,7 +36,8 @@ class BlockLabels:
     certain
         For each label from 0 to n, whether the method is sure of an object there.
     cut
-        Labels of the core whose objects touch the outer border of the halo: the block did not see all of them.
+        Labels of the core whose objects, or clusters of them, come too near to the outer border of the halo: the block
+        did not see all that decides on them.
     """
 
     count: int

@@ -24,8 +24,8 @@ class Segmented:
     sizes
         Voxels of each object; they are numbered from 1 without a gap.
     cut
-        Objects of which a block that holds part of them did not see all: they reached the outer border of its halo,
-        so they may be other than in the whole volume. A longer halo helps.
+        Objects of which a block that holds part of them did not see all: they, or the cluster that they are in, came
+        too near to the outer border of its halo, so they may be other than in the whole volume. A longer halo helps.
     found
         What the method took from the whole volume, such as its threshold.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +128,7 @@ class Task:
             goes_on = open_sides(block.padded, self.grid.shape)
             labels = self.recipe.label(pixels, self.scale, found, self.parameters, goes_on)
             certain = np.ones(int(labels.max()) + 1, bool)
-            cut = _at_open_sides(labels, goes_on)
+            cut = _at_open_sides(labels, goes_on, self.recipe.reach(self.scale, self.parameters))
         core = labels[within(block.core, seen)]
         sizes = np.bincount(core[core != 0], minlength=len(certain))  # that of 0 is asked for by nobody
         cut = cut[sizes[cut] > 0]
@@ -160,13 +161,28 @@ class Task:
         sink.write(block.core, numbers[read_part(self.place_of(number), "core", block.core)])
 
 
-def _at_open_sides(labels: Labels, goes_on: tuple[tuple[bool, bool], ...]) -> Labels:
-    """Return the labels at the sides on which the volume goes on."""
-    found: list[Labels] = [np.zeros(0, np.uint32)]
-    for axis, sides in enumerate(goes_on):
-        found += [np.unique(labels.take(index, axis)) for index, is_open in zip((0, -1), sides, strict=True) if is_open]
-    cut: Labels = np.unique(np.concatenate(found))
-    return np.trim_zeros(cut)
+def _at_open_sides(labels: Labels, goes_on: tuple[tuple[bool, bool], ...], reach: tuple[int, ...]) -> Labels:
+    """Return the labels of what comes as near to a side on which the volume goes on as the filters look.
+
+    Nearer to such a side, pixels are not what they are in the whole volume. Objects that touch each other reach it
+    together: how deep inside a cluster a pixel lies, and so where it is parted, depends on all of the cluster.
+    """
+    clusters = label_components(labels > 0)  # type: ignore[no-untyped-call]
+    reaching = np.zeros(int(clusters.max()) + 1, bool)
+    for (before, after), depth, near in zip(goes_on, reach, _from_each_axis(clusters), strict=True):
+        if before:
+            reaching[near[: depth + 1]] = True
+        if after:
+            reaching[near[-depth - 1 :]] = True
+    reaching[0] = False
+    cut: Labels = np.unique(labels[reaching[clusters]])
+    return cut
+
+
+def _from_each_axis(labels: Labels) -> Iterator[Labels]:
+    """Yield the labels with each axis in turn as the first."""
+    for axis in range(labels.ndim):
+        yield np.moveaxis(labels, axis, 0)
 
 
 def grid_for(
