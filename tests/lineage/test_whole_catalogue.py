@@ -14,6 +14,7 @@ from filiation.errors import BadInputError
 from filiation.lineage import Ledger
 from filiation.lineage.gaps import Page, find_gaps
 from filiation.lineage.observations import Observations
+from filiation.model import EntityKind
 from tests.lineage.crates import CrateBuilder, nuclei_run, run_id, write
 
 LABELS = "results/ihc/nuclei.ome.zarr"
@@ -81,6 +82,24 @@ def test_what_was_made_twice_is_told_with_what_it_cost(catalogue: Catalogue, fol
     assert (labels.seconds, labels.size) == (30.0, 600)
     assert "3 times, and as copies/labels.tif" in labels.detail
     assert found.summary == "1 made in several places, of 6 looked at; 30 s of computing; 600 B on disk."
+
+
+def test_the_same_labels_made_again_are_told_though_each_store_names_its_own_run(
+    catalogue: Catalogue, folder: Path
+) -> None:
+    label, image = EntityKind.LABEL_IMAGE.value, EntityKind.IMAGE.value
+    for number in (1, 2):
+        run = CrateBuilder(folder, number)
+        made = {"labels.ome.zarr": {"zarr.json": f"run {number}"}, "whole.ome.zarr": {"zarr.json": f"all {number}"}}
+        run.job("segment", ("raw.tif",), made, kinds={"labels.ome.zarr": label, "whole.ome.zarr": image})
+        for entity in run.graph.values():
+            if "entityKind" in entity and entity["entityKind"] in (label, image):
+                entity["pixelDigest"] = "ab" * 32 if entity["entityKind"] == label else "cd" * 32
+        run.write(catalogue.folder.crates)
+    found = Ledger(folder).duplicates()
+    (labels,) = found.found
+    assert (labels.kind, labels.what, len(labels.crates)) == ("same labels in other bytes", "labels.ome.zarr", 2)
+    assert "2 times" in labels.detail
 
 
 def test_a_circle_through_several_runs_and_a_name_that_two_runs_made_are_found(

@@ -215,6 +215,14 @@ class IndexQuestions(IndexNumbers):
         )
         return tuple(digest for (digest,) in rows)
 
+    def pixels_made_again(self) -> tuple[str, ...]:
+        """Return the written digests of pixels that runs made more than once, in different bytes, sorted."""
+        rows = self._connection.execute(
+            "SELECT pixels FROM entity WHERE pixels IS NOT NULL AND generated = 1 "
+            "GROUP BY pixels HAVING count(DISTINCT digest) > 1"
+        )
+        return tuple(sorted(digest for (digest,) in rows))
+
     def folders_written_to(self) -> tuple[str, ...]:
         """Return the folders in which runs made things, sorted; those inside of trees that runs made are left out."""
         rows = self._connection.execute(

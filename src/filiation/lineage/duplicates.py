@@ -1,4 +1,4 @@
-"""The same bytes made more than once, and what that cost."""
+"""The same bytes, or the same labels in other bytes, made more than once, and what that cost."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from filiation.catalogue import GENERATED, ActionNode, EntityNode, Joining, Line
 from filiation.catalogue.nodes import NO_BYTES
 from filiation.lineage import words
 from filiation.lineage.observations import Observation, Observations
-from filiation.model import DigestKind
+from filiation.model import DigestKind, EntityKind
 
 AGAIN = "made again"
 COPIED = "made in several places"
+SAME_LABELS = "same labels in other bytes"
+"""A label image says which run made it (docs/reference/store-claim.md), so two runs never write the same bytes."""
 EMPTY = tuple(f"{kind.value}:{NO_BYTES}" for kind in (DigestKind.FILE, DigestKind.TREE))
 """The digests of an empty file and of an empty tree."""
 
 
 def find_duplicates(index: LineageIndex, joining: Joining) -> Observations:
-    """Find contents that several actions made.
+    """Find contents that several actions made: bytes, and the pixels of label images.
 
     The time of an action counts once, and only if all that it made had been made before; the first action that made
     a content is never counted. Bytes count for each further place where the content was made; a place that was
@@ -24,6 +26,10 @@ def find_duplicates(index: LineageIndex, joining: Joining) -> Observations:
     made = {digest: list(index.entities(digest=digest, generated=True)) for digest in index.digests_made_again()}
     empty = {entity.iri for digest in EMPTY for entity in index.entities(digest=digest, generated=True)}
     made = {digest: found for digest, found in made.items() if not found[0].is_empty}
+    alike = {digest: _label_images(index, digest) for digest in index.pixels_made_again()}
+    alike = {digest: found for digest, found in alike.items() if len({entity.digest for entity in found}) > 1}
+    told = {entity.iri for found in alike.values() for entity in found}
+    made = {digest: found for digest, found in made.items() if found[0].iri not in told} | alike
     for found in made.values():
         found.sort(key=lambda entity: (joining.began(entity), entity.iri))
     again = empty | {entity.iri for found in made.values() for entity in found[1:]}
@@ -31,6 +37,12 @@ def find_duplicates(index: LineageIndex, joining: Joining) -> Observations:
     observations = [_observation(index, digest, found, again, counted) for digest, found in sorted(made.items())]
     observations.sort(key=lambda each: (-(each.size or 0), -(each.seconds or 0), each.what, each.iris))
     return Observations("Which bytes were made more than once?", tuple(observations), index.facts.made())
+
+
+def _label_images(index: LineageIndex, pixels: str) -> list[EntityNode]:
+    """Return the label images of such pixels; an image that is put together with its labels is no second one."""
+    found = index.entities(pixels=pixels)
+    return [entity for entity in found if entity.generated and entity.kind == EntityKind.LABEL_IMAGE]
 
 
 def _observation(
@@ -52,7 +64,7 @@ def _observation(
     parts += [f"{words.size(size)} more on disk"] if size else []
     parts += [f"{words.duration(seconds)} of computing"] if seconds else []
     return Observation(
-        kind=COPIED if further else AGAIN,
+        kind=SAME_LABELS if kind == DigestKind.PIXELS else COPIED if further else AGAIN,
         what=names[0],
         detail="; ".join(parts),
         iris=tuple(sorted(entity.iri for entity in found)),
