@@ -53,7 +53,7 @@ def test_every_option_is_explained(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in COMMANDS if name not in ("dataset", "demo", "init", "omero", "step")]
+    "name", [name for name in COMMANDS if name not in ("dataset", "demo", "init", "omero", "step", "tool")]
 )
 def test_every_command_answers_in_json_and_takes_a_catalogue(name):
     options = {option for parameter in command(name).params for option in parameter.opts}

@@ -15,10 +15,10 @@ from filiation.cli.output import say, say_json
 @click.argument("descriptor", type=click.Path(path_type=Path))
 @json_option
 def tool(descriptor: Path, as_json: bool) -> None:
-    """Show a tool's descriptor: its container, its parameters, and the command that runs it.
+    """Show a tool's descriptor, and the command that runs it.
 
-    DESCRIPTOR is a JSON file as BIAFLOWS, BIOMERO and Boutiques have them. What is wrong with it is told, all at once.
-    With `method: tool` the workflow runs the tool; the values shown are its defaults.
+    Shown are its container, its parameters and their defaults. DESCRIPTOR is a JSON file as BIAFLOWS, BIOMERO and
+    Boutiques have them; what is wrong with it is told, all at once. With `method: tool` the workflow runs the tool.
     """
     from filiation.segmentation.descriptor import FOLDERS, read_descriptor
 
