@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from filiation.errors import BadInputError, NotFoundError
@@ -158,6 +158,7 @@ FIELDS = ("id", "type", "value-key", "command-line-flag", "default-value", "opti
     line=JSON,
     image=JSON,
 )
+@example(inputs=[{"id": "n", "type": "Number", "value-choices": 1}], line=None, image=None)
 def test_whatever_a_descriptor_holds_it_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, inputs: object, line: object, image: object
 ) -> None:

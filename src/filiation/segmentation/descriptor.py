@@ -270,6 +270,10 @@ def _input(given: Mapping[str, Any], name: str, faults: list[str]) -> ToolInput 
         faults.append(f"the input {name} has the type {given.get('type')!r}; known are {', '.join(_KINDS)}")
         return None
     default = given.get("default-value", given.get("default"))
+    choices = given.get("value-choices") or []
+    if not isinstance(choices, list):
+        faults.append(f"the input {name} has value-choices {choices!r}; expected a list")
+        return None
     made = ToolInput(
         name=name,
         kind=kind,
@@ -278,7 +282,7 @@ def _input(given: Mapping[str, Any], name: str, faults: list[str]) -> ToolInput 
         default=default,
         optional=given.get("optional") is True or kind == "flag",
         by_server=by_server,
-        choices=tuple(given.get("value-choices") or ()),
+        choices=tuple(choices),
         lowest=_number(given.get("minimum")),
         highest=_number(given.get("maximum")),
         title=str(given.get("description") or given.get("name") or ""),
