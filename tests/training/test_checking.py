@@ -17,8 +17,9 @@ from filiation.cli.dataset import dataset
 from filiation.errors import BadInputError, FindingsError, NotFoundError
 from filiation.images import Image, write_image
 from filiation.training.building import Plan, build
-from filiation.training.checking import Checked, check
+from filiation.training.checking import check
 from filiation.training.contents import InSet, read_contents
+from filiation.training.leaks import Checked
 from filiation.training.splitting import Split
 from tests.training.laboratory import Array, Laboratory, noise
 

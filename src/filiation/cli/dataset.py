@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from filiation.lineage import Ledger
     from filiation.training.building import Built
-    from filiation.training.checking import Checked
+    from filiation.training.leaks import Checked
 
 MOST_NAMED = 10
 """Things that are named one by one."""

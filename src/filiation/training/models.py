@@ -18,7 +18,8 @@ from filiation.crate.training_record import Done, Source
 from filiation.digest import DigestCache, TreeDigest, digest_file, digest_tree, read_manifest
 from filiation.errors import BadInputError, NotFoundError
 from filiation.model import DataEntity, Digest, DigestKind, EntityKind, Parameter, Presence, Software, Value
-from filiation.training.checking import Checked, check
+from filiation.training.checking import check
+from filiation.training.leaks import Checked
 from filiation.training.recording import SET_TOOL, record
 
 if TYPE_CHECKING:
