@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OMERO := $(VENV)/.omero
 LEARNED := $(VENV)/.learned
+# What the pages bundle of npm's packages; its list of digests is written last.
+BUNDLE := src/filiation/web/static/bundle
 DEMO := .demo
 # Outlives the tests: a Slurm that is started stays for the next run of them.
 SLURM := /tmp/filiation-slurm
@@ -20,12 +22,12 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
+.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## install into .venv with the pinned versions (the other words do it when needed)
+setup: $(STAMP) web-if-possible  ## install into .venv with the pinned versions (the other words do it when needed)
 
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
@@ -41,6 +43,17 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
+
+web: $(BUNDLE)/SHA256SUMS  ## bundle what the pages use of npm's packages: graph, SPARQL editor, pixels, digests (a minute, once)
+
+$(BUNDLE)/SHA256SUMS: tools/web/package.json tools/web/package-lock.json $(wildcard tools/web/*.js tools/web/*.mjs tools/web/entries/*.js)
+	@tools/web/install_node.sh
+	@echo "Bundling what the pages use of npm's packages ..."
+	@cd tools/web && npm ci --ignore-scripts --loglevel=error
+	@node tools/web/build.mjs $(BUNDLE)
+
+web-if-possible:
+	@$(MAKE) --no-print-directory web || echo "Going on without bundles: the pages work, as tables and forms."
 
 learned: $(LEARNED)  ## the extras of learned methods: Cellpose, StarDist and InstanSeg (2 GB, some minutes); `make test` then tries them
 
@@ -71,9 +84,10 @@ demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go
 demo-volume: $(STAMP)  ## a volume of 4 GB segmented by processes that may have 1.5 GB of memory each
 	@$(BIN)/python -m tests.volume_demonstration --folder $(DEMO)-volume
 
-test: $(STAMP) omero-if-possible  ## every test; OMERO's too, where its client is there or can be built
+test: $(STAMP) omero-if-possible web-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
 	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
+	@tests/web/install_chromium.sh || echo "No Chromium: the tests that drive one are left out."
 	@$(PYTEST) $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
@@ -138,4 +152,4 @@ format: $(STAMP)  ## put every file into its usual form
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove what the other words made
-	rm -rf $(VENV) .peers $(DEMO) $(DEMO)-omero $(DEMO)-volume dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BUNDLE) tools/web/node_modules tests/artefacts .peers $(DEMO) $(DEMO)-omero $(DEMO)-volume dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

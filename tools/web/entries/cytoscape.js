@@ -1,0 +1,2 @@
+// Draws the lineage graph.
+export { default } from "cytoscape";

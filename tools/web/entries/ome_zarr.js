@@ -1,0 +1,2 @@
+// Renders planes of OME-Zarr images.
+export * from "ome-zarr.js";
