@@ -7,15 +7,19 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import networkx as nx
 import prov.model
 import pytest
+from PIL import Image as Picture
 
 from filiation.catalogue import Catalogue
 from filiation.cli.lineage import FORMATS
+from filiation.errors import BadInputError
 from filiation.lineage import Ledger, Lineage
-from filiation.lineage.formats import COLUMNS, WRITERS, table, to_dot, to_graphml
+from filiation.lineage.formats import COLUMNS, PIXELS, WRITERS, table, to_dot, to_graphml
+from filiation.lineage.rasterising import to_png
 from tests.lineage.crates import CrateBuilder, nuclei_run
 
 NASTY = "<b>\"q\" 'a' \\ (x=1;y,z):[%41] \x1b[31m ü.txt"
@@ -38,7 +42,24 @@ def document(lineage: Lineage, form: str) -> prov.model.ProvDocument:
 
 
 def test_every_form_is_offered() -> None:
-    assert {*WRITERS, "table"} == set(FORMATS)
+    assert {*WRITERS, *PIXELS, "table"} == set(FORMATS)
+
+
+def test_a_picture_of_pixels_shows_what_the_drawing_does(lineage: Lineage) -> None:
+    drawn = Picture.open(io.BytesIO(PIXELS["png"](lineage)))
+    said = ElementTree.fromstring(lineage.to_svg(each=True))
+    assert drawn.format == "PNG"
+    assert drawn.size == tuple(2 * int(said.attrib[side]) for side in ("width", "height"))
+    assert {(255, 255, 255), (0xEE, 0xF3, 0xFB), (0xF1, 0xEE, 0xF8)} <= {
+        colour for _, colour in drawn.convert("RGB").getcolors(1 << 24) or ()
+    }, "light, whatever a reader's screen prefers"
+
+
+def test_a_drawing_that_is_too_large_becomes_coarser() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="200000" height="100"><rect width="9" height="9"/></svg>'
+    assert Picture.open(io.BytesIO(to_png(svg))).size == (16_000, 8)
+    with pytest.raises(BadInputError, match="begins with its width and height; found '<p>'"):
+        to_png("<p>")
 
 
 @pytest.mark.parametrize("form", ["prov-json", "prov-n"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 import click
 
 from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
-from filiation.cli.output import say, say_json, say_table, write_text
+from filiation.cli.output import say, say_json, say_table, write_bytes, write_text
 from filiation.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-FORMATS: Final = ("tree", "table", "json", "prov-json", "prov-n", "graphml", "dot", "svg")
+FORMATS: Final = ("tree", "table", "json", "prov-json", "prov-n", "graphml", "dot", "svg", "png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def _asking(command: Callable[_P, _R]) -> Callable[_P, _R]:
     epilog=example(
         "filiation trace results/ihc/nuclei.ome.zarr",
         "filiation trace tree1:52ba13 --svg lineage.svg",
+        "filiation trace tree1:52ba13 --format png -o lineage.png",
         "filiation trace 'results/ihc/nuclei.ome.zarr#label=17'",
         "filiation trace results/*/nuclei.parquet --until rule=segment --format table",
         "filiation trace --where 'kind=label image' --where 'size>10MB' --format table",
@@ -261,7 +262,7 @@ def _answer_by_store(store: Path, asked: Asked) -> bool:
 
 
 def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
-    from filiation.lineage.formats import COLUMNS, FOR_PEOPLE, WRITERS, table
+    from filiation.lineage.formats import COLUMNS, FOR_PEOPLE, PIXELS, WRITERS, table
 
     told = lineage if each or form not in FOR_PEOPLE else lineage.collapsed
     if form == "table":
@@ -270,6 +271,9 @@ def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
             write_text(output, "".join("\t".join(cell.replace("\t", " ") for cell in row) + "\n" for row in rows))
         else:
             say_table(COLUMNS, table(told))
+        return
+    if form in PIXELS:
+        write_bytes(output, PIXELS[form](told))
         return
     text = WRITERS[form](told).rstrip("\n")
     if output == "-" and form == "tree":

@@ -94,6 +94,26 @@ def write_text(path: str, text: str) -> None:
     remark(f"Wrote {path}")
 
 
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file of other than text that the user named; ``-`` is the standard output, if that is no terminal.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be written, or a terminal would show it.
+    """
+    if path == "-":
+        if sys.stdout.isatty():
+            raise BadInputError("This is no text for a terminal. Name a file by -o FILE, or send it on to a program.")
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise BadInputError(f"{path!r} cannot be written: {error.strerror or error}.") from error
+    remark(f"Wrote {path}")
+
+
 @contextmanager
 def bytes_bar(label: str) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how many bytes have been read; the whole is not known beforehand."""

@@ -137,6 +137,20 @@ class Lineage:
 
         return draw_picture(self if each else self.collapsed)
 
+    def to_png(self, *, each: bool = False) -> bytes:
+        """Draw the answer as a picture of pixels; see :meth:`tree`.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra ``png``.
+        BadInputError
+            If this machine has no font.
+        """
+        from filiation.lineage.rasterising import to_png
+
+        return to_png(self.to_svg(each=each))
+
     def to_json(self) -> dict[str, Json]:
         """Return the answer as plain JSON."""
         return {

@@ -137,6 +137,8 @@ WRITERS: Final[dict[str, Callable[[Lineage], str]]] = {
     "dot": to_dot,
     "svg": lambda lineage: lineage.to_svg(each=True),
 }
-"""Each form's writer, but the table's; what a lineage collapses to is for its caller to say."""
-FOR_PEOPLE: Final = frozenset({"tree", "table", "dot", "svg"})
+"""Each form's writer, but the table's and those of pixels; what a lineage collapses to is for its caller to say."""
+PIXELS: Final[dict[str, Callable[[Lineage], bytes]]] = {"png": lambda lineage: lineage.to_png(each=True)}
+"""The forms that are no text."""
+FOR_PEOPLE: Final = frozenset({"tree", "table", "dot", "svg", "png"})
 """Forms in which equal jobs are told as one, unless each is asked for."""
