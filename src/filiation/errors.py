@@ -22,6 +22,10 @@ class BadInputError(FiliationError, ValueError):
     exit_code = 2
 
 
+class QueryEndedError(BadInputError, TimeoutError):
+    """A query was ended, because it took more time or memory than it may."""
+
+
 class NotFoundError(FiliationError, LookupError):
     """The thing asked for is not in the catalogue, or not on disk."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.resources import files
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, CatalogueFolder
-from filiation.errors import BadInputError, NotFoundError
+from filiation.errors import BadInputError, NotFoundError, QueryEndedError
 from filiation.lineage import Ledger
 from tests.lineage.crates import nuclei_run
 
@@ -317,6 +320,31 @@ def test_a_query_that_takes_too_long_is_ended(ledger: Ledger) -> None:
         ledger.sparql(slow, timeout=1.5)
     assert [process for process in children() if "sparql_process" in process] == [], "nothing goes on with it"
     assert ledger.ask("cq7").rows
+
+
+def test_a_query_that_takes_too_much_memory_is_ended(ledger: Ledger) -> None:
+    doubled = " ".join(f"BIND(CONCAT(?x{n}, ?x{n}) AS ?x{n + 1})" for n in range(32))
+    with pytest.raises(QueryEndedError, match=r"The query took more than 0\.586 GB of memory and was ended"):
+        ledger.sparql(f'SELECT (STRLEN(?x32) AS ?n) WHERE {{ BIND("x" AS ?x0) {doubled} }}', memory=600 * 1024**2)
+
+
+def test_the_process_of_a_query_reaches_no_server_even_if_no_word_was_refused(ledger: Ledger) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        task = {
+            "folder": str(ledger.folder),
+            "as_of": None,
+            "query": f"SELECT * WHERE {{ SERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}",
+            **{"limit": 9, "memory": 4 * 1024**3, "seconds": 60, "characters": 1000},
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "filiation.lineage.sparql_process"],
+            input=json.dumps(task), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert "ermission denied" in done.stdout + done.stderr
 
 
 def test_what_is_no_query_is_said_in_words(ledger: Ledger) -> None:

@@ -166,7 +166,7 @@ class OfAll(OpenedCatalogue):
             graph = None if run is None else self._resolver(index, joining).run(run).iri
         return asked.answer(self._catalogue, graph, given or {})
 
-    def sparql(self, query: str, *, timeout: float = 30.0, limit: int = 100_000) -> Answer:
+    def sparql(self, query: str, *, timeout: float = 30.0, limit: int = 100_000, memory: int = 4 * 1024**3) -> Answer:
         """Answer a free SPARQL query, read-only and in a process of its own that is ended when it takes too long.
 
         Parameters
@@ -177,17 +177,23 @@ class OfAll(OpenedCatalogue):
             Seconds.
         limit
             Rows at most; the answer says whether there were more.
+        memory
+            Bytes of memory that it may take.
 
         Raises
         ------
         BadInputError
-            If it is no query, would reach beyond the catalogue (``SERVICE``, ``FROM``, updates), or takes too long.
+            If it is no query, or would reach beyond the catalogue (``SERVICE``, ``FROM``, updates).
+        QueryEndedError
+            If it takes longer, or more memory.
         """
         from filiation.lineage.sparql import answer_query
 
         self._catch_up()
         self._catalogue.prepare()
-        return answer_query(self._catalogue.folder, query, timeout=timeout, limit=limit, as_of=self.as_of)
+        return answer_query(
+            self._catalogue.folder, query, timeout=timeout, limit=limit, memory=memory, as_of=self.as_of
+        )
 
     def rdf(self) -> Dataset:
         """Return everything as an rdflib dataset, one named graph a crate."""

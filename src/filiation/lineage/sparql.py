@@ -7,7 +7,9 @@ that reach beyond the catalogue are refused before anything runs, and what runs 
 from __future__ import annotations
 
 import json
+import math
 import re
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -20,12 +22,15 @@ from filiation.errors import (
     CatalogueBusyError,
     FiliationError,
     NotFoundError,
+    QueryEndedError,
     ServerError,
 )
 from filiation.lineage.answers import Answer
 
 LARGEST_MEMORY: Final = 4 * 1024**3
 """Bytes of address space that a query may take."""
+LARGEST_ANSWER: Final = 64 * 1024**2
+"""Characters of all rows together; what comes after them is left out, and that is said."""
 
 # In the order in which a SPARQL lexer tries them: what a keyword could hide in, and what could hide as a keyword.
 _TOKENS: Final = re.compile(
@@ -68,18 +73,27 @@ def refuse_beyond(query: str) -> None:
 
 
 def answer_query(
-    folder: CatalogueFolder, query: str, *, timeout: float, limit: int, as_of: datetime | None = None
+    folder: CatalogueFolder,
+    query: str,
+    *,
+    timeout: float,
+    limit: int,
+    memory: int = LARGEST_MEMORY,
+    as_of: datetime | None = None,
 ) -> Answer:
-    """Answer a query in a process of its own.
+    """Answer a query in a process of its own, which has no network and gives way to others.
 
     Raises
     ------
     BadInputError
-        If the query is refused or wrong, or takes longer than ``timeout`` seconds.
+        If the query is refused or wrong.
+    QueryEndedError
+        If it takes longer than ``timeout`` seconds, or more than ``memory`` bytes.
     """
     refuse_beyond(query)
     moment = None if as_of is None else as_of.isoformat()
-    asked = {"folder": str(folder.root), "as_of": moment, "query": query, "limit": limit, "memory": LARGEST_MEMORY}
+    bounds = {"limit": limit, "memory": memory, "seconds": math.ceil(timeout) + 1, "characters": LARGEST_ANSWER}
+    asked = {"folder": str(folder.root), "as_of": moment, "query": query, **bounds}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "filiation.lineage.sparql_process"],
@@ -90,10 +104,14 @@ def answer_query(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise BadInputError(
-            f"The query took longer than {timeout:g} s and was ended. Name more of what you look for, give it a "
-            "LIMIT, or use `trace` and `impact`, which walk an index instead."
-        ) from error
+        raise _took_too_long(timeout) from error
+    if done.returncode == -signal.SIGXCPU:
+        raise _took_too_long(timeout)
+    if done.returncode in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in done.stderr:
+        raise QueryEndedError(
+            f"The query took more than {memory / 1024**3:.3g} GB of memory and was ended. Name more of what you look "
+            "for, or give it a LIMIT."
+        )
     if done.returncode != 0:
         raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
     answer = json.loads(done.stdout)
@@ -101,6 +119,13 @@ def answer_query(
         raise _error(answer["error"], answer["kinds"])
     rows = tuple(tuple(_term(value) for value in row) for row in answer["rows"])
     return Answer(tuple(answer["columns"]), rows, "SPARQL", truncated=bool(answer["truncated"]))
+
+
+def _took_too_long(timeout: float) -> QueryEndedError:
+    return QueryEndedError(
+        f"The query took longer than {timeout:g} s and was ended. Name more of what you look for, give it a "
+        "LIMIT, or use `trace` and `impact`, which walk an index instead."
+    )
 
 
 def _error(text: str, names: list[str]) -> FiliationError:

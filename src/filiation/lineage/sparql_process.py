@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from filiation.catalogue import Catalogue, CatalogueFolder, Term
+from filiation.catalogue.server_settings import read_server
 from filiation.errors import FiliationError
+from filiation.lineage.confinement import give_up_the_network
+
+Plain: TypeAlias = "str | list[str] | None"
+
+_LESS_URGENT: Final = 10
+"""By how much a query gives way to pages and to whoever works on the machine."""
 
 
 def main() -> None:
     """Answer the query that stands on stdin as JSON."""
     task = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_AS, (task["memory"], task["memory"]))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    folder = CatalogueFolder(Path(task["folder"]))
+    os.nice(_LESS_URGENT)
+    _limit(resource.RLIMIT_AS, task["memory"])
+    _limit(resource.RLIMIT_CPU, task["seconds"])
+    _limit(resource.RLIMIT_CORE, 0)
     try:
-        catalogue = _catalogue(CatalogueFolder(Path(task["folder"])), task["as_of"])
-        rows = catalogue.query(task["query"], limit=task["limit"])
+        if read_server(folder.root) is None:
+            give_up_the_network()
+        rows = _catalogue(folder, task["as_of"]).query(task["query"], limit=task["limit"])
     except FiliationError as error:
         json.dump({"error": str(error), "kinds": [kind.__name__ for kind in type(error).mro()]}, sys.stdout)
         return
-    plain = [[_plain(value) for value in row] for row in rows.rows]
-    json.dump({"columns": rows.columns, "rows": plain, "truncated": rows.truncated}, sys.stdout)
+    plain = _as_many_as_fit(rows.rows, task["characters"])
+    truncated = rows.truncated or len(plain) < len(rows.rows)
+    json.dump({"columns": rows.columns, "rows": plain, "truncated": truncated}, sys.stdout)
+
+
+def _limit(of: int, most: int) -> None:
+    """Limit what this process may take; less than that stays as it is."""
+    _, hard = resource.getrlimit(of)
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(of, (least, least))
+
+
+def _as_many_as_fit(rows: Iterable[tuple[Term | None, ...]], characters: int) -> list[list[Plain]]:
+    found: list[list[Plain]] = []
+    for row in rows:
+        characters -= sum(len(str(value)) for value in row)
+        if characters < 0:
+            break
+        found.append([_plain(value) for value in row])
+    return found
 
 
 def _catalogue(folder: CatalogueFolder, as_of: str | None) -> Catalogue:
@@ -35,7 +67,7 @@ def _catalogue(folder: CatalogueFolder, as_of: str | None) -> Catalogue:
     return PastCatalogue(folder, datetime.fromisoformat(as_of))
 
 
-def _plain(value: Term | None) -> str | list[str] | None:
+def _plain(value: Term | None) -> Plain:
     if value is None or isinstance(value, str):
         return value
     return [value.text, value.datatype, value.language]
