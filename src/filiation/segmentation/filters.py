@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.segmentation import watershed
 
@@ -83,6 +84,16 @@ def smoothed(pixels: Pixels, scale: tuple[float, ...], sigma: float) -> Smooth:
 def reach_of_smoothing(scale: tuple[float, ...], sigma: float) -> tuple[int, ...]:
     """Return how many pixels :func:`smoothed` looks to each side, along each axis."""
     return tuple(int(_TRUNCATE * sigma / size + 0.5) for size in scale)
+
+
+def above_otsu(seen: Smooth, correction: float) -> Mask:
+    """Return where an image is brighter than Otsu's threshold times ``correction``; nowhere in a flat one.
+
+    Source: Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62-66.
+    """
+    if seen.min() == seen.max():
+        return np.zeros(seen.shape, bool)
+    return np.asarray(seen > correction * threshold_otsu(seen.ravel()))  # type: ignore[no-untyped-call]
 
 
 def contrast(pixels: Pixels, scale: tuple[float, ...], sigma: float, window: float) -> Smooth:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from skimage.filters import threshold_otsu
 
 from filiation.segmentation.filters import (
     Labels,
     Pixels,
+    above_otsu,
     blobs,
     check,
     check_positive,
@@ -54,10 +54,7 @@ def log_watershed(
     """
     check(pixels, scale, sigma=sigma, window=window, correction=correction, radius=radius, minimum_size=minimum_size)
     check_positive(radius=radius)
-    seen = contrast(pixels, scale, sigma, window)
-    if seen.min() == seen.max():
-        return np.zeros(pixels.shape, np.uint32)  # nothing stands out of a flat image
-    foreground = seen > correction * threshold_otsu(seen.ravel())  # type: ignore[no-untyped-call]
+    foreground = above_otsu(contrast(pixels, scale, sigma, window), correction)
     parts = parted_at(blobs(pixels, scale, radius), foreground, scale, radius, minimum_size)
     return numbered(parts, scale, minimum_size)
 
@@ -104,10 +101,7 @@ def membrane_watershed(
         nuclei, scale,
         sigma=sigma, window=window, correction=correction, spacing=spacing, extent=extent, minimum_size=minimum_size,
     )  # fmt: skip
-    seen = contrast(nuclei, scale, sigma, window)
-    if seen.min() == seen.max():
-        return np.zeros(nuclei.shape, np.uint32)
-    foreground = seen > correction * threshold_otsu(seen.ravel())  # type: ignore[no-untyped-call]
+    foreground = above_otsu(contrast(nuclei, scale, sigma, window), correction)
     markers = parted(foreground, scale, spacing, minimum_size)
     cells = grown_around(markers, smoothed(pixels[1], scale, sigma), scale, extent)
     return numbered(cells, scale, minimum_size)
@@ -152,9 +146,8 @@ def membrane_distance(
         pixels, scale,
         sigma=sigma, window=window, correction=correction, spacing=spacing, extent=extent, minimum_size=minimum_size,
     )  # fmt: skip
-    seen = contrast(pixels, scale, sigma, window)
-    if seen.min() == seen.max():
-        return np.zeros(pixels.shape, np.uint32)
-    membrane = seen > correction * threshold_otsu(seen.ravel())  # type: ignore[no-untyped-call]
+    membrane = above_otsu(contrast(pixels, scale, sigma, window), correction)
+    if not membrane.any():
+        return np.zeros(pixels.shape, np.uint32)  # without membranes there are no cells
     cells = grown_between(membrane, smoothed(pixels, scale, sigma), scale, spacing, extent)
     return numbered(cells, scale, minimum_size)

@@ -9,6 +9,7 @@ from skimage.measure import label
 from filiation.segmentation.filters import (
     Labels,
     Pixels,
+    above_otsu,
     check,
     check_surroundings,
     check_thresholds,
@@ -58,10 +59,7 @@ def otsu_watershed(
         If the image has neither 2 nor 3 dimensions, or a parameter is out of range.
     """
     check(pixels, scale, sigma=sigma, window=window, correction=correction, spacing=spacing, minimum_size=minimum_size)
-    smooth = contrast(pixels, scale, sigma, window)
-    if smooth.min() == smooth.max():
-        return np.zeros(pixels.shape, np.uint32)  # nothing stands out of a flat image
-    foreground = smooth > correction * threshold_otsu(smooth.ravel())  # type: ignore[no-untyped-call]
+    foreground = above_otsu(contrast(pixels, scale, sigma, window), correction)
     return numbered(parted(foreground, scale, spacing, minimum_size), scale, minimum_size)
 
 
