@@ -172,7 +172,7 @@ def test_few_equal_jobs_stay_as_they_are(catalogue: Catalogue, folder: Path) -> 
 
 def walked(graph: nx.DiGraph, start: int) -> Walked:
     reached = nx.ancestors(graph, start) | {start}
-    edges = {Edge(iri(s), iri(d), "generated" if s % 2 else "used", CRATE) for s, d in graph.edges if d in reached}
+    edges = [Edge(iri(s), iri(d), "generated" if s % 2 else "used", CRATE) for s, d in graph.edges if d in reached]
     return Walked({iri(number) for number in reached}, edges)
 
 
@@ -207,7 +207,8 @@ def test_what_is_kept_is_joined_where_it_was_joined(
     with index_of(graph) as index:
         numbers = set(index.numbers_of(names).values())
         walk = only(index, [iri(start)], lambda some: numbers & set(some), Bounds(depth), up=True)
-    assert (walk.iris, walk.edges, walk.stopped, walk.cut) == (found.iris, found.edges, found.stopped, found.cut)
+    assert (walk.iris, walk.stopped, walk.cut) == (found.iris, found.stopped, found.cut)
+    assert sorted(walk.edges) == sorted(found.edges)
     assert found.iris == (whole.iris & names) | {iri(start)}
     joined = nx.DiGraph((edge.src, edge.dst) for edge in found.edges)
     joined.add_nodes_from(found.iris)
@@ -222,9 +223,9 @@ def test_from_one_run_only_its_own_actions_follow(graph: nx.DiGraph, start: int)
     with index_of(graph) as index:
         whole = descendants(index, Joining(index), [iri(start)])
         here = descendants(index, Joining(index), [iri(start)], Bounds(run=CRATE))
-        assert (here.iris, here.edges) == (whole.iris, whole.edges)
+        assert (here.iris, sorted(here.edges)) == (whole.iris, sorted(whole.edges))
         gone = descendants(index, Joining(index), [iri(start)], Bounds(run="arcp://uuid,other/"))
-    assert gone.edges == whole.edges if start % 2 else gone.iris == {iri(start)}
+    assert sorted(gone.edges) == sorted(whole.edges) if start % 2 else gone.iris == {iri(start)}
 
 
 @given(graph=graphs(cyclic=True), start=NUMBERS, marks=st.lists(st.integers(0, 1), min_size=15, max_size=15))

@@ -94,7 +94,7 @@ def leading_to(walked: Walked, roots: Iterable[str], direction: str, ends: set[s
     waiting = list(ends)
     while waiting:
         for edge in back[waiting.pop()]:
-            kept.edges.add(edge)
+            kept.edges.append(edge)
             other = edge.dst if upwards else edge.src
             if other not in kept.iris:
                 kept.iris.add(other)

@@ -33,6 +33,8 @@ _INTO_ACTION: Final = {
     False: frozenset({ROLES.index(USED), ROLES.index(CODE)}),
 }
 """The roles that lead to an action, up and down."""
+_ROLE: Final = {**dict(enumerate(ROLES)), THROUGH_ROLE: THROUGH}.__getitem__
+"""The name of a role."""
 _edge: Final = partial(tuple.__new__, Edge)
 """An edge of four texts; a third of what calling it takes, which asks for each by its name."""
 
@@ -46,7 +48,7 @@ class Walked:
     iris
         Every thing and action, the starting ones included.
     edges
-        Every edge between them that the walk followed.
+        Every edge between them that the walk followed, once.
     cut
         Those beyond which there is more that the depth left out.
     stopped
@@ -56,7 +58,7 @@ class Walked:
     """
 
     iris: set[str] = field(default_factory=set)
-    edges: set[Edge] = field(default_factory=set)
+    edges: list[Edge] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -169,7 +171,7 @@ def only_of(walked: Walked, roots: Iterable[str], chosen: Callable[[str], bool],
     joined = join(kept.iris, _following(steps), lambda iris: {iri: iri for iri in iris})
     for near, far, role, crate in joined.steps:
         src, dst = (far, near) if up else (near, far)
-        kept.edges.add(Edge(src, dst, _role(role), crate))
+        kept.edges.append(Edge(src, dst, _ROLE(role), crate))
     kept.cut, kept.stopped = walked.cut & kept.iris, walked.stopped & kept.iris | joined.ends
     return kept
 
@@ -193,10 +195,6 @@ def _started(index: LineageIndex, roots: set[str], bounds: Bounds, *, up: bool) 
     numbers = index.numbers_of({*roots, *([] if bounds.run is None else [bounds.run])})
     run = None if bounds.run is None else numbers.pop(bounds.run, 0)
     return _Walk(index.adjacency(), set(numbers.values()), bounds, run, up=up)
-
-
-def _role(number: int) -> str:
-    return THROUGH if number == THROUGH_ROLE else ROLES[number]
 
 
 class _Walk:
@@ -262,5 +260,5 @@ def _name(walked: Walked, adjacency: Adjacency, walk: _Walk, *, up: bool) -> Non
     near, far, role, crate = zip(*walk.followed, strict=True)
     name = names.__getitem__
     ends: Sequence[Iterable[str]] = (map(name, far), map(name, near))
-    columns = (*(ends if up else reversed(ends)), map(_role, role), map(name, crate))
-    walked.edges.update(map(_edge, zip(*columns, strict=True)))
+    columns = (*(ends if up else reversed(ends)), map(_ROLE, role), map(name, crate))
+    walked.edges.extend(map(_edge, zip(*columns, strict=True)))
