@@ -2,9 +2,9 @@
 
 ``python benchmarks/taking_in.py rebuild 1000`` writes that many crates of 96 jobs (``--crates FOLDER`` uses those that
 are there), makes store and index of them and tells the processor time of a crate, by the process that spent it.
-``--sparse`` writes crates of 33 statements a job instead of our own of 90. ``one 10000`` takes ten crates (``--new``), one
-after another, into a catalogue of that many jobs and tells what each cost, what the store cost that gets what waited,
-and what they cost together: with 200, the store got some on the way, when enough waited.
+``--sparse`` writes crates of 33 statements a job instead of our own of 90. ``one 10000`` takes ten crates
+(``--new``), one after another, into a catalogue of that many jobs and tells what each cost, what the store cost that
+gets what waited, and what they cost together: of 200, the store gets some on the way, when enough wait.
 
 Processor time is that of this process and of those that it started; figures of other processes on the machine are not
 in it, but they make it larger.

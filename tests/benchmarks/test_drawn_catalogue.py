@@ -14,6 +14,7 @@ from filiation.lineage.walk import ancestors
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+@pytest.mark.slow
 def test_a_drawn_catalogue_is_kept_and_its_index_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from drawn_catalogue import prepare

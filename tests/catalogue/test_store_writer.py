@@ -61,6 +61,7 @@ def hang(writer: StoreWriter) -> None:
     os.kill(writer._process.pid, signal.SIGSTOP)
 
 
+@pytest.mark.slow
 def test_a_store_that_hangs_is_given_up_and_works_again(
     catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

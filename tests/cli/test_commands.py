@@ -116,6 +116,7 @@ def test_a_difference_is_printed_and_returns_5(run, call, monkeypatch):
     assert json.loads(as_json.stdout)["findings"][0]["files"] == [{"path": "c/0/0", "what": "changed"}]
 
 
+@pytest.mark.slow
 def test_a_crate_is_validated_by_folder_and_by_run(run, call):
     done = call("validate", "crate")
     assert done.exit_code == 0
@@ -201,6 +202,7 @@ def test_a_value_that_is_none_is_one_message(run, call):
 QUERY = "SELECT ?s WHERE { ?s a <http://www.w3.org/ns/prov#Activity> }"
 
 
+@pytest.mark.slow
 def test_sparql_is_answered_from_the_argument_and_from_a_pipe(run, call):
     done = call("sparql", QUERY)
     assert done.exit_code == 0
@@ -237,6 +239,7 @@ def test_the_catalogue_is_named_by_option_and_by_environment(run, call, here, mo
     assert run[:8] in call("runs").stdout
 
 
+@pytest.mark.slow
 def test_a_name_cannot_steer_the_terminal(here, call, minimal):
     document = minimal.minimal_metadata()
     minimal.entity(document, "#job-1")["name"] = "\x1b[2Jsegment\u202e"

@@ -98,6 +98,7 @@ def test_comparing_names_exactly_what_differs(folder, tree, other):
     assert compare_tree(present, digest_tree(recorded).manifest) == tuple(expected)
 
 
+@pytest.mark.slow
 @fresh_folder
 @given(tree=trees, later=trees)
 def test_a_cache_never_changes_the_answer(folder, settled, tree, later):

@@ -42,6 +42,7 @@ def _without_what_differs(run: WorkflowRun) -> tuple[object, ...]:
     return run.status, facts, made, set(map(settled, run.actions))
 
 
+@pytest.mark.slow
 def test_a_process_has_its_arguments_folder_environment_umask_streams_and_exit_status(tmp_path: Path):
     (tmp_path / "Snakefile").write_text(
         "import os, sys\n"

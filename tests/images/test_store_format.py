@@ -150,6 +150,7 @@ def test_an_image_streamed_is_one_written_at_once(tmp_path: Path, form: StoreFor
     assert StoreFormat.like(other) == form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pyramid", list(Pyramid))
 def test_labels_written_in_parts_are_those_written_at_once(tmp_path: Path, form: StoreFormat, pyramid: Pyramid) -> None:
     rng = np.random.default_rng(4)

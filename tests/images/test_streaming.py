@@ -62,6 +62,7 @@ def test_every_pixel_type_streams_as_it_is(tmp_path: Path, dtype: str):
     assert not check_store(tmp_path / "a.zarr")
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
     st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(1, 40), st.integers(1, 700), st.integers(1, 600)),

@@ -225,6 +225,7 @@ def test_a_project_that_was_moved_still_answers(ledger: Ledger, folder: Path, tm
         moved.trace(LABELS)
 
 
+@pytest.mark.slow
 def test_every_answer_is_the_same_after_a_rebuild(ledger: Ledger, folder: Path) -> None:
     for number in (2, 3):
         nuclei_run(folder, number, sigma=number).write(ledger.folder / "crates")

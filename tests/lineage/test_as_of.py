@@ -22,6 +22,7 @@ from tests.lineage.crates import CrateBuilder, nuclei_run
 LABELS = "results/ihc/nuclei.ome.zarr"
 
 
+@pytest.mark.slow
 def test_what_was_replaced_is_answered_as_it_was(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
     before = datetime.now(UTC)
     run = nuclei_run(folder)

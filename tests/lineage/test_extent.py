@@ -144,6 +144,7 @@ def test_equal_jobs_are_told_as_one_unless_asked(catalogue: Catalogue, folder: P
     assert len(found.to_json()["nodes"]) == len(found.nodes)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_folders_without_an_ending_are_told_as_one_too(catalogue: Catalogue, folder: Path) -> None:
     run = CrateBuilder(folder, 7)
     for job in range(5):

@@ -44,6 +44,7 @@ def test_things_are_found_by_what_they_are(ledger: Ledger) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_limit_is_told(ledger: Ledger) -> None:
     found = ledger.find("action", limit=2)
     assert (len(found.nodes), found.truncated) == (2, True)
@@ -51,6 +52,7 @@ def test_a_limit_is_told(ledger: Ledger) -> None:
     assert json.loads(json.dumps(found.to_json()))["truncated"] is True
 
 
+@pytest.mark.slow
 def test_what_cannot_be_asked_of_a_kind_is_refused(ledger: Ledger) -> None:
     with pytest.raises(BadInputError) as caught:
         ledger.find("entity", "rule=segment")

@@ -157,6 +157,7 @@ def test_impact_of_a_source_file_covers_every_run_that_read_the_same_bytes(ledge
     assert paths(ledger.trace("raw.txt")) == ["raw.txt@2"]
 
 
+@pytest.mark.slow
 def test_empty_files_join_only_at_the_same_path(ledger: Ledger, tmp_path: Path) -> None:
     first = CrateBuilder(tmp_path / "one", 1)
     first.job("make", (), {"done.flag": "", "other.flag": ""})

@@ -135,6 +135,7 @@ def test_a_label_image_leads_to_the_row_the_regions_and_the_meshes_of_its_object
     assert [row["pixels"] for row in polygons["rows"]] == [40, 40, 40]
 
 
+@pytest.mark.slow
 def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger) -> None:
     for thing, rule in (
         ("table.parquet", "measure"),

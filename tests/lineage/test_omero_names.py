@@ -60,6 +60,7 @@ def remote(ledger: Ledger) -> dict[str, AuditFinding]:
     return {finding.kind: finding for finding in ledger.audit().findings if finding.kind in kinds}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -77,6 +78,7 @@ def test_an_image_is_found_by_every_name_that_people_have_for_it(ledger: Ledger,
     assert (found.note is None) is (WEB not in name)
 
 
+@pytest.mark.slow
 def test_a_link_of_a_page_that_no_record_tells_of_is_said_to_be_taken_for_the_known_server(ledger: Ledger):
     read(ledger, 1, "https://omero.example.org/Image/51", url=f"{WEB}/webclient/?show=image-51")
 
@@ -97,6 +99,7 @@ def test_a_link_that_shows_several_objects_is_refused():
         omero_name(f"{WEB}/webclient/?show=image-51|image-52")
 
 
+@pytest.mark.slow
 def test_a_number_on_two_servers_has_to_be_named_with_one(ledger: Ledger):
     read(ledger, 1, "https://omero.example.org/Image/51", url=f"{WEB}/webclient/?show=image-51")
     read(ledger, 2, "https://other.example.org/Image/51", pixels="1", database=OTHER)
@@ -136,6 +139,7 @@ def test_an_unknown_image_is_told_with_what_is_known(ledger: Ledger):
         ledger.trace("Image:1@elsewhere")
 
 
+@pytest.mark.slow
 def test_one_id_with_other_pixels_is_told_with_digests_runs_and_times(ledger: Ledger):
     image = "https://omero.example.org/Image/51"
     read(ledger, 1, image)
@@ -154,6 +158,7 @@ def test_one_id_with_other_pixels_is_told_with_digests_runs_and_times(ledger: Le
     )
 
 
+@pytest.mark.slow
 def test_the_same_pixels_under_two_ids_are_noted(ledger: Ledger):
     read(ledger, 1, "https://omero.example.org/Image/51")
     read(ledger, 2, "https://omero.example.org/Image/52")
@@ -165,6 +170,7 @@ def test_the_same_pixels_under_two_ids_are_noted(ledger: Ledger):
     assert finding.evidence[2] == "https://omero.example.org/Image/52: run 00000002 of 2026-03-01 00:20:00 UTC"
 
 
+@pytest.mark.slow
 def test_another_server_under_the_old_name_is_serious_and_no_changed_image(ledger: Ledger):
     image = "https://omero.example.org/Image/51"
     read(ledger, 1, image)
@@ -181,6 +187,7 @@ def test_another_server_under_the_old_name_is_serious_and_no_changed_image(ledge
     assert "2 servers answered under this name" in str(ledger.impact("Image:51").note)
 
 
+@pytest.mark.slow
 def test_a_renamed_server_is_one_server_under_all_its_names(ledger: Ledger):
     read(ledger, 1, "https://old.example.org/Image/51")
     read(ledger, 2, "https://new.example.org/Image/51")
@@ -193,6 +200,7 @@ def test_a_renamed_server_is_one_server_under_all_its_names(ledger: Ledger):
     assert remote(ledger)["renamed-server"].severity is Severity.NOTE
 
 
+@pytest.mark.slow
 def test_a_dataset_or_project_stands_for_the_images_that_were_in_it(ledger: Ledger):
     for number in (1, 2, 3):
         filed(ledger, number, f"https://omero.example.org/Image/{number}", 12 if number < 3 else 13, 7)
@@ -210,6 +218,7 @@ def test_a_dataset_or_project_stands_for_the_images_that_were_in_it(ledger: Ledg
     )
 
 
+@pytest.mark.slow
 def test_an_unknown_dataset_is_told_with_what_is_known(ledger: Ledger):
     read(ledger, 9, "https://omero.example.org/Image/9", pixels="9")
     with pytest.raises(NotFoundError, match=r"in Dataset:4@omero\.example\.org\. Of no image it is recorded"):

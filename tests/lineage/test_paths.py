@@ -24,6 +24,7 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     return Ledger()
 
 
+@pytest.mark.slow
 def test_the_shortest_way_is_told_with_its_evidence_whichever_is_named_first(ledger: Ledger) -> None:
     found = ledger.path(RAW, TABLE)
     assert ledger.path(TABLE, RAW) == found
@@ -42,6 +43,7 @@ def test_the_shortest_way_is_told_with_its_evidence_whichever_is_named_first(led
     assert found.lineage.tree().startswith(TABLE)
 
 
+@pytest.mark.slow
 def test_all_shortest_ways_are_counted_and_some_told(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     for number in range(4):
@@ -67,6 +69,7 @@ def test_a_way_leads_through_several_runs(ledger: Ledger, folder: Path) -> None:
     assert "is the content of, as run 00000002 tells" in found.text()
 
 
+@pytest.mark.slow
 def test_what_has_nothing_to_do_with_each_other_is_said_to(ledger: Ledger, folder: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         ledger.path(TABLE, "results/ihc/overlay.png")

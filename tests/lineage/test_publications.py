@@ -14,6 +14,7 @@ RAW = "skimage:immunohistochemistry"
 DOI = "https://doi.org/10.5281/zenodo.7"
 
 
+@pytest.mark.slow
 def test_impact_tells_which_publications_rest_on_a_raw_image(
     catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,11 +181,13 @@ EXPECTED: Mapping[str, set[tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_competency_question_is_answered_over_one_crate(ledger: Ledger) -> None:
     for name, expected in EXPECTED.items():
         assert set(ledger.ask(name, run="00000001").as_text()) == expected, name
 
 
+@pytest.mark.slow
 def test_every_competency_question_is_answered_for_crates_of_every_generation(catalogue: Catalogue) -> None:
     runs = {generation: RUN.replace("00000001-", f"0000001{number}-") for number, generation in enumerate(GENERATIONS)}
     for generation, run in runs.items():
@@ -262,6 +264,7 @@ def test_every_question_says_what_it_is_and_orders_its_rows(ledger: Ledger) -> N
     assert len(names) == len(ledger.questions())
 
 
+@pytest.mark.slow
 def test_free_sparql_answers_over_all_graphs(ledger: Ledger) -> None:
     answer = ledger.sparql("SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }")
     assert answer.as_text() == (("2",),)

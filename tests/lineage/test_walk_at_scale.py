@@ -131,6 +131,7 @@ def joins(index: LineageIndex) -> set[tuple[str, str, int, str]]:
     return {(names[src], names[dst], role, names[crate]) for src, dst, role, crate in found}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(history=histories(), split=st.integers(0, 7))
 @example(history=[LONELY, 1, LONELY], split=2)  # known by a number when the arrays were made, and yet not there
@@ -153,6 +154,7 @@ def test_every_walk_finds_what_a_plain_one_finds(
         assert index.adjacency().arrays is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(history=histories(), order=st.randoms())
 def test_joins_depend_on_what_is_there_and_not_on_how_it_came(history: list[Run | int], order: object) -> None:

@@ -139,6 +139,7 @@ def test_gaps_are_told_page_by_page_and_counted_without(catalogue: Catalogue, fo
     assert sum((page.found for page in pages), ()) == whole.found
 
 
+@pytest.mark.slow
 def test_what_nobody_made_and_what_leads_nowhere_is_told(catalogue: Catalogue, folder: Path) -> None:
     write(folder / "raw.tif", "raw")
     first = CrateBuilder(folder, 1)
@@ -185,11 +186,13 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     return Ledger()
 
 
+@pytest.mark.slow
 def test_nothing_is_stale_right_after_a_run(ledger: Ledger) -> None:
     found = ledger.stale()
     assert (found.found, found.looked_at, found.summary) == ((), 3, "None, of 3 looked at.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "kind", "what"),
     [

@@ -51,6 +51,7 @@ def test_a_plugin_reads_its_types_at_run_time(plugin: str) -> None:
     assert "from __future__ import annotations" not in source
 
 
+@pytest.mark.slow
 def test_snakemake_help_names_the_options() -> None:
     result = subprocess.run([sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True)
     for option in ("--logger-filiation-catalogue", "--logger-filiation-pack", "--report-filiation-path"):

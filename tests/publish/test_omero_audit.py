@@ -70,6 +70,7 @@ def test_a_registered_run_that_no_crate_explains_is_told_with_who_registered_it(
     assert f"recorded by run {recorded.run.id[:8]}" in said
 
 
+@pytest.mark.slow
 def test_what_was_registered_and_somebody_removed_is_told(recorded: Recorded, call: Call, signed_in: OmeroServer):
     known(recorded, signed_in)
     call("omero", "register", recorded.run.id[:8])

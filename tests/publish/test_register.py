@@ -149,6 +149,7 @@ def test_what_somebody_removed_by_hand_is_no_obstacle(recorded: Recorded, call: 
     assert outcomes(call, recorded.run.id[:8]) == ["written"] * 5
 
 
+@pytest.mark.slow
 def test_writing_back_is_an_action_with_the_ids_that_it_made(recorded: Recorded, call: Call):
     call("omero", "register", recorded.run.id[:8])
 
@@ -176,6 +177,7 @@ def test_writing_back_is_an_action_with_the_ids_that_it_made(recorded: Recorded,
     assert answer.as_text() == ((first,),)
 
 
+@pytest.mark.slow
 def test_undo_is_recorded(recorded: Recorded, call: Call):
     call("omero", "register", recorded.run.id[:8])
     call("omero", "register", recorded.run.id[:8], "--undo")
@@ -349,6 +351,7 @@ def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_un
     assert on_the_server(signed_in) == set()
 
 
+@pytest.mark.slow
 def test_label_images_have_an_address_where_the_folder_is_served(recorded: Recorded, call: Call, gateway: Any):
     run = recorded.run.id[:8]
     wrong = call("omero", "register", run, "--labels-url", "data.example.org")
@@ -418,6 +421,7 @@ def test_a_file_that_arrives_otherwise_is_removed_and_told(recorded: Recorded, c
     assert sum(1 for _ in signed_in.store.rows("OriginalFile")) == 3
 
 
+@pytest.mark.slow
 def test_a_table_that_was_changed_since_is_left_out_and_told(recorded: Recorded, call: Call):
     (recorded.folder / "results/1/measurements.parquet").write_bytes(b"something else")
     (recorded.folder / "results/2/measurements.parquet").unlink()
@@ -429,6 +433,7 @@ def test_a_table_that_was_changed_since_is_left_out_and_told(recorded: Recorded,
     assert "measurements.parquet: not available: it is no longer at" in done.stdout
 
 
+@pytest.mark.slow
 def test_several_runs_go_on_where_one_cannot(recorded: Recorded, call: Call, signed_in: OmeroServer):
     second = segmented(recorded.folder, recorded.images[:1], number=2)
     second.write(recorded.folder / ".filiation/crates")
@@ -446,6 +451,7 @@ def dict_of(row: Any) -> dict[str, str]:
     return {pair["name"]: pair["value"] for pair in row["mapValue"]}
 
 
+@pytest.mark.slow
 def test_who_may_only_read_is_told_that_all_is_there(
     recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -462,6 +468,7 @@ def test_who_may_only_read_is_told_that_all_is_there(
     assert call("omero", "register", recorded.run.id[:8], "--replace").exit_code == 11
 
 
+@pytest.mark.slow
 def test_renewing_that_breaks_off_is_completed(recorded: Recorded, call: Call, signed_in: OmeroServer):
     call("omero", "register", recorded.run.id[:8])
     signed_in.faults.writes, signed_in.faults.drop_connection_at_write = 0, 3
@@ -499,6 +506,7 @@ def here_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return run.id[:8]
 
 
+@pytest.mark.slow
 def test_no_password_and_no_key_gets_to_the_server_or_into_the_record(
     recorded: Recorded, call: Call, signed_in: OmeroServer
 ):

@@ -64,6 +64,7 @@ def outcomes(pieces: dict[str, Any]) -> list[str]:
     return [piece["outcome"] for piece in pieces.values()]
 
 
+@pytest.mark.slow
 def test_object_region_and_row_find_each_other(drawable: Recorded, call: Call, gateway: Any):
     pieces = registered(call, "--rois", "masks")
 
@@ -83,6 +84,7 @@ def test_object_region_and_row_find_each_other(drawable: Recorded, call: Call, g
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_second_time_nothing_changes_and_regions_may_come_later(drawable: Recorded, call: Call, gateway: Any):
     assert outcomes(registered(call)) == ["written"] * 3
 
@@ -98,6 +100,7 @@ def test_a_second_time_nothing_changes_and_regions_may_come_later(drawable: Reco
     assert set(ezomero.get_roi_ids(gateway, image.id)) == before
 
 
+@pytest.mark.slow
 def test_pairs_that_are_renewed_alone_keep_the_regions(drawable: Recorded, call: Call, gateway: Any):
     registered(call, "--rois", "polygons", "--tolerance", "0")
     (image,) = drawable.images
@@ -113,6 +116,7 @@ def test_pairs_that_are_renewed_alone_keep_the_regions(drawable: Recorded, call:
     assert {row["roi"] for row in table_rows(gateway, table)} == before | {-1}
 
 
+@pytest.mark.slow
 def test_replaced_regions_are_others_and_of_the_form_asked_for(drawable: Recorded, call: Call, gateway: Any):
     registered(call, "--rois", "masks")
     (image,) = drawable.images
@@ -128,6 +132,7 @@ def test_replaced_regions_are_others_and_of_the_form_asked_for(drawable: Recorde
     assert {type(ezomero.get_shape(gateway, shape)).__name__ for shape in shapes} == {"Polygon"}
 
 
+@pytest.mark.slow
 def test_undo_removes_the_regions_too_and_lineage_knows_them(
     drawable: Recorded, call: Call, gateway: Any, signed_in: OmeroServer
 ):
@@ -149,6 +154,7 @@ def test_undo_removes_the_regions_too_and_lineage_knows_them(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [2, 4])
 def test_a_connection_lost_on_the_way_is_made_good_by_the_next_call(
     write: int, drawable: Recorded, call: Call, gateway: Any, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
@@ -173,6 +179,7 @@ def test_a_connection_lost_on_the_way_is_made_good_by_the_next_call(
         assert not list(signed_in.store.rows(kind)), kind
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_label_image_knows_its_regions_and_is_told_by_lineage(
     drawable: Recorded, call: Call, gateway: Any, tmp_path: Path
 ):

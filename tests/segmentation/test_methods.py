@@ -37,6 +37,7 @@ def seen_by(method: str, pixels: np.ndarray) -> np.ndarray:
     return pixels if channels == 1 else np.stack([pixels] * channels)
 
 
+@pytest.mark.slow
 def test_otsu_watershed_finds_the_nuclei_of_the_default_volume() -> None:
     image, truth = nuclei3d()
     found = agreement(

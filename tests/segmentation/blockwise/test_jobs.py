@@ -82,6 +82,7 @@ def by_one_process(planned: Plan, pixels: npt.NDArray[np.float64], folder: Path)
     return labels.array  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     shape=st.tuples(st.integers(8, 14), st.integers(8, 30)),

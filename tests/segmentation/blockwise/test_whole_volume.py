@@ -79,6 +79,7 @@ VOLUMES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(volume=VOLUMES, data=st.data())
 def test_components_are_those_of_the_whole_volume(volume: Array, data: st.DataObject) -> None:
@@ -96,6 +97,7 @@ def test_components_are_those_of_the_whole_volume(volume: Array, data: st.DataOb
     assert not said.cut
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(volume=VOLUMES, data=st.data())
 def test_hysteresis_keeps_what_is_sure_in_any_block(volume: Array, data: st.DataObject) -> None:
