@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "filiation.cli.find:find", "Find jobs (action) or files, stores and images (entity) of all runs."
         ),
         "diff": Entry("filiation.cli.diff:diff", "Tell what differs between two runs, or the lineages of two things."),
+        "serve": Entry("filiation.cli.serve:serve", "Show the catalogue as pages in a browser, read-only."),
         "ask": Entry("filiation.cli.questions:ask", "Answer a question by its name, over one run or all."),
         "sparql": Entry("filiation.cli.questions:sparql", "Answer a SPARQL query, read-only."),
     },

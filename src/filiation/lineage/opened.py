@@ -43,6 +43,9 @@ class OpenedCatalogue:
     as_of
         Ask the catalogue as it was known at this time, with a zone or else in UTC: crates taken in by then, and
         annotations noted by then. As text, a day or a month means its end. None for all that is known.
+    on_disk
+        Whether what a person names may be looked for on disk, and its bytes read to know it again. If not, a path means
+        what was recorded there, as it must for those who may ask and not look.
 
     Raises
     ------
@@ -53,7 +56,12 @@ class OpenedCatalogue:
     """
 
     def __init__(
-        self, catalogue: Path | str | None = None, *, wait: float = 10.0, as_of: datetime | str | None = None
+        self,
+        catalogue: Path | str | None = None,
+        *,
+        wait: float = 10.0,
+        as_of: datetime | str | None = None,
+        on_disk: bool = True,
     ) -> None:
         folder = CatalogueFolder.find(catalogue)
         self.as_of = _moment(as_of)
@@ -61,6 +69,8 @@ class OpenedCatalogue:
         self._catalogue = Catalogue(folder, wait=wait) if self.as_of is None else _past(folder, self.as_of, wait)
         self.problems: tuple[str, ...] = ()
         """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
+        self._on_disk = on_disk
+        self._now: tuple[LineageIndex, Joining] | None = None
 
     @property
     def folder(self) -> Path:
@@ -89,10 +99,24 @@ class OpenedCatalogue:
             return tuple(sorted({place for place in seen if place is not None and not is_uri(place)}))
 
     def _catch_up(self) -> None:
-        self.problems = self._catalogue.catch_up().problems
+        if self._now is None:
+            self.problems = self._catalogue.catch_up().problems
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Answer every question inside from the catalogue as it is now, opened once; not for what changes it."""
+        with self._reading() as moment:
+            before, self._now = self._now, moment
+            try:
+                yield
+            finally:
+                self._now = before
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
+        if self._now is not None:
+            yield self._now
+            return
         self._catch_up()
         with self._catalogue.reading() as index:
             self.problems = (*self.problems, *self._catalogue.lost)
@@ -142,7 +166,7 @@ class OpenedCatalogue:
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
-        return Resolver(index, joining, folder.digests, folder.root.parent)
+        return Resolver(index, joining, folder.digests, folder.root.parent, on_disk=self._on_disk)
 
 
 def conditions_in(texts: Iterable[str]) -> tuple[Condition, ...]:

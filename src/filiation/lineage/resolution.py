@@ -69,13 +69,16 @@ class Resolver:
         Path of the digest cache.
     home
         The folder that the catalogue stands in: runs of a folder that has been moved are looked for here.
+    on_disk
+        Whether a path is looked for on disk, and known by its bytes; else by what was recorded there.
     """
 
-    def __init__(self, index: LineageIndex, joining: Joining, cache: Path, home: Path) -> None:
+    def __init__(self, index: LineageIndex, joining: Joining, cache: Path, home: Path, *, on_disk: bool = True) -> None:
         self._index = index
         self._joining = joining
         self._cache = cache
         self._home = home
+        self._on_disk = on_disk
 
     def resolve(self, thing: str) -> Resolution:
         """Find what ``thing`` stands for.
@@ -96,7 +99,7 @@ class Resolver:
             or self._by_place_in_run(thing)
             or self._by_omero(thing)
             or self._by_iri(thing)
-            or self._by_path(thing)
+            or (self._by_path(thing) if self._on_disk else self._by_recorded_path(thing))
             or self._by_prefix(thing.lower())
         )
         if found is None:
@@ -210,7 +213,7 @@ class Resolver:
         if not os.path.lexists(path):
             if not seen:
                 seen = list(self._index.entities(path=posixpath.normpath(thing)))
-            return self._of_record(thing, seen) if seen else None
+            return self._of_record(thing, seen, self._not_there(thing, seen)) if seen else None
         if not seen and (fields := self._fields_in(thing, path, places)) is not None:
             return fields
         digest = self._digest(path)
@@ -228,6 +231,19 @@ class Resolver:
             f"The catalogue knows neither the place of {thing} nor its content ({_shown(digest)}): no run that was "
             f"tracked used or made it. {self._advice(places)}"
         )
+
+    def _by_recorded_path(self, thing: str) -> Resolution | None:
+        """Find what was last recorded at a path, or the tree around it, without a look at what is there."""
+        place = posixpath.normpath(posixpath.join(self._home, thing))
+        seen = self._index.entities(place=place) or self._index.entities(path=posixpath.normpath(thing))
+        if seen:
+            return self._of_record(thing, list(seen), None)
+        for folder in Path(place).parents:
+            around = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
+            if around:
+                note = f"{thing} is part of {folder}, which is one thing: this is its lineage."
+                return self._of_record(thing, around, note)
+        return None
 
     def _fields_in(self, thing: str, path: Path, places: tuple[str, ...]) -> Resolution | None:
         """Take a plate or well that is no thing of its own for the recorded fields of view in it."""
@@ -298,11 +314,13 @@ class Resolver:
         origins = self._origins(here or list(nodes))
         return Resolution(thing, how, tuple(sorted(self._joining.alike(nodes))), origins, digest, note)
 
-    def _of_record(self, thing: str, seen: list[EntityNode]) -> Resolution:
-        """Take the newest record of a place where nothing is now."""
+    def _not_there(self, thing: str, seen: Iterable[EntityNode]) -> str:
+        when = shown_time(max(map(self._joining.began, seen)))
+        return f"{thing} is not there now; this is what the run of {when} recorded."
+
+    def _of_record(self, thing: str, seen: list[EntityNode], note: str | None) -> Resolution:
+        """Take the newest record of a place."""
         newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
-        when = shown_time(self._joining.began(newest))
-        note = f"{thing} is not there now; this is what the run of {when} recorded."
         nodes = [newest] if newest.digest is None else [node for node in seen if node.digest == newest.digest]
         return Resolution(
             thing, "place", tuple(sorted({n.iri for n in nodes})), self._origins(nodes), newest.digest, note

@@ -1,0 +1,66 @@
+"""The application: every subject's pages behind one guard."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from typing import Final
+
+from fastapi import Depends, FastAPI
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+
+from filiation.web import home, runs, search, things
+from filiation.web.access import VIEWER, require
+from filiation.web.access.token import TokenDoor
+from filiation.web.guard import Guard
+from filiation.web.languages import Languages
+from filiation.web.pages import API, Corner
+from filiation.web.questions import Questions
+from filiation.web.refusals import refuse_in_sentences
+from filiation.web.settings import WebSettings
+
+ROUTERS: Final = (home.router, search.router, things.router, runs.router)
+"""Every subject's pages."""
+CORNERS: Final = (Corner("/runs", "Runs"),)
+"""The navigation, in order."""
+POSTS: Final[frozenset[str]] = frozenset()
+"""Paths that may be posted to; everything else is only read."""
+
+
+def create_app(settings: WebSettings) -> FastAPI:
+    """Return the application that serves a catalogue.
+
+    Parameters
+    ----------
+    settings
+        What to serve, and to whom.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no catalogue.
+    """
+    app = FastAPI(
+        title="filiation",
+        summary="What the catalogue knows of each label image, table and picture, read-only.",
+        version=version("filiation"),
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # their scripts come from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.questions = Questions(settings.catalogue)
+    app.state.corners = CORNERS
+    app.state.paths = frozenset(route.path for router in ROUTERS for route in router.routes if isinstance(route, Route))
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(require(VIEWER))])
+    with as_file(files("filiation.web").joinpath("static")) as static:
+        app.mount("/static", StaticFiles(directory=static), name="static")
+    refuse_in_sentences(app)
+    # The last is the outermost: whatever answers, and whoever is refused, the guard's headers are there.
+    app.add_middleware(TokenDoor, token=settings.token)
+    app.add_middleware(Languages, spoken=settings.languages)
+    app.add_middleware(Guard, hosts=settings.allowed_hosts, posts=POSTS)
+    return app

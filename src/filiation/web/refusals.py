@@ -1,0 +1,109 @@
+"""What cannot be answered, said in a sentence: as a page to a reader, as JSON to a program, never as a traceback."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from filiation.errors import (
+    AccessError,
+    BadInputError,
+    CatalogueBusyError,
+    ChangedError,
+    FiliationError,
+    MissingExtraError,
+    NotFoundError,
+    ServerError,
+)
+from filiation.lineage.words import plain
+from filiation.web.pages import API, page
+from filiation.web.words import _
+
+_STATUS: Final[tuple[tuple[type[FiliationError], int], ...]] = (
+    (BadInputError, 400),
+    (AccessError, 403),
+    (NotFoundError, 404),
+    (ChangedError, 409),
+    (MissingExtraError, 501),
+    (ServerError, 502),
+    (CatalogueBusyError, 503),
+)
+_log = logging.getLogger("filiation.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is said instead of an answer.
+
+    Parameters
+    ----------
+    status
+        HTTP's.
+    title
+        In a few words.
+    message
+        What happened, and what to do next.
+    """
+
+    status: int
+    title: str
+    message: str
+
+
+def refuse_in_sentences(app: FastAPI) -> None:
+    """Have an application tell every failure so."""
+    app.add_exception_handler(FiliationError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_a_fault)
+
+
+def respond(request: Request, refusal: Refusal) -> Response:
+    """Write a refusal, as what was asked for."""
+    if request.url.path.startswith(f"{API}/"):
+        return JSONResponse({"error": refusal.message, "status": refusal.status}, refusal.status)
+    return page(request, "refusal.html.jinja", refusal, status=refusal.status)
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return respond(request, Refusal(status, _title(status), plain(str(error))))
+
+
+async def _of_parameters(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in found[:5])
+    return respond(request, Refusal(400, _title(400), plain(told)))
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    message = detail if detail and detail != HTTPStatus(status).phrase else ""
+    if status == HTTPStatus.NOT_FOUND and not message:
+        message = _("There is no page here. The search box finds what the catalogue knows.")
+    return respond(request, Refusal(status, _title(status), plain(message)))
+
+
+async def _of_a_fault(request: Request, error: Exception) -> Response:
+    _log.error("%s failed", request.url.path, exc_info=error)
+    message = _("This is a fault of filiation, and nothing is lost. What happened stands in the log of the server.")
+    return respond(request, Refusal(500, _title(500), message))
+
+
+def _title(status: int) -> str:
+    return {
+        400: _("This cannot be asked"),
+        401: _("Not signed in"),
+        403: _("Not for you"),
+        404: _("Not found"),
+        409: _("Changed"),
+        503: _("Busy"),
+    }.get(status, _("This did not work"))

@@ -1,0 +1,68 @@
+"""How the pages are served: where from, to whom, in which languages, and how much of an answer at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+"""Names by which a machine calls itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is told at a time.
+
+    Parameters
+    ----------
+    rows
+        Rows of a page of a list.
+    hits
+        What a search lists of each kind.
+    steps
+        The deepest lineage that a thing's page shows, in jobs each way.
+    checked_bytes
+        So much is read again at most when a reader asks whether bytes are still as recorded.
+    """
+
+    rows: int = 100
+    hits: int = 20
+    steps: int = 6
+    checked_bytes: int = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What :func:`filiation.web.application.create_app` is to serve.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue's folder, or one that holds it; None for the nearest one, as the command line finds it.
+    host
+        The address to listen at.
+    port
+        0 for any that is free.
+    hosts
+        Names that a browser may call this server by, besides those of this machine itself.
+    token
+        What the first visitor must show to enter; None lets everybody in, as tests do.
+    languages
+        Languages that the pages speak, the first where a reader asks for none of them.
+    limits
+        How much is told at a time.
+    """
+
+    catalogue: Path | str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8642
+    hosts: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
+    languages: tuple[str, ...] = ("en", "fr")
+    limits: Limits = Limits()
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """Names, without a port, that a request may be addressed to."""
+        return frozenset(name.lower() for name in (*LOOPBACK, *self.hosts))
