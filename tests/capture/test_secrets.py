@@ -180,9 +180,17 @@ def test_no_canary_is_found_in_anything_that_is_written(
     )  # fmt: skip
     assert packed.returncode == 0, packed.stderr
     monkeypatch.chdir(made.folder)
-    for command in (["show", run.id], ["trace", "fetched.txt"], ["runs"]):
-        with pytest.raises(SystemExit):
+    everything = "SELECT * WHERE { GRAPH ?g { ?s ?p ?o } }"
+    for command in (
+        ["show", run.id],
+        ["trace", "fetched.txt"],
+        ["runs"],
+        ["sparql", everything, "--limit", "100000"],
+        ["evidence", "fetched.txt", "--to", str(made.catalogue / "bundle")],
+    ):
+        with pytest.raises(SystemExit) as done:
             main(command)
+        assert done.value.code == 0, command
     assert_clean(made, packed.stdout, packed.stderr, *capsys.readouterr())
 
     said = set(run.redacted)

@@ -12,6 +12,7 @@ from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.packing import PackReport, Progress, pack
 from filiation.catalogue.waiting import is_running, unpacked_runs
 from filiation.crate import METADATA_RECORDS, Payload, flush, read_crate, write_crate
+from filiation.crate.zipping import zip_folder
 from filiation.digest import digest_file, digest_tree
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.model import DataEntity, crate_path
@@ -96,7 +97,7 @@ def _put_in_place(making: Path, target: Path) -> None:
     else:
         archive = making.with_name(f"{making.name}.zip")
         try:
-            shutil.make_archive(str(making), "zip", making)
+            zip_folder(making, archive)
             flush(archive)
             archive.rename(target)
         finally:

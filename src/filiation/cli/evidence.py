@@ -72,8 +72,10 @@ def _made_for(place: Path) -> Iterator[Path]:
         name = place.stem if place.suffix == ".zip" else place.name
         yield making / name
         if place.suffix == ".zip":
-            made = Path(shutil.make_archive(str(making / "archive"), "zip", making, name))
-            made.rename(place)
+            from filiation.crate.zipping import zip_folder
+
+            zip_folder(making / name, making / "archive", top=name)
+            (making / "archive").rename(place)
         else:
             (making / name).rename(place)
     finally:

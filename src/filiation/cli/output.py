@@ -59,21 +59,13 @@ def say_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     import csv
     import io
 
-    from filiation.lineage.words import plain
+    from filiation.lineage.words import cell
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_no_formula(plain(cell)) for cell in row] for row in rows)
+    writer.writerows([cell(value) for value in row] for row in rows)
     click.echo(text.getvalue(), nl=False)
-
-
-def _no_formula(cell: str) -> str:
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
-    return cell
 
 
 def write_text(path: str, text: str) -> None:

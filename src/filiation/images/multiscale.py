@@ -219,6 +219,11 @@ def _level(path: str, group: zarr.Group, dataset: Block, axes: tuple[str, ...], 
     array = group.get(dataset["path"])
     if not isinstance(array, zarr.Array):
         raise BadInputError(f"{path} lists the resolution {dataset['path']!r}, but there is no such array.")
+    # What is no number may be objects, which some of Zarr's codecs make of whatever a chunk says.
+    if array.dtype.kind not in "biufc":
+        raise BadInputError(
+            f"{path} has pixels of type {array.dtype} in its resolution {dataset['path']!r}; expected numbers."
+        )
     if array.ndim != len(axes):
         raise BadInputError(
             f"{path} has {len(axes)} axes ({', '.join(axes)}), but its resolution {dataset['path']!r} has "

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from prov.model import PROV, Namespace, ProvDocument, QualifiedName
 
 from filiation.catalogue import CODE, GENERATED, PART, SAME_CONTENT, USED, ActionNode, Edge
+from filiation.lineage import words
 from filiation.lineage.answers import THROUGH, Lineage
 from filiation.lineage.formats import attributes
 
@@ -57,7 +58,7 @@ def _document(lineage: Lineage) -> ProvDocument:
                 agents.add(agent)
                 # Only who has an identifier of their own is known to be a person.
                 person: _Attributes = {PROV["type"]: PROV["Person"]} if node.agent_id else {}
-                document.agent(name(agent), {**person, PROV["label"]: node.agent})
+                document.agent(name(agent), {**person, PROV["label"]: words.plain(node.agent)})
             document.wasAssociatedWith(name(node.iri), name(agent))
     for edge in lineage.edges:
         _RELATIONS[edge.role](document, name, edge)

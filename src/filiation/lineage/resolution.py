@@ -94,6 +94,10 @@ class Resolver:
         """
         if not thing.strip():
             raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+        if not _is_a_name(thing):
+            raise BadInputError(
+                f"{thing[:200]!r} is no name: no path, digest, IRI or run holds a NUL or half a character."
+            )
         found = (
             self._by_written_digest(thing)
             or self._by_place_in_run(thing)
@@ -415,3 +419,11 @@ def _shown_run(run: RunSummary | None) -> str:
     if run is None:
         return "unknown"
     return run.id if run.started is None else f"{run.id} of {shown_time(run.started)}"
+
+
+def _is_a_name(thing: str) -> bool:
+    """Whether a path may be called so; names that are no text come as Python has them (PEP 383)."""
+    try:
+        return b"\0" not in os.fsencode(thing)
+    except UnicodeEncodeError:
+        return False

@@ -56,6 +56,22 @@ _REFUSED: Final = {
 }
 
 
+def see_that_it_is_text(value: str, what: str) -> None:
+    """Refuse what no graph can hold: half a character, as a terminal or a form may give it.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be written in UTF-8; ``what`` begins the message.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadInputError(
+            f"{what} is no text: character {error.start + 1} is half of one (a lone surrogate)."
+        ) from error
+
+
 def refuse_beyond(query: str) -> None:
     """Refuse a query that would change anything or reach beyond the catalogue.
 
@@ -64,6 +80,7 @@ def refuse_beyond(query: str) -> None:
     BadInputError
         If it has a word of that kind outside names, texts and comments.
     """
+    see_that_it_is_text(query, "The query")
     if re.search(r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}", query):
         raise BadInputError("Write characters themselves instead of \\u escapes in a query.")
     for token in _TOKENS.finditer(query):

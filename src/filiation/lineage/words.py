@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from filiation.model import Container, Digest, ImageMetadata, Objective, Parameter
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-
+_BEGINS_A_FORMULA: Final = frozenset("=+-@＝＋－＠")
 
 MOST_JOBS: Final = 6
 """So many jobs are named in a sentence; the rest are counted."""
@@ -33,6 +33,20 @@ def plain(text: str) -> str:
     if text.isprintable():  # which nothing is that is to be made visible; ten times as quick, and so nearly every text
         return text
     return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def cell(text: str) -> str:
+    """Write a value for a table that a spreadsheet may open: what it would take for a formula is made a text.
+
+    >>> cell("=cmd()"), cell(" @SUM(A1)"), cell("-1.5"), cell("nuclei")
+    ("'=cmd()", "' @SUM(A1)", '-1.5', 'nuclei')
+    """
+    try:
+        float(text)
+    except ValueError:
+        # Those that stand for another at double width begin a formula in some languages' spreadsheets.
+        return f"'{plain(text)}" if text.lstrip()[:1] in _BEGINS_A_FORMULA else plain(text)
+    return plain(text)
 
 
 def size(count: int) -> str:

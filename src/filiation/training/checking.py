@@ -225,7 +225,7 @@ class _Look:
     def _kept(self, digest: Digest, place: Path) -> Prints:
         file = self._catalogue.caches / "prints" / f"{digest.hex}-{_PRINTS_FORMAT}.npz"
         try:
-            with np.load(file) as kept:
+            with np.load(file, allow_pickle=False) as kept:
                 return Prints(kept["hashes"], kept["planes"], kept["rows"], kept["columns"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # not there, or torn

@@ -337,3 +337,17 @@ trees = st.builds(SealedTree, texts, st.builds(Digest, st.just(DigestKind.TREE),
 )
 def test_a_statement_read_back_is_the_one_that_was_written(statement: Statement) -> None:
     assert Statement.from_bytes(statement.to_bytes(), Path("here")) == statement
+
+
+def test_a_seal_of_an_older_crate_says_nothing_of_a_newer_one(crate: Path, keys: Keys, ada: Signer) -> None:
+    _, place = seal_crate(crate, ada)
+    older = crate.with_name("older")
+    shutil.copytree(crate, older)
+    (crate / "work/Snakefile").write_text("rule other:\n")
+    assert verified(crate, keys, required=[ADA]).outcome is Outcome.CHANGED
+    shutil.rmtree(place.parent)
+    assert verified(crate, keys, required=[ADA]).outcome is Outcome.NOT_SEALED, "not sealed is not sealed, whoever asks"
+    # Put back whole, the older crate is what it always was; only a list of what there should be can tell (`log`).
+    report = verified(older, keys, required=[ADA])
+    assert report.holds
+    assert report.seals[-1].statement is not None

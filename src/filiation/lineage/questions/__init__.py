@@ -21,6 +21,7 @@ from filiation.catalogue import Catalogue, Literal
 from filiation.catalogue.graph import XSD
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import Answer
+from filiation.lineage.sparql import see_that_it_is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,8 @@ class Question:
             raise BadInputError(
                 f"The question {self.name} takes {', '.join(takes) or 'nothing'}; given was {', '.join(unknown)}."
             )
+        for name, value in given.items():
+            see_that_it_is_text(value, f"The value given for {name}")
         terms = {name: Literal(value) for name, value in given.items()}
         rows = catalogue.query(_narrowed(self.query, terms), graph=graph, given=terms)
         # A variable that is bound from outside is no longer among the answer's.
