@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
+    from filiation.lineage.neighbourhood import Neighbourhood
     from filiation.lineage.objects import ObjectLineage
     from filiation.lineage.observations import Observations
     from filiation.lineage.pairs import Origin, PairsFound
@@ -93,6 +94,27 @@ class OfThings(OpenedCatalogue):
         extent = Extent(depth, conditions_in(until), conditions_in(only), from_run, published)
         with self._tracing() as (_, tracer):
             return tracer.walk(things, DESCENDANTS, extent)
+
+    def around(
+        self, thing: str, *, back: int = 1, on: int = 1, expanded: Iterable[str] = (), each: bool = False
+    ) -> Neighbourhood:
+        """Return what lies around a thing, for a drawing: at most 300 things and jobs, and how many are left out.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`.
+        back, on
+            How many actions to go over: to what it descends from, and to what came of it.
+        expanded
+            IRIs of things and actions of the answer from which to go a step each way besides; others do nothing.
+        each
+            Whether equal jobs are told each, instead of as one.
+        """
+        from filiation.lineage.neighbourhood import Steps, look_around
+
+        with self._tracing() as (index, tracer):
+            return look_around(index, tracer, thing, Steps(back, on, tuple(expanded), each))
 
     def count(self, *things: str, direction: str = DESCENDANTS, page: int | None = None) -> Counted:
         """Return how large a lineage is, without drawing it: a million names take longer than a million steps.

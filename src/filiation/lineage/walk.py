@@ -121,6 +121,53 @@ def reach(index: LineageIndex, roots: Iterable[str], *, up: bool) -> Reached:
     return index.adjacency().reach(index.numbers_of(roots).values(), up=up)
 
 
+def nearest(
+    index: LineageIndex, roots: Iterable[str], bounds: Bounds, most: int, *, up: bool
+) -> tuple[Walked, set[int]]:
+    """Walk, and keep of what was come by only so many: those that take the fewest steps.
+
+    Parameters
+    ----------
+    index
+        The index.
+    roots
+        IRIs to start from.
+    bounds
+        How far.
+    most
+        How many to keep; the others are neither named nor read.
+    up
+        Whether to what the roots descend from; else to what descends from them.
+
+    Returns
+    -------
+    What was kept, and the numbers of all that was come by.
+    """
+    walked = Walked(iris=set(roots))
+    walk = _started(index, walked.iris, bounds, up=up)
+    walk.go()
+    reached = set(walk.seen)
+    if len(reached) > most:
+        walk.seen = _first_of(walk.start, walk.followed, most)
+        walk.followed = [step for step in walk.followed if step[0] in walk.seen and step[1] in walk.seen]
+        walk.cut &= walk.seen
+    _name(walked, index.adjacency(), walk, up=up)
+    return walked, reached
+
+
+def _first_of(start: set[int], steps: Iterable[Step], most: int) -> set[int]:
+    """Return so many of what steps lead to, the nearest first."""
+    after: dict[int, list[int]] = defaultdict(list)
+    for near, far, *_ in steps:
+        after[near].append(far)
+    found = set(start)
+    level: Collection[int] = sorted(start)
+    while level and len(found) < most:
+        level = sorted({far for near in level for far in after[near]} - found)[: most - len(found)]
+        found.update(level)
+    return found
+
+
 def only(index: LineageIndex, roots: Iterable[str], chosen: Chosen, bounds: Bounds = _WHOLE, *, up: bool) -> Walked:
     """Walk, and keep of what was come by only what is chosen; the rest is neither named nor read.
 
