@@ -13,12 +13,14 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser
 
 from filiation.lineage import Ledger
 from filiation.web.application import create_app
 from filiation.web.settings import WebSettings
 from tests.lineage.crates import CrateBuilder, nuclei_run
 from tests.waiting import wait_until
+from tests.web.browser import Watched, chromium, watching
 
 LABELS = "results/ihc/nuclei.ome.zarr"
 OMERO_IMAGE = "https://omero.example.org/Image/51"
@@ -123,3 +125,17 @@ def serving(app: FastAPI) -> Iterator[Served]:
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once; tests open tabs of their own."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(browser: Browser, served: Served) -> Iterator[Watched]:
+    """Open a tab for the served catalogue, which fails the test if a page does what none may do."""
+    with watching(browser, served.address) as watched:
+        yield watched
