@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import home, runs, search, things
+from filiation.web import graph, home, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -20,7 +20,7 @@ from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
 
-ROUTERS: Final = (home.router, search.router, things.router, runs.router)
+ROUTERS: Final = (home.router, search.router, things.router, graph.router, runs.router)
 """Every subject's pages."""
 CORNERS: Final = (Corner("/runs", "Runs"),)
 """The navigation, in order."""
