@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from filiation.crate.metadata import METADATA_FILE, escape_of
 
@@ -35,13 +35,17 @@ class Shown:
     link: str | None = None
 
 
-def render_preview(document: Mapping[str, Any]) -> str:
+def render_preview(document: Mapping[str, Any], answer: str | None = None, **values: object) -> str:
     """Return the HTML page for a crate's metadata.
 
     Parameters
     ----------
     document
         The metadata, as :func:`filiation.crate.metadata.read_metadata` returns it.
+    answer
+        A template that extends ``page`` by what stands before everything else; its values are escaped like all others.
+    values
+        What the template asks for.
     """
     everything = [entity for entity in document["@graph"] if entity.get("@id") not in (None, METADATA_FILE)]
     entities = everything[:_MOST_ENTITIES]
@@ -49,10 +53,15 @@ def render_preview(document: Mapping[str, Any]) -> str:
     root: Mapping[str, Any] = next((entity for entity in entities if entity["@id"] == "./"), {})
     room = files("filiation.crate")
     style = room.joinpath("preview.css").read_text(encoding="utf-8")
-    template = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string(room.joinpath("preview.html.jinja").read_text(encoding="utf-8"))
+    templates = {"page": room.joinpath("preview.html.jinja").read_text(encoding="utf-8")}
+    if answer is not None:
+        templates["answer"] = answer
+    environment = Environment(
+        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.get_template("page" if answer is None else "answer")
     return template.render(
+        **values,
         title=_text(root.get("name")) or "A research object crate",
         description=_text(root.get("description")),
         style=style,

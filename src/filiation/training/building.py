@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CatalogueFolder, Json, shown_time
+from filiation.crate.licences import common_licence, conflicts, licence_of_crate, spdx
 from filiation.digest import DigestCache, digest_file
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.images.overlaps import find_overlaps
@@ -24,7 +25,6 @@ from filiation.lineage.pairs import Pair, identity_of
 from filiation.model import Digest
 from filiation.training.cases import Opened, Region, case_name, open_pixels, read_case, regions
 from filiation.training.layouts import LAYOUTS, Layout
-from filiation.training.licences import common_licence, conflicts, licence_of_crate, spdx
 from filiation.training.manifest import MANIFEST, VERSION, Written, case_to_json, mifa_of, unknown_of, write_manifest
 from filiation.training.recording import SetToRecord, describe_set, record_set
 from filiation.training.splitting import PARTS, Joined, Split, assign

@@ -1,7 +1,7 @@
-"""What the licences of images allow of a training set made of them.
+"""What the licences of images allow of what is made of them, such as label images, crops and training sets.
 
-Label images and crops are changed copies of images: what a licence says of those counts. Only licences that are in
-common use for images are judged; others are told as they are written.
+These are changed copies of images: what a licence says of those counts. Only licences that are in common use for images
+are judged; others are told as they are written.
 """
 
 from __future__ import annotations
