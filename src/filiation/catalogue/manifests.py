@@ -40,6 +40,14 @@ class Manifests:
         path = self._crates / name / "manifests" / f"{tree.digest.hex}.sha256"
         return path if path.is_file() else None
 
+    def content(self, tree: EntityNode) -> bytes | None:
+        """Return the manifest of a tree, if its crate has it, and it is the one that the tree's digest was made of."""
+        path = self.path_of(tree)
+        if path is None or tree.digest is None:
+            return None
+        content = path.read_bytes()
+        return content if hashlib.sha256(content).hexdigest() == tree.digest.hex else None
+
     def holds(self, tree: EntityNode, inner: str, digest: Digest) -> bool:
         """Tell whether a tree held, at the path ``inner``, a file or a tree of just this digest.
 

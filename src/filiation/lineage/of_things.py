@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.neighbourhood import Neighbourhood
+    from filiation.lineage.dropped import Dropped
     from filiation.lineage.objects import ObjectLineage
     from filiation.lineage.observations import Observations
     from filiation.lineage.pairs import Origin, PairsFound
@@ -171,6 +172,41 @@ class OfThings(OpenedCatalogue):
 
         following = self.impact(named, depth=1).entities
         return describe_object(label, labels, lineage, following, crate_folder)
+
+    def recognise(self, name: str, digest: Digest | str) -> Dropped:
+        """Tell whether bytes are known that somebody else has digested, or others of their name.
+
+        Parameters
+        ----------
+        name
+            What the file or folder is called; of a path its end counts.
+        digest
+            SHA-256 of a file, or the digest of a tree.
+
+        Raises
+        ------
+        BadInputError
+            If it is no digest of a file or tree.
+        """
+        from filiation.lineage.dropped import recognise
+        from filiation.model import Digest
+
+        read = Digest.from_text(digest) if isinstance(digest, str) else digest
+        with self._reading() as (index, joining):
+            return recognise(index, joining, self._catalogue.folder.crates, name, read)
+
+    def manifest(self, iri: str) -> bytes:
+        """Return which files a recorded tree had, with the SHA-256 of each: ``docs/reference/tree-digest.md``.
+
+        Raises
+        ------
+        NotFoundError
+            If no crate keeps it.
+        """
+        from filiation.lineage.dropped import recorded_manifest
+
+        with self._reading() as (index, _):
+            return recorded_manifest(index, self._catalogue.folder.crates, iri)
 
     def pairs(self, *where: str, by: str = "image", corrected_by: str | None = None) -> PairsFound:
         """Return label images with the images that they were drawn on, for a training set.
