@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import graph, home, runs, search, things
+from filiation.web import dropped, graph, home, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -20,9 +20,16 @@ from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
 
-ROUTERS: Final = (home.router, search.router, things.router, graph.router, runs.router)
+ROUTERS: Final = (
+    home.router,
+    search.router,
+    things.router,
+    graph.router,
+    runs.router,
+    dropped.router,
+)
 """Every subject's pages."""
-CORNERS: Final = (Corner("/runs", "Runs"),)
+CORNERS: Final = (Corner("/runs", "Runs"), Corner("/drop", "Drop a file"))
 """The navigation, in order."""
 POSTS: Final[frozenset[str]] = frozenset()
 """Paths that may be posted to; everything else is only read."""

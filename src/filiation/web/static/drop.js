@@ -1,6 +1,6 @@
 // Files and folders that are dropped or chosen are digested here; only a digest and a name are asked about.
 
-import { compareManifests } from "./tree_digest.js";
+import { compareManifests, countFiles } from "./tree_digest.js";
 
 const place = document.getElementById("drop");
 const list = document.getElementById("dropped");
@@ -66,28 +66,30 @@ function take(name, isTree, files) {
 
 async function answer(shown, files) {
   try {
-    const found = await files();
-    if (shown.cancelled) return;
-    const digested = await digest(shown, found);
-    if (digested === null) return;
-    if (digested.failed !== undefined) {
-      shown.end("unsure", words.undigested, put(words[digested.failed], { path: digested.path }));
-      return;
-    }
-    const query = new URLSearchParams({ name: shown.name, digest: digested.digest });
-    const response = await fetch(`/api/drop?${query}`);
-    const told = await response.json();
-    if (!response.ok) {
-      shown.end("unsure", words.undigested, told.message ?? response.statusText);
-      return;
-    }
-    shown.answer(told);
-    if (told.verdict === "changed" && digested.manifest !== null) await compare(shown, told.was, digested.manifest);
-    shown.done();
+    await digestAndAsk(shown, await files());
   } catch (error) {
     if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
     shown.end("unsure", words.undigested, put(words.unread, { path: shown.name }));
+  } finally {
+    shown.done();
   }
+}
+
+async function digestAndAsk(shown, files) {
+  const digested = shown.cancelled ? null : await digest(shown, files);
+  if (digested === null) return;
+  if (digested.failed !== undefined) {
+    shown.end("unsure", words.undigested, put(words[digested.failed], { path: digested.path }));
+    return;
+  }
+  const response = await fetch(`/api/drop?${new URLSearchParams({ name: shown.name, digest: digested.digest })}`);
+  const told = await response.json();
+  if (!response.ok) {
+    shown.end("unsure", words.undigested, told.error ?? response.statusText);
+    return;
+  }
+  shown.answer(told);
+  if (told.verdict === "changed" && digested.manifest !== null) await compare(shown, told.was, digested.manifest);
 }
 
 /** Have a worker digest files; null if that was cancelled. */
@@ -109,11 +111,14 @@ async function compare(shown, was, manifest) {
     const response = await fetch(`/api/manifest?${new URLSearchParams({ thing: record.iri })}`);
     if (!response.ok) continue;
     const recorded = new Uint8Array(await response.arrayBuffer());
-    const files = recorded.reduce((count, byte) => count + (byte === 0), 0);
     const differences = compareManifests(recorded, manifest);
-    if (nearest === null || differences.length < nearest.differences.length) nearest = { record, differences, files };
+    const files = countFiles(recorded);
+    const kept = files - differences.filter(({ what }) => what !== "unexpected").length;
+    if (nearest === null || differences.length < nearest.differences.length) nearest = { record, differences, files, kept };
   }
-  if (nearest !== null) shown.compared(nearest);
+  if (nearest === null) return;
+  if (nearest.kept === 0) shown.strange();
+  else shown.compared(nearest);
 }
 
 /** What is shown of one thing that was dropped. */
@@ -135,6 +140,7 @@ class Shown {
     this.cancelled = true;
     this.stop?.();
     this.end("unsure", words.cancelled, "");
+    this.done();
   }
 
   reads(total, stop) {
@@ -153,12 +159,11 @@ class Shown {
     const items = links.map(({ href, label }) => make("li", {}, make("a", { href }, label)));
     this.article.append(make("ul", { class: "links" }, ...items), make("p", {}, make("code", { class: "digest" }, digest)));
     this.article.dataset.verdict = verdict;
-    this.article.setAttribute("aria-busy", "true"); // until it is compared
   }
 
   compared({ record, differences, files }) {
     const counted = put(differences.length === 1 ? words.differsone : words.differs, {
-      path: record.path, run: record.run.slice(0, 8), count: differences.length, files,
+      path: record.path, run: record.run.slice(0, 8), when: record.when?.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC") ?? "?", count: differences.length, files,
     });
     const rows = differences.slice(0, 100).map(({ path, what }) => make("li", {}, make("code", {}, path), ` ${words[what]}`));
     const more = differences.length - rows.length;
@@ -166,10 +171,13 @@ class Shown {
     this.article.append(make("p", { class: "compared" }, counted), make("ul", { class: "differences" }, ...rows));
   }
 
+  strange() {
+    this.article.append(make("p", { class: "compared" }, words.strange));
+  }
+
   end(style, state, sentence) {
     this.working.remove();
     this.status.replaceChildren(make("span", { class: `state ${style}` }, state), ` ${sentence}`);
-    this.done();
   }
 
   done() {

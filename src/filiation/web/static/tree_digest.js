@@ -42,9 +42,14 @@ export function manifestOf(entries) {
  */
 export async function treeDigest(entries, hashed) {
   const manifest = manifestOf(entries);
+  return { digest: `tree1:${await hashed(manifest)}`, files: countFiles(manifest), manifest };
+}
+
+/** Return how many files a manifest names. */
+export function countFiles(manifest) {
   let files = 0;
   for (const byte of manifest) files += byte === 0;
-  return { digest: `tree1:${await hashed(manifest)}`, files, manifest };
+  return files;
 }
 
 /** Read a manifest: a map from each path, one unit a byte, to its SHA-256. */
