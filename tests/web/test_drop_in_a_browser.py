@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,18 +67,18 @@ def test_what_is_dropped_is_found_unchanged_or_changed_and_from_what(
     said = other.inner_text()
     assert "nearest to results/51/cells.ome.zarr of run 00000002" in said
     assert other.locator(".differences li").all_inner_texts() == ["0 has other bytes"]
-    assert_accessible(tab.page)
 
-    unknown, copied = tmp_path / "<b>unknown</b>.txt", tmp_path / "cells copy.ome.zarr"
+    unknown, copied = tmp_path / "<b>unknown.txt", tmp_path / "cells copy.ome.zarr"
     unknown.write_text("nobody knows")
     shutil.copytree(web_catalogue.folder / "results/51/cells.ome.zarr", copied)
     verdicts = {each.get_attribute("data-verdict"): each.inner_text() for each in drop(tab, unknown, copied)}
     assert set(verdicts) == {"unknown", "known"}
-    assert "<b>unknown</b>.txt" in verdicts["unknown"]
-    tab.picture("drop")
+    assert "<b>unknown.txt" in verdicts["unknown"]
+    tab.picture("drop-answers")
     sent = [address for address in tab.asked if "/api/" in address]
     assert all(address.split("?")[0].endswith(("/api/drop", "/api/manifest")) for address in sent)
     assert len([address for address in sent if "/api/drop" in address]) == 4
+    assert_accessible(tab.page)
 
 
 def test_files_and_folders_can_be_chosen_without_a_mouse(tab: Watched, web_catalogue: Catalogue) -> None:
@@ -103,6 +102,7 @@ def test_a_browser_computes_the_specification_s_digests(tab: Watched) -> None:
     assert told_of_all
 
 
+@needs_bundle
 def test_reading_can_be_cancelled(tab: Watched, tmp_path: Path) -> None:
     large, small = tmp_path / "large.bin", tmp_path / "small.bin"
     with large.open("wb") as file:
@@ -110,9 +110,9 @@ def test_reading_can_be_cancelled(tab: Watched, tmp_path: Path) -> None:
     small.write_text("small")
     tab.go("/drop")
     tab.page.locator("#files").set_input_files([large, small])
-    cancel: Callable[[], Locator] = lambda: tab.page.locator("#dropped article", has_text="large.bin").locator("button")
-    cancel().click()
-    tab.page.locator("#dropped article", has_text="large.bin").get_by_text("Cancelled").wait_for()
+    reading = tab.page.locator("#dropped article", has_text="large.bin")
+    reading.locator("button").click()
+    reading.get_by_text("Cancelled").wait_for()
     tab.page.locator("#dropped article:not([aria-busy])", has_text="small.bin").get_by_text("Unknown").wait_for()
 
 
@@ -123,5 +123,3 @@ def test_without_scripts_a_digest_can_be_asked_for(browser: Browser, served: Ser
         tab.page.get_by_label("Digest").fill(str(digest_tree(web_catalogue.folder / LABELS).digest))
         tab.page.get_by_role("button", name="Ask").click()
         assert "Unchanged" in tab.page.locator("article").inner_text()
-
-

@@ -15,6 +15,7 @@ PAGES = {
     "search": "/search?q=nuclei",
     "thing": f"/thing?thing={LABELS}",
     "runs": "/runs",
+    "drop": "/drop",
     "unknown": "/thing?thing=nothing-of-that-name",
 }
 
