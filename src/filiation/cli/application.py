@@ -85,6 +85,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "Bundle all that the lineage of THING rests on, with a page.",
         ),
         "export": Entry("filiation.cli.export:export", "Write THING and all that it rests on as one crate for others."),
+        "report": Entry("filiation.cli.report:report", "Write an audit report on THING."),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "correct": Entry(
             "filiation.cli.correct:correct", "Record that NEW is OLD, proof-read by a person, and what they changed."

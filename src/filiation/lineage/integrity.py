@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -74,6 +75,11 @@ class Plan:
     away: tuple[EntityNode, ...] = ()
     unrecorded: tuple[EntityNode, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are to read: of files as they are now, of trees as they were recorded."""
+        return sum(_size_now(task) for task in (*self.tasks, *self.carried))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -128,6 +134,14 @@ class Checker:
         found = resolver.resolve(thing)
         wanted = [entity for iri in found.nodes for entity in self._index.entities(iri=iri)]
         return self._plan(wanted, whole=False, only=found.digest)
+
+    def plan_of(self, records: Iterable[EntityNode]) -> Plan:
+        """Decide what to read for some records; what was written again at their places since is not read."""
+        records = tuple(records)
+        wanted = {record.digest for record in records}
+        plan = self._plan(records, whole=False)
+        tasks = tuple(task for task in plan.tasks if task.record.digest in wanted)
+        return replace(plan, tasks=tasks)
 
     def _plan(self, records: Iterable[EntityNode], *, whole: bool, only: Digest | None = None) -> Plan:
         # A script may be worked on; what a crate carries of it is checked in the crate.
@@ -216,6 +230,13 @@ class Checker:
             away=plan.away,
             unrecorded=plan.unrecorded,
         )
+
+
+def _size_now(task: Task) -> int:
+    with suppress(OSError):
+        if task.place.is_file():
+            return task.place.stat().st_size
+    return task.record.size or 0
 
 
 def _read(task: Task, progress: ByteProgress | None) -> Outcome:

@@ -10,9 +10,14 @@ from filiation.lineage.opened import OpenedCatalogue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from filiation.lineage.answers import Lineage
     from filiation.lineage.audit_findings import AuditReport
     from filiation.lineage.findings import CheckReport
     from filiation.lineage.omero_names import OmeroName
+
+
+class _TooMany(Exception):
+    """More bytes were read than anybody asked for: what is there is larger than what was recorded."""
 
 
 class OfTheWorld(OpenedCatalogue):
@@ -47,6 +52,34 @@ class OfTheWorld(OpenedCatalogue):
             checker = Checker(index, joining, self._catalogue.folder)
             plan = checker.plan(thing, self._resolver(index, joining))
         outcomes = checker.read(plan, progress)  # takes long; nobody has to wait for it
+        with self._reading() as (index, joining):
+            return checker.report(plan, outcomes, index, joining)
+
+    def check_lineage(
+        self, lineage: Lineage, *, most: int | None = None, progress: Callable[[int], None] | None = None
+    ) -> CheckReport | None:
+        """Compare the bytes of all that is in an answer with their records; images on servers are not asked for.
+
+        Parameters
+        ----------
+        lineage
+            The answer.
+        most
+            Return None if there are more bytes than this to be read, whatever was recorded of their number.
+        progress
+            Called with the number of bytes read since the last call.
+        """
+        from filiation.lineage.integrity import Checker
+
+        with self._reading() as (index, joining):
+            checker = Checker(index, joining, self._catalogue.folder)
+            plan = checker.plan_of(lineage.entities)
+        if most is not None and plan.size > most:
+            return None
+        try:
+            outcomes = checker.read(plan, _no_more_than(most, progress))
+        except _TooMany:
+            return None
         with self._reading() as (index, joining):
             return checker.report(plan, outcomes, index, joining)
 
@@ -112,3 +145,19 @@ class OfTheWorld(OpenedCatalogue):
             known = known_images(index, joining, place.host.name)
         wanted = replace(place, tags=tuple(tags))
         return audit_server(known, place.host, wanted if container is not None or wanted.tags else None)
+
+
+def _no_more_than(most: int | None, progress: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    if most is None:
+        return progress
+    read = 0
+
+    def advance(count: int) -> None:
+        nonlocal read
+        read += count
+        if read > most:
+            raise _TooMany
+        if progress is not None:
+            progress(count)
+
+    return advance

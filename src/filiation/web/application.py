@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import dropped, graph, home, runs, search, things
+from filiation.web import dropped, graph, home, reports, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -27,6 +27,7 @@ ROUTERS: Final = (
     graph.router,
     runs.router,
     dropped.router,
+    reports.router,
 )
 """Every subject's pages."""
 CORNERS: Final = (Corner("/runs", "Runs"), Corner("/drop", "Drop a file"))
