@@ -9,6 +9,7 @@ time, which says more than time on a machine that others use; commands are told 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import resource
@@ -101,6 +102,7 @@ def ask(institute: Institute, folder: CatalogueFolder, scratch: Path) -> Iterato
         label, flat = institute.last_label(), _flat_field(index)
         raw = min(_raw_images(institute), key=lambda iri: abs(len(reach(index, [iri], up=False)) - WANTED))
         peers = Peers(index, scratch, folder.store)
+        gc.freeze()  # their millions of objects in this process shall not be looked through for our garbage
         walks = (
             ("ancestors of a label", label, True, "2 ms"),
             ("descendants of a raw image", raw, False, "20 ms"),
