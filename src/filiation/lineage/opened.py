@@ -102,10 +102,20 @@ class OpenedCatalogue:
         if self._now is None:
             self.problems = self._catalogue.catch_up().problems
 
+    def look(self) -> None:
+        """Take in what came into the folder since, as every question does first; of many crates, that takes a while."""
+        self._catch_up()
+
     @contextmanager
-    def at_one_moment(self) -> Iterator[None]:
-        """Answer every question inside from the catalogue as it is now, opened once; not for what changes it."""
-        with self._reading() as moment:
+    def at_one_moment(self, *, look: bool = True) -> Iterator[None]:
+        """Answer every question inside from the catalogue as it is now, opened once; not for what changes it.
+
+        Parameters
+        ----------
+        look
+            Whether to take in first what came into the folder since; else somebody else has just done so.
+        """
+        with self._reading(look=look) as moment:
             before, self._now = self._now, moment
             try:
                 yield
@@ -113,11 +123,12 @@ class OpenedCatalogue:
                 self._now = before
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[LineageIndex, Joining]]:
+    def _reading(self, *, look: bool = True) -> Iterator[tuple[LineageIndex, Joining]]:
         if self._now is not None:
             yield self._now
             return
-        self._catch_up()
+        if look:
+            self._catch_up()
         with self._catalogue.reading() as index:
             self.problems = (*self.problems, *self._catalogue.lost)
             yield index, Joining(index)

@@ -6,12 +6,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from time import monotonic
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from filiation.catalogue import CatalogueFolder
 from filiation.lineage import Ledger
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks into the catalogue's folder, which take the longest of a question where there are many."""
 
 
 class Questions:
@@ -33,15 +37,32 @@ class Questions:
     def __init__(self, catalogue: Path | str | None) -> None:
         self.folder = CatalogueFolder.find(catalogue).root.absolute()
         self._of_thread = threading.local()
+        self._looking = threading.Lock()
+        self._looked: float | None = None
+        self._problems: tuple[str, ...] = ()
 
     @contextmanager
     def asking(self) -> Iterator[Ledger]:
-        """Give this thread's ledger; every question inside is answered from the catalogue as it is now."""
+        """Give this thread's ledger; every question inside is answered from the catalogue as it was a moment ago."""
         ledger: Ledger | None = getattr(self._of_thread, "ledger", None)
         if ledger is None:
             ledger = self._of_thread.ledger = Ledger(self.folder, on_disk=False)
-        with ledger.at_one_moment():
+        self._look(ledger)
+        ledger.problems = self._problems
+        with ledger.at_one_moment(look=False):
             yield ledger
+
+    def _look(self, ledger: Ledger) -> None:
+        """Take in what came since, if the last look is some time ago; meanwhile others read what was there before."""
+        if self._looked is not None and monotonic() - self._looked < LOOK_EVERY:
+            return
+        if self._looking.acquire(blocking=self._looked is None):
+            try:
+                ledger.look()
+                self._problems = ledger.problems
+                self._looked = monotonic()
+            finally:
+                self._looking.release()
 
 
 def questions(request: Request) -> Questions:
