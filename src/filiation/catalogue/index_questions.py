@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from filiation.catalogue.summary import COLUMNS, CrateSummary, DayOfWork
 from filiation.model import decode_path, encode_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _ENTITY: Final = "SELECT entity.record FROM entity JOIN term ON term.id = entity.term"
 _ACTION: Final = "SELECT action.record FROM action JOIN term ON term.id = action.term"
@@ -47,6 +48,43 @@ class IndexQuestions(IndexNumbers):
         """Return every run, sorted by IRI."""
         rows = self._connection.execute("SELECT run FROM crate ORDER BY iri")
         return tuple(run_from_text(text) for (text,) in rows)
+
+    def newest_runs(self, first: int, most: int) -> tuple[RunSummary, ...]:
+        """Return some of the runs in the order of :meth:`filiation.lineage.Ledger.runs`, the newest first.
+
+        Parameters
+        ----------
+        first
+            How many to leave out.
+        most
+            How many to return at most.
+        """
+        rows = self._connection.execute(
+            "SELECT run FROM crate ORDER BY began IS NULL, began DESC, iri LIMIT ? OFFSET ?", (most, first)
+        )
+        return tuple(run_from_text(text) for (text,) in rows)
+
+    def how_many_runs(self) -> int:
+        """Return how many runs there are."""
+        (count,) = self._connection.execute("SELECT count(*) FROM crate").fetchone()
+        return int(count)
+
+    def runs_telling(self, text: str) -> Iterator[RunSummary]:
+        """Yield the runs whose record has a text somewhere, upper or lower case, the newest first."""
+        rows = self._connection.execute(
+            "SELECT run FROM crate WHERE instr(lower(run), lower(?)) ORDER BY began DESC, iri",
+            (json.dumps(text)[1:-1],),
+        )
+        return (run_from_text(record) for (record,) in rows)
+
+    def people(self, text: str, most: int) -> tuple[tuple[str, int], ...]:
+        """Return those who started runs and have a text in their name, with how many, the most active first."""
+        rows = self._connection.execute(
+            "SELECT agent, count(*) FROM crate WHERE instr(lower(agent), lower(?)) "
+            "GROUP BY agent ORDER BY count(*) DESC, agent LIMIT ?",
+            (text.encode("utf-8", "backslashreplace").decode("utf-8"), most),
+        )
+        return tuple(rows)
 
     def runs_with_doi(self) -> tuple[RunSummary, ...]:
         """Return the runs whose crates say that they have a DOI, sorted by IRI."""
@@ -150,6 +188,20 @@ class IndexQuestions(IndexNumbers):
         rows = self._connection.execute(_ENTITY + where, values)
         found = (entity_from_text(record) for (record,) in rows)
         return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
+
+    def newest_at(self, path: str, most: int) -> tuple[EntityNode, ...]:
+        """Return the things that runs named by a path, so many at most, those of the newest runs first."""
+        rows = self._connection.execute(
+            "SELECT entity.record FROM entity JOIN crate ON crate.term = entity.crate WHERE entity.path = ? "
+            "ORDER BY crate.began DESC, crate.iri LIMIT ?",
+            (encode_path(path), most),
+        )
+        return tuple(entity_from_text(record) for (record,) in rows)
+
+    def how_many_at(self, path: str) -> int:
+        """Return how many things runs named by a path, each run's counted."""
+        (count,) = self._connection.execute("SELECT count(*) FROM entity WHERE path = ?", (encode_path(path),)).fetchone()
+        return int(count)
 
     def iris_like(self, pattern: str) -> tuple[str, ...]:
         """Return the IRIs of things that match a pattern in which ``*`` stands for anything, sorted."""

@@ -35,6 +35,24 @@ class Ledger(OfThings, OfAll, OfTheWorld):
         with self._reading() as (index, _):
             return tuple(sorted(index.runs(), key=_newest_first))
 
+    def newest_runs(self, first: int = 0, *, limit: int) -> tuple[RunSummary, ...]:
+        """Return some of the runs, the newest first, without reading the others.
+
+        Parameters
+        ----------
+        first
+            How many to leave out.
+        limit
+            How many at most.
+        """
+        with self._reading() as (index, _):
+            return index.newest_runs(first, limit)
+
+    def how_many_runs(self) -> int:
+        """Return how many runs there are."""
+        with self._reading() as (index, _):
+            return index.how_many_runs()
+
     def show(self, run: str) -> RunDetail:
         """Return one run with all it did.
 

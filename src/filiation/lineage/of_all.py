@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from filiation.catalogue.summary import DayOfWork
     from filiation.lineage.finding import Found
+    from filiation.lineage.lookup import LookedUp
     from filiation.lineage.observations import Observations
     from filiation.lineage.questions import Question
 
@@ -46,6 +47,22 @@ class OfAll(OpenedCatalogue):
         asked = conditions_in(conditions)
         with self._reading() as (index, _):
             return find(index, self._surroundings(index, asked), kind, asked, limit)
+
+    def look_up(self, asked: str, *, limit: int = 20) -> LookedUp:
+        """Return what a word may mean: the thing or run that it names exactly, else whatever is called so, by kind.
+
+        Parameters
+        ----------
+        asked
+            What :meth:`resolve` takes; a person's name or ORCID; a parameter such as ``sigma=2``, or any condition of
+            :meth:`find`; any text.
+        limit
+            So many of each kind at most.
+        """
+        from filiation.lineage.lookup import look_up
+
+        with self._reading() as (index, joining):
+            return look_up(index, self._surroundings(index), self._resolver(index, joining), asked, limit)
 
     def how_many(self, kind: str, *conditions: str) -> int:
         """Return how many actions or things are as every condition says, without reading them; see :meth:`find`."""

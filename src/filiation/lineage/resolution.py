@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SHORTEST_PREFIX: Final = 6
 _HINTS: Final = 5
 """Things of a name that a message lists."""
+_MOST_AT_PATH: Final = 100
+"""Runs that are looked at where a path is that of many."""
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
 _IN_RUN: Final = re.compile(r"(?P<run>[0-9a-f]{8}[0-9a-f-]{0,28}):(?P<rest>[^:].*)", re.DOTALL)
@@ -94,11 +96,21 @@ class Resolver:
         """
         if not thing.strip():
             raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+        found = self.find(thing)
+        if found is None:
+            raise NotFoundError(self._nothing(thing))
+        return found
+
+    def find(self, thing: str) -> Resolution | None:
+        """Find what ``thing`` stands for; None if it looks like no digest or run, and is no name that is known.
+
+        Raises as :meth:`resolve`, but does not look for names that are much like it.
+        """
         if not _is_a_name(thing):
             raise BadInputError(
                 f"{thing[:200]!r} is no name: no path, digest, IRI or run holds a NUL or half a character."
             )
-        found = (
+        return (
             self._by_written_digest(thing)
             or self._by_place_in_run(thing)
             or self._by_omero(thing)
@@ -106,9 +118,6 @@ class Resolver:
             or (self._by_path(thing) if self._on_disk else self._by_recorded_path(thing))
             or self._by_prefix(thing.lower())
         )
-        if found is None:
-            raise NotFoundError(self._nothing(thing))
-        return found
 
     def records_at(self, thing: str) -> tuple[EntityNode, ...]:
         """Return what was recorded at a path whatever is there now, at the tree around it, or below it if a folder."""
@@ -239,8 +248,9 @@ class Resolver:
     def _by_recorded_path(self, thing: str) -> Resolution | None:
         """Find what was last recorded at a path, or the tree around it, without a look at what is there."""
         place = posixpath.normpath(posixpath.join(self._home, thing))
-        seen = self._index.entities(place=place) or self._index.entities(path=posixpath.normpath(thing))
-        if seen:
+        if seen := self._index.entities(place=place):
+            return replace(self._of_record(thing, list(seen), None), how="path")
+        if seen := self._index.newest_at(posixpath.normpath(thing), _MOST_AT_PATH):
             return self._of_record(thing, list(seen), None)
         for folder in Path(place).parents:
             around = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
