@@ -180,11 +180,7 @@ class Checker:
 
     def _now(self, record: EntityNode) -> Path:
         """Return where a recorded place is now: in the catalogue's own folder, if the run's has been moved with it."""
-        place = record.place or record.path
-        folder = self._folders.get(record.crate)
-        if folder is None or Path(folder).exists() or not Path(place).is_relative_to(folder):
-            return Path(place)
-        return self._folder.root.parent / os.path.relpath(place, folder)
+        return place_now(record, self._folders.get(record.crate), self._folder.root.parent)
 
     def _manifest(self, seen: Iterable[EntityNode], record: EntityNode) -> Path | None:
         same = (entity for entity in (record, *seen) if entity.digest == record.digest)
@@ -237,6 +233,24 @@ def _size_now(task: Task) -> int:
         if task.place.is_file():
             return task.place.stat().st_size
     return task.record.size or 0
+
+
+def place_now(record: EntityNode, folder: str | None, home: Path) -> Path:
+    """Return where a recorded place is now.
+
+    Parameters
+    ----------
+    record
+        What was recorded.
+    folder
+        Of the run that recorded it.
+    home
+        The folder in which the catalogue stands: where things are if the run's folder was moved with it.
+    """
+    place = record.place or record.path
+    if folder is None or Path(folder).exists() or not Path(place).is_relative_to(folder):
+        return Path(place)
+    return home / os.path.relpath(place, folder)
 
 
 def _read(task: Task, progress: ByteProgress | None) -> Outcome:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.dropped import Dropped
+    from filiation.lineage.dossier import Dossier
     from filiation.lineage.neighbourhood import Neighbourhood
     from filiation.lineage.objects import ObjectLineage
     from filiation.lineage.observations import Observations
@@ -116,6 +117,20 @@ class OfThings(OpenedCatalogue):
 
         with self._tracing() as (index, tracer):
             return look_around(index, tracer, thing, Steps(back, on, tuple(expanded), each))
+
+    def dossier(self, thing: str) -> Dossier:
+        """Return all that is told of a thing, as much as a reader takes in; see :class:`~.dossier.Dossier`.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`.
+        """
+        from filiation.lineage.dossier import compile_dossier
+
+        with self._tracing() as (index, tracer):
+            found = tracer.resolver.resolve(thing)
+            return compile_dossier(index, tracer, found, self._noted(), self._catalogue.folder.crates)
 
     def count(self, *things: str, direction: str = DESCENDANTS, page: int | None = None) -> Counted:
         """Return how large a lineage is, without drawing it: a million names take longer than a million steps.
