@@ -200,7 +200,9 @@ class IndexQuestions(IndexNumbers):
 
     def how_many_at(self, path: str) -> int:
         """Return how many things runs named by a path, each run's counted."""
-        (count,) = self._connection.execute("SELECT count(*) FROM entity WHERE path = ?", (encode_path(path),)).fetchone()
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM entity WHERE path = ?", (encode_path(path),)
+        ).fetchone()
         return int(count)
 
     def iris_like(self, pattern: str) -> tuple[str, ...]:

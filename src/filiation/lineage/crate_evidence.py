@@ -109,6 +109,10 @@ class JobRecord:
         }
 
 
+NO_RECORD: Final = JobRecord()
+"""Where a crate tells nothing more, or is too large to be read for one job."""
+
+
 def crate_evidence(run: RunSummary, folder: str | None, metadata: str | None, crates: Path) -> CrateEvidence:
     """Look at a crate's folder: at names and seals, and at nothing large."""
     if folder is None:
@@ -125,15 +129,15 @@ def job_record(action: str, crate_iri: str, crate: Path) -> JobRecord:
     """Read what a crate tells of a job; nothing where it is too large, or cannot be read."""
     try:
         if (crate / METADATA_FILE).stat().st_size > MOST_METADATA:
-            return JobRecord()
+            return NO_RECORD
         document = read_metadata(crate)
     except (OSError, FiliationError):
-        return JobRecord()
+        return NO_RECORD
     wanted = action.removeprefix(crate_iri)
     graph = document.get("@graph")
     entity = next((each for each in graph or () if isinstance(each, dict) and each.get("@id") == wanted), None)
     if entity is None:
-        return JobRecord()
+        return NO_RECORD
     told = tuple((name, _text(entity[name])) for name in _TOLD if entity.get(name) not in (None, "", "{}"))
     return JobRecord(tuple(_logs(entity, crate)), told)
 

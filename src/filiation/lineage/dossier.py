@@ -1,4 +1,4 @@
-"""All that a catalogue tells of one thing, as much as a reader takes in: where it comes from, who, when, on what evidence.
+"""All that a catalogue tells of one thing, as much as a reader takes in: where it comes from, and the evidence.
 
 What it costs does not grow with the lineage: of a large one the nearest part is read, and the rest counted.
 """
@@ -14,7 +14,7 @@ from filiation.catalogue.annotations import Annotation
 from filiation.catalogue.crate_gaps import gaps_of
 from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, Lineage
-from filiation.lineage.crate_evidence import CrateEvidence, JobRecord, crate_evidence, job_record
+from filiation.lineage.crate_evidence import NO_RECORD, CrateEvidence, JobRecord, crate_evidence, job_record
 from filiation.lineage.headline import headline
 from filiation.lineage.registrations import Registered, registrations_using
 from filiation.lineage.story import tell
@@ -52,7 +52,7 @@ class JobEvidence:
 
     job: ActionNode
     failed: tuple[ActionNode, ...] = ()
-    record: JobRecord = JobRecord()
+    record: JobRecord = NO_RECORD
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
@@ -233,7 +233,7 @@ def _job(index: LineageIndex, action: ActionNode, crates: Path) -> JobEvidence:
         iri = f"{action.iri.rpartition('-')[0]}-{attempt}"
         failed += [each for each in index.actions(iri=iri) if each.job == action.job and each.status != Status.FINISHED]
     folder = index.folder_of(action.crate)
-    record = JobRecord() if folder is None else job_record(action.iri, action.crate, crates / folder)
+    record = NO_RECORD if folder is None else job_record(action.iri, action.crate, crates / folder)
     return JobEvidence(action, tuple(failed), record)
 
 

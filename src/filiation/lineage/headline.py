@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from filiation.lineage.answers import Lineage
 
 METHODS: Final = (
-    "cellpose", "stardist", "instanseg-torch", "segment-anything", "micro_sam", "ilastik", "elephant", "btrack", "trackpy",
-    "laptrack", "fiji", "cellprofiler", "napari", "monai", "nnunetv2", "scikit-image",
+    "cellpose", "stardist", "instanseg-torch", "segment-anything", "micro_sam", "ilastik", "elephant", "btrack",
+    "trackpy", "laptrack", "fiji", "cellprofiler", "napari", "monai", "nnunetv2", "scikit-image",
 )  # fmt: skip
 """Programs that a result is named after, before the libraries that they stand on."""
 _FEW: Final = 3

@@ -12,7 +12,7 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.catalogue.resumptions import resumed_in, resumption_of
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import RunDetail
 from filiation.lineage.of_all import OfAll
 from filiation.lineage.of_the_world import OfTheWorld
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from filiation.catalogue.annotations import Annotation
     from filiation.catalogue.versions import Version
+    from filiation.lineage.crate_evidence import CrateEvidence
 
 
 class Ledger(OfThings, OfAll, OfTheWorld):
@@ -82,6 +83,37 @@ class Ledger(OfThings, OfAll, OfTheWorld):
             return RunDetail(
                 summary, tuple(actions), tuple(entities), reused, again, resumes, resumed, registered, versions
             )
+
+    def crate_of(self, run: str) -> Path:
+        """Return the folder of a run's crate.
+
+        Parameters
+        ----------
+        run
+            The run's id, or the start of it.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such run, or its folder is not known.
+        BadInputError
+            If several runs' ids start so.
+        """
+        with self._reading() as (index, joining):
+            found = self._run(run, index, joining)
+            name = index.folder_of(found.iri)
+        if name is None:
+            raise NotFoundError(f"It is not known where the crate of run {found.id} is.")
+        return self.folder / "crates" / name
+
+    def crate_evidence(self, run: str) -> CrateEvidence:
+        """Return what stands in a run's crate for the run; see :meth:`crate_of`."""
+        from filiation.lineage.crate_evidence import crate_evidence
+
+        with self._reading() as (index, joining):
+            found = self._run(run, index, joining)
+            folder, metadata = index.folder_of(found.iri), index.metadata_digest(found.iri)
+        return crate_evidence(found, folder, metadata, self.folder / "crates")
 
     def former(self) -> tuple[Version, ...]:
         """Return the crates that do not hold any more, sorted by run and time: superseded, forgotten, or gone."""

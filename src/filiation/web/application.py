@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import dropped, graph, home, reports, runs, search, things
+from filiation.web import crate_files, dropped, findings, graph, home, reports, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -19,6 +19,7 @@ from filiation.web.pages import API, Corner
 from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
+from filiation.web.states import States
 
 ROUTERS: Final = (
     home.router,
@@ -28,9 +29,11 @@ ROUTERS: Final = (
     runs.router,
     dropped.router,
     reports.router,
+    findings.router,
+    crate_files.router,
 )
 """Every subject's pages."""
-CORNERS: Final = (Corner("/runs", "Runs"), Corner("/drop", "Drop a file"))
+CORNERS: Final = (Corner("/runs", "Runs"), Corner("/findings", "Findings"), Corner("/drop", "Drop a file"))
 """The navigation, in order."""
 POSTS: Final[frozenset[str]] = frozenset()
 """Paths that may be posted to; everything else is only read."""
@@ -60,6 +63,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.questions = Questions(settings.catalogue)
+    app.state.states = States(app.state.questions.folder, settings.limits.checked_bytes)
     app.state.corners = CORNERS
     app.state.paths = frozenset(route.path for router in ROUTERS for route in router.routes if isinstance(route, Route))
     for router in ROUTERS:

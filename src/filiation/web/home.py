@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from fastapi import APIRouter
 
 from filiation.catalogue import Json, RunSummary
 from filiation.web.questions import Asked
+from filiation.web.shapes import HomeShape
 from filiation.web.twins import twins
 
 router = APIRouter(tags=["catalogue"])
-_LATEST = 8
+_LATEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,8 @@ class Home:
         }
 
 
-@twins(router, "/", "home.html.jinja", summary="What the catalogue holds, at a glance")
+@twins(router, "/", "home.html.jinja", summary="What the catalogue holds, at a glance", shape=HomeShape)
 def home(catalogue: Asked) -> Home:
     """Tell how many runs there are, and of the newest."""
     with catalogue.asking() as ledger:
-        runs = ledger.runs()
-        return Home(len(runs), runs[:_LATEST], ledger.problems)
+        return Home(ledger.how_many_runs(), ledger.newest_runs(limit=_LATEST), ledger.problems)

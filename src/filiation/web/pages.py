@@ -63,7 +63,7 @@ def page(request: Request, template: str, answer: object, *, status: int = 200, 
         corners=request.app.state.corners,
         asked=request.query_params.get("q", ""),
         viewer=getattr(request.state, "viewer", None),
-        **more,
+        **{"signposts": (), **more},
     )  # fmt: skip
     return HTMLResponse(text, status)
 
@@ -75,7 +75,7 @@ def twin_of(request: Request) -> str | None:
     return path + query if path in request.app.state.paths else None
 
 
-def address(path: str, **query: object) -> str:
+def address(path: str, /, **query: object) -> str:
     """Return the address of a page here: ``address("/thing", thing=iri)``; what is None is left out."""
     asked = urlencode([(key, str(value)) for key, value in query.items() if value is not None], errors="replace")
     return f"{path}?{asked}" if asked else path
@@ -100,6 +100,10 @@ def environment() -> Environment:
         "duration": facts.duration,
         "run_name": facts.run_name,
         "parameter": facts.parameter,
+        "short": facts.short,
+        "registration": facts.registration,
+        "reproduction": facts.reproduction,
+        "went_on": facts.went_on,
         "date": _date,
     }
     made.filters.update(filters)

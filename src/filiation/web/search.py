@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from filiation.catalogue import EntityNode, Json, RunSummary
-from filiation.errors import FiliationError
+from filiation.lineage.lookup import LookedUp
+from filiation.web.pages import address
 from filiation.web.questions import Asked
+from filiation.web.shapes import SearchShape
 from filiation.web.twins import twins
 
 router = APIRouter(tags=["search"])
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """What a search found.
-
-    Parameters
-    ----------
-    asked
-        What was searched for.
-    things, runs
-        What is called so.
-    tried
-        Where nothing was found: what was tried, and what to do.
-    """
-
-    asked: str
-    things: tuple[EntityNode, ...] = ()
-    runs: tuple[RunSummary, ...] = ()
-    tried: str | None = None
-
-    def to_json(self) -> dict[str, Json]:
-        """Return it as plain JSON."""
-        return {
-            "asked": self.asked,
-            "things": [thing.to_json() for thing in self.things],
-            "runs": [run.to_json() for run in self.runs],
-            "tried": self.tried,
-        }
+def to_what_was_meant(found: LookedUp) -> str | None:
+    """Return the page of the one thing or run that a word names."""
+    if found.run is not None:
+        return address("/run", run=found.run)
+    return None if found.thing is None else address("/thing", thing=found.thing)
 
 
-@twins(router, "/search", "search.html.jinja", summary="Things and runs that a word names")
+@twins(
+    router, "/search", "search.html.jinja", summary="Things, jobs, runs and people that a word names",
+    shape=SearchShape, leads=to_what_was_meant,
+)  # fmt: skip
 def search(
-    catalogue: Asked, q: Annotated[str, Query(max_length=2000, examples=["results/ihc/nuclei.ome.zarr"])] = ""
-) -> Hits:
-    """Find what a path, a digest, an OMERO id, a run, a person or a parameter names."""
-    asked = q.strip()
-    if not asked:
-        return Hits(asked)
+    request: Request,
+    catalogue: Asked,
+    q: Annotated[
+        str,
+        Query(
+            max_length=2000,
+            description="A path, digest, IRI, OMERO image or link, run id, person, parameter, condition, or any text.",
+            examples=["results/ihc/nuclei.ome.zarr", "sigma=2", "0000-0002-1825-0097"],
+        ),
+    ] = "",
+) -> LookedUp:
+    """Find what a word means: one thing or run exactly, else whatever is called so, by kind."""
     with catalogue.asking() as ledger:
-        try:
-            lineage = ledger.trace(asked, depth=0)
-        except FiliationError as error:
-            return Hits(asked, tried=str(error))
-    return Hits(asked, tuple(node for node in lineage.entities if node.iri in lineage.roots))
+        return ledger.look_up(q, limit=request.app.state.settings.limits.hits)

@@ -143,7 +143,9 @@ class States:
     def _glance(self, dossier: Dossier, node: EntityNode) -> State:
         place = node.place or node.path
         if is_uri(place) or node.presence == Presence.REMOTE:
-            return State(Standing.ELSEWHERE, _("It is kept on a server, which pages do not ask; `filiation check` does."))
+            return State(
+                Standing.ELSEWHERE, _("It is kept on a server, which pages do not ask; `filiation check` does.")
+            )
         if is_elsewhere(place):
             return State(Standing.ELSEWHERE, _("It is at another site, and cannot be looked at from here."))
         if node.presence in (Presence.DELETED, Presence.MISSING):

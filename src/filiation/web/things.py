@@ -14,7 +14,7 @@ from filiation.lineage.formats import in_order
 from filiation.lineage.neighbourhood import Neighbourhood
 from filiation.web.questions import Asked
 from filiation.web.shapes import ThingShape
-from filiation.web.signposts import of_thing
+from filiation.web.signposts import Signpost, of_dossier
 from filiation.web.states import State, States
 from filiation.web.twins import twins
 
@@ -115,9 +115,14 @@ class ThingPage:
         }
 
 
+def of_thing(page: ThingPage) -> tuple[Signpost, ...]:
+    """Return what leads on from a thing's page."""
+    return of_dossier(page.dossier)
+
+
 @twins(
     router, "/thing", "thing.html.jinja", summary="Where a thing comes from, its state, and the evidence",
-    shape=ThingShape, linked=of_thing,
+    shape=ThingShape, signposts=of_thing,
 )  # fmt: skip
 def thing(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) -> ThingPage:
     """Tell what a thing descends from, in what state it is, what lies around it, and on what evidence."""
@@ -144,9 +149,7 @@ def check(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) ->
 def steps_of(lineage: Lineage) -> tuple[Step, ...]:
     """Return the jobs of an answer with what went in and came out, from sources to results."""
     ends = {
-        node.iri: Ends(node, lineage.counted.get(node.iri, 1))
-        for node in lineage.nodes
-        if isinstance(node, EntityNode)
+        node.iri: Ends(node, lineage.counted.get(node.iri, 1)) for node in lineage.nodes if isinstance(node, EntityNode)
     }
     used: dict[str, dict[str, Ends]] = {}
     made: dict[str, dict[str, Ends]] = {}

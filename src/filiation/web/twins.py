@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from filiation.catalogue import Json
 from filiation.web.pages import API, page
+from filiation.web.signposts import LINKSET, Signpost, linkset
 
 
 class Answering(Protocol):
@@ -29,7 +30,8 @@ def twins(
     *,
     summary: str,
     shape: type[Any] | None = None,
-    linked: Callable[[Request, Any], dict[str, str]] | None = None,
+    signposts: Callable[[Any], tuple[Signpost, ...]] | None = None,
+    leads: Callable[[Any], str | None] | None = None,
 ) -> Callable[[Callable[..., _A]], Callable[..., _A]]:
     """Make a function that answers a question a page at ``path`` and JSON at ``/api`` + ``path``.
 
@@ -45,44 +47,57 @@ def twins(
         What is asked, for the description of the twin.
     shape
         A pydantic model of the JSON, for the description; nothing is validated by it.
-    linked
-        What gives further headers of both, such as ``Link``.
+    signposts
+        What gives the typed links that lead on from an answer; there is a link set of them at ``/linkset`` + ``path``.
+    leads
+        What gives the address that a reader is sent on to, where the answer is another page.
     """
 
     def register(answer: Callable[..., _A]) -> Callable[..., _A]:
-        def shown(request: Request, found: _A) -> Response:
-            return page(request, template, found)
+        asked = Depends(answer)
 
-        def told(request: Request, found: _A) -> Response:
-            return JSONResponse(found.to_json())
+        def shown(request: Request, found: Any = asked) -> Response:
+            further = None if leads is None else leads(found)
+            if further is not None:
+                return RedirectResponse(further, 303)
+            posts = () if signposts is None else (*signposts(found), _to_linkset(request))
+            response = page(request, template, found, signposts=posts)
+            return _signposted(response, posts)
 
-        for write, address in ((shown, path), (told, API + path)):
+        def told(request: Request, found: Any = asked) -> Response:
+            posts = () if signposts is None else signposts(found)
+            return _signposted(JSONResponse(found.to_json()), posts)
+
+        def linked(request: Request, found: Any = asked) -> Response:
+            posts = () if signposts is None else signposts(found)
+            base = str(request.base_url).rstrip("/")
+            anchor = f"{base}{path}?{request.url.query}"
+            return JSONResponse(linkset(anchor, posts, base), media_type=LINKSET)
+
+        described: dict[str, Any] = {
+            "summary": summary,
+            "description": answer.__doc__,
+            "operation_id": answer.__name__,
+            "response_model": None,
+            "responses": None if shape is None else {200: {"model": shape}},
+        }
+        router.add_api_route(path, shown, methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
+        router.add_api_route(API + path, told, methods=["GET"], **described)
+        router.add_api_route(API + path, told, methods=["HEAD"], include_in_schema=False, response_model=None)
+        if signposts is not None:
             router.add_api_route(
-                address,
-                _endpoint(answer, write, linked),
-                methods=["GET"],
-                summary=summary,
-                description=answer.__doc__,
-                name=f"{answer.__name__} {'page' if write is shown else 'JSON'}",
-                operation_id=answer.__name__,
-                include_in_schema=write is told,
-                response_model=None,
-                responses={200: {"model": shape}} if shape is not None else None,
+                f"/linkset{path}", linked, methods=["GET"], include_in_schema=False, response_model=None
             )
         return answer
 
     return register
 
 
-def _endpoint(
-    answer: Callable[..., _A],
-    write: Callable[[Request, _A], Response],
-    linked: Callable[[Request, _A], dict[str, str]] | None,
-) -> Callable[[Request, _A], Response]:
-    def endpoint(request: Request, found: Any = Depends(answer)) -> Response:  # noqa: B008 - FastAPI's own way
-        response = write(request, found)
-        if linked is not None:
-            response.headers.update(linked(request, found))
-        return response
+def _to_linkset(request: Request) -> Signpost:
+    return Signpost("linkset", f"/linkset{request.url.path}?{request.url.query}", LINKSET)
 
-    return endpoint
+
+def _signposted(response: Response, posts: tuple[Signpost, ...]) -> Response:
+    if posts:
+        response.headers["Link"] = ", ".join(post.header() for post in posts)
+    return response
