@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
-    from filiation.lineage.dropped import Dropped
     from filiation.lineage.dossier import Dossier
+    from filiation.lineage.dropped import Dropped
     from filiation.lineage.neighbourhood import Neighbourhood
     from filiation.lineage.objects import ObjectLineage
     from filiation.lineage.observations import Observations
