@@ -15,6 +15,7 @@ from filiation.catalogue import CatalogueFolder, Json, LineageIndex
 from filiation.catalogue.annotations import Annotation, current, note
 from filiation.errors import BadInputError
 from filiation.lineage.resolution import Resolution
+from filiation.model import Digest
 
 _KEY: Final = re.compile(r"[^\s=!<>~\"\x00-\x1f\x7f][^=!<>~\"\x00-\x1f\x7f]{0,199}")
 _LONGEST: Final = 10_000
@@ -40,6 +41,24 @@ def annotate(
         digest = digests.pop() if len(digests) == 1 else None
     iris = set(found.nodes)
     return note(folder, found.thing, iris, digest, values, by=by, by_id=by_id, why=why)
+
+
+def annotate_bytes(
+    folder: CatalogueFolder, index: LineageIndex, thing: str, digests: Iterable[Digest], pair: str, why: str
+) -> int:
+    """Note one thing of everything that has one of some digests, in one record; return of how many it was.
+
+    Raises
+    ------
+    BadInputError
+        If the pair is none.
+    """
+    found = (entity for digest in digests for entity in index.entities(digest=str(digest)) if not entity.is_empty)
+    iris = {entity.iri for entity in found}
+    if iris:
+        by, by_id = author(folder)
+        note(folder, thing, iris, None, [read_pair(pair)], by=by, by_id=by_id, why=why)
+    return len(iris)
 
 
 def author(folder: CatalogueFolder) -> tuple[str, str | None]:

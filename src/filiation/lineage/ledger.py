@@ -21,11 +21,12 @@ from filiation.lineage.registrations import registrations_of
 from filiation.lineage.reproductions import reproductions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from filiation.catalogue.annotations import Annotation
     from filiation.catalogue.versions import Version
     from filiation.lineage.crate_evidence import CrateEvidence
+    from filiation.model import Digest
 
 
 class Ledger(OfThings, OfAll, OfTheWorld):
@@ -156,6 +157,25 @@ class Ledger(OfThings, OfAll, OfTheWorld):
         return tuple(
             each for each in annotations if iris & set(each.iris) or (digest is not None and digest == each.digest)
         )
+
+    def note_published(self, thing: str, digests: Iterable[Digest], pair: str, *, why: str) -> int:
+        """Note of everything with one of some digests that it was published; return of how many things.
+
+        Parameters
+        ----------
+        thing
+            What was published, in words.
+        digests
+            Of what is in it.
+        pair
+            ``doi=…``, or ``published=…``.
+        why
+            Where, and by which deposit.
+        """
+        from filiation.lineage.annotating import annotate_bytes
+
+        with self._reading() as (index, _):
+            return annotate_bytes(self._catalogue.folder, index, thing, digests, pair, why)
 
     def tell_of_waiting(self, tell: Callable[[], None]) -> None:
         """Have something called when another process that writes to the catalogue is waited for."""

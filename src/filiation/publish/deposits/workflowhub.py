@@ -1,0 +1,125 @@
+"""WorkflowHub, and every other SEEK: a Workflow RO-Crate submitted as a whole.
+
+Source: ``workflows_controller.rb`` (``submit``) and ``workflow_crate_extractor.rb`` of seek4science/seek (45b83bf). It
+has no drafts: a crate is submitted or not, and who sees the workflow is what its project says. What is submitted is
+known again by its source's address and its version, which the crate must name; so a second call changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from filiation.crate.metadata import METADATA_FILE, read_metadata
+from filiation.errors import BadInputError
+from filiation.publish.deposits.bodies import Part
+from filiation.publish.deposits.http import GoneError, Http
+from filiation.publish.deposits.package import one_archive
+from filiation.publish.deposits.repository import Advance, LocalFile, Payload, Record
+from filiation.publish.deposits.services import Service
+
+SUBMIT: Final = "/workflows/submit"
+
+
+class WorkflowHub:
+    """One WorkflowHub.
+
+    Parameters
+    ----------
+    service, http
+        Which one, and requests to it.
+    project
+        Number of the project that workflows belong to.
+    """
+
+    def __init__(self, service: Service, http: Http, project: str) -> None:
+        if not project.isdecimal():
+            raise BadInputError("WorkflowHub keeps workflows in projects; name one by its number: --project 1234.")
+        self.service = service
+        self._http, self._project = http, project
+
+    def submit(self, file: LocalFile, payload: Payload, advance: Advance) -> Record:
+        """Submit a crate: a new workflow, a new version of one, or nothing new."""
+        form = (
+            Part("ro_crate", file.path, file.name),
+            Part("workflow[project_ids][]", self._project),
+            *(Part(f"workflow[{name}]", str(value)) for name, value in payload.items()),
+        )
+        answer = self._http.send("POST", SUBMIT, form=form, advance=advance)
+        data = answer["data"] or {}
+        if "id" not in data:
+            raise BadInputError(f"What {self.service} sends is no workflow of SEEK: it has no id.")
+        return self._record(str(data["id"]), data)
+
+    def look(self, record: str) -> Record | None:
+        """Return a workflow as it is now."""
+        with suppress(GoneError):
+            return self._record(record, self._http.get(f"/workflows/{record}")["data"] or {})
+        return None
+
+    def _record(self, number: str, data: Mapping[str, Any]) -> Record:
+        doi = (data.get("attributes") or {}).get("doi") or None
+        return Record(number, f"{self.service.address}/workflows/{number}", doi, published=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowHubForm:
+    """What WorkflowHub wants of a crate.
+
+    Parameters
+    ----------
+    name
+        What its archive is called.
+    """
+
+    name: str
+
+    def payload(self, crate: Path, *, marker: str, doi: str | None, files: tuple[LocalFile, ...]) -> Payload:
+        """Return what is sent beside the crate: nothing, as all of it is in the crate."""
+        return {}
+
+    def files(self, crate: Path, folder: Path, advance: Advance) -> tuple[LocalFile, ...]:
+        """Return the archive of the crate, with its metadata at the top."""
+        return one_archive(crate, folder, self.name, advance)
+
+    def refuse(self, crate: Path) -> None:
+        """Refuse a crate that WorkflowHub would, all reasons at once."""
+        wrong = list(_wrong(crate))
+        if wrong:
+            raise BadInputError(
+                f"WorkflowHub would not take this crate: {'; '.join(wrong)}. Nothing was sent. It takes Workflow "
+                "RO-Crates, which `filiation export` writes."
+            )
+
+
+def _wrong(crate: Path) -> list[str]:
+    document = read_metadata(crate)
+    entities = {entity.get("@id"): entity for entity in document["@graph"]}
+    root = entities.get(_id(entities.get(METADATA_FILE, {}).get("about")) or "./", {})
+    main = _id(root.get("mainEntity"))
+    workflow = entities.get(main, {})
+    types = workflow.get("@type", [])
+    wrong = []
+    if main is None or "ComputationalWorkflow" not in (types if isinstance(types, list) else [types]):
+        wrong.append("it names no main workflow (mainEntity, a ComputationalWorkflow)")
+    elif not main.startswith(("http:", "https:")) and not (crate / main).is_file():
+        wrong.append(f"its main workflow {main} is not in it")
+    if not root.get("license"):
+        wrong.append("it names no licence")
+    if not any(entity.get(name) for entity in (root, workflow) for name in ("isBasedOn", "url")):
+        wrong.append("it does not say where the workflow's source is (isBasedOn or url)")
+    if not root.get("version"):
+        wrong.append("it has no version")
+    spaces = [str(path.relative_to(crate)) for path in sorted(crate.rglob("*")) if " " in path.name]
+    if spaces:
+        wrong.append(f"names with spaces: {', '.join(spaces[:10])}{' …' if len(spaces) > 10 else ''}")
+    return wrong
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return str(value["@id"]) if isinstance(value, dict) and "@id" in value else None
