@@ -86,8 +86,12 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "export": Entry("filiation.cli.export:export", "Write THING and all that it rests on as one crate for others."),
         "report": Entry("filiation.cli.report:report", "Write an audit report on THING."),
-        "deposit": Entry("filiation.cli.deposit:deposit", "Deposit CRATE in a repository: a draft, until --publish."),
-        "deposits": Entry("filiation.cli.deposit:deposits", "List the deposits that were begun, and how far each is."),
+        "deposit": Entry(
+            "filiation.cli.deposit:deposit", "Deposit CRATE in a repository: a draft, until --publish is said."
+        ),
+        "deposits": Entry(
+            "filiation.cli.deposit:deposits", "List the deposits that were begun here, and how far each is."
+        ),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "correct": Entry(
             "filiation.cli.correct:correct", "Record that NEW is OLD, proof-read by a person, and what they changed."
