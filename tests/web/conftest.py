@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.waiting import wait_until
 from tests.web.browser import Watched, chromium, watching
 
 LABELS = "results/ihc/nuclei.ome.zarr"
+DOI = "https://doi.org/10.5281/zenodo.1234567"
 OMERO_IMAGE = "https://omero.example.org/Image/51"
 
 
@@ -64,11 +66,23 @@ def make_catalogue(folder: Path) -> Catalogue:
     nuclei = nuclei_run(folder)
     nuclei.write(crates)
     omero = omero_run(folder)
-    omero.write(crates)
+    publish(omero.write(crates))
     again = nuclei_run(folder / "again", number=3, sigma=2.0)
     again.write(crates)
     Ledger(folder / ".filiation").runs()  # takes them in
     return Catalogue(folder, nuclei, omero, again)
+
+
+def publish(crate: Path) -> None:
+    """Have a crate say under which DOI and licence it is published."""
+    metadata = crate / "ro-crate-metadata.json"
+    document = json.loads(metadata.read_text())
+    root, workflow = (next(e for e in document["@graph"] if e["@id"] == name) for name in ("./", "work/Snakefile"))
+    root["identifier"] = DOI
+    workflow["license"] = {"@id": "https://spdx.org/licenses/BSD-3-Clause"}
+    document["@graph"].append({"@id": "https://spdx.org/licenses/BSD-3-Clause", "@type": "CreativeWork",
+                               "name": "BSD-3-Clause"})  # fmt: skip
+    metadata.write_text(json.dumps(document))
 
 
 def omero_run(folder: Path) -> CrateBuilder:

@@ -15,6 +15,9 @@ PAGES = {
     "search": "/search?q=nuclei",
     "thing": f"/thing?thing={LABELS}",
     "runs": "/runs",
+    "run": "/run?run=00000002",
+    "findings": "/findings",
+    "job": "/thing?thing=arcp://uuid,00000002-0000-4000-8000-000000000002/%23job-2-attempt-2&depth=2",
     "drop": "/drop",
     "unknown": "/thing?thing=nothing-of-that-name",
 }

@@ -203,7 +203,7 @@ class Resolver:
             seen = self._index.entities(iri=iri)
         if seen or self._index.actions(iri=iri):
             return Resolution(thing, "IRI", tuple(sorted(self._joining.alike(seen) | {iri})), (iri,))
-        if thing.startswith("arcp://uuid,") and self._index.run(f"{iri}/") is not None:
+        if thing.startswith("arcp://uuid,") and self._index.run(f"{iri.rstrip('/')}/") is not None:
             return self._of_run(thing, self.run(iri))
         return None
 

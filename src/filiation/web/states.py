@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import Final
 
 from filiation.catalogue import EntityNode, Json, shown_time
 from filiation.catalogue.sites import is_elsewhere
-from filiation.crate.seals import Evidence, Outcome, verify_crate
+from filiation.crate.seals import Evidence, Outcome, SealCheck, verify_crate
 from filiation.crate.seals.ssh import signers_list
 from filiation.errors import BadInputError, CatalogueBusyError, FiliationError
 from filiation.lineage import Ledger, words
@@ -188,8 +189,20 @@ class States:
             Outcome.CHANGED: Standing.RECORD_CHANGED,
             Outcome.BAD_SIGNATURE: Standing.RECORD_CHANGED,
         }.get(seals.outcome, Standing.UNSIGNED)
-        said = seals.reason.replace(str(folder), _("The crate"))
+        said = " ".join((seals.reason.replace(str(folder), _("The crate")), *_signed_by(seals.seals)))
         return State(standing, unchanged, now, can_be_read=True, seal=words.plain(said))
+
+
+def _signed_by(seals: Iterable[SealCheck]) -> Iterator[str]:
+    """Yield who stands for a crate as it is now."""
+    for seal in seals:
+        if seal.signature is not None and seal.signature.signer and seal.statement and not seal.differences:
+            yield _(
+                "It is signed by %(who)s as “%(meaning)s”, %(when)s.",
+                who=seal.signature.signer,
+                meaning=seal.statement.meaning,
+                when=words.moment(seal.statement.sealed),
+            )
 
 
 def _look(node: EntityNode, place: Path) -> State:
