@@ -63,9 +63,13 @@ def find_object(path: Path, label: int) -> LabelObject:
     BadInputError
         If it is no label image, or a chunk is damaged.
     """
-    store = open_multiscale(path)
+    return find_object_in(open_multiscale(path), label)
+
+
+def find_object_in(store: Multiscale, label: int) -> LabelObject:
+    """Find an object of an open label image; raises as :func:`find_object`."""
     if store.image_label is None:
-        raise BadInputError(f"{path} is an image, not a label image: it has no 'image-label' metadata.")
+        raise BadInputError(f"{store.where} is an image, not a label image: it has no 'image-label' metadata.")
     voxels, low, high = 0, None, None
     for begin, where in _slabs(store, label):
         voxels += len(where)
@@ -75,7 +79,7 @@ def find_object(path: Path, label: int) -> LabelObject:
         low = nearest if low is None else np.minimum(low, nearest)
         high = furthest if high is None else np.maximum(high, furthest)
     if low is None or high is None:
-        raise NotFoundError(f"{path} has no object {label}: no voxel of it has this value.")
+        raise NotFoundError(f"{store.where} has no object {label}: no voxel of it has this value.")
     start, stop = tuple(int(each) for each in low), tuple(int(each) + 1 for each in high)
     scale, moved = store.full.scale, store.full.translation
     return LabelObject(

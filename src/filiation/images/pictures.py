@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,27 @@ def write_picture(path: Path, rgb: Pixels) -> None:
     BadInputError
         If the shape, the type or the name is another.
     """
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise BadInputError(f"A picture has the shape (y, x, 3) and type uint8; found {rgb.shape} and {rgb.dtype}.")
+    _check(rgb)
     if path.suffix != ".png":
         raise BadInputError(f"A picture is written as PNG; name it {path.with_suffix('.png')}, not {path}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(rgb).save(path, format="PNG")
+
+
+def encode_picture(rgb: Pixels) -> bytes:
+    """Return red, green and blue of shape (y, x, 3) as the bytes of a PNG.
+
+    Raises
+    ------
+    BadInputError
+        If the shape or the type is another.
+    """
+    _check(rgb)
+    encoded = io.BytesIO()
+    Picture.fromarray(rgb).save(encoded, format="PNG")
+    return encoded.getvalue()
+
+
+def _check(rgb: Pixels) -> None:
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise BadInputError(f"A picture has the shape (y, x, 3) and type uint8; found {rgb.shape} and {rgb.dtype}.")

@@ -209,6 +209,13 @@ def _nearest(
     lineage: Lineage, kinds: tuple[EntityKind, ...], start: tuple[str, ...] | None = None
 ) -> tuple[EntityNode, ...]:
     """Return the things of some kinds that lie the fewest steps back, itself among them if it is of these kinds."""
+    return next(by_distance(lineage, kinds, start), ())
+
+
+def by_distance(
+    lineage: Lineage, kinds: tuple[EntityKind, ...], start: tuple[str, ...] | None = None
+) -> Iterator[tuple[EntityNode, ...]]:
+    """Yield the things of some kinds that a lineage has, those with equally many steps back together, nearest first."""
     into: dict[str, list[str]] = {}
     for edge in lineage.edges:
         into.setdefault(edge.dst, []).append(edge.src)
@@ -216,12 +223,10 @@ def _nearest(
     seen = set(level)
     while level:
         nodes = [node for iri in level if isinstance(node := lineage.by_iri.get(iri), EntityNode)]
-        found = tuple(node for node in nodes if node.kind in kinds)
-        if found:
-            return found
+        if found := tuple(node for node in nodes if node.kind in kinds):
+            yield found
         level = [src for iri in level for src in sorted(into.get(iri, ())) if src not in seen]
         seen.update(level)
-    return ()
 
 
 def _told(table: str, rows: list[Measured]) -> Iterator[str]:

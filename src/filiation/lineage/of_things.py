@@ -11,6 +11,7 @@ from filiation.catalogue import (
     EntityNode,
 )
 from filiation.catalogue.resumptions import resumptions_among
+from filiation.digest import DigestCache
 from filiation.errors import FiliationError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, DESCENDANTS, Counted, Lineage
 from filiation.lineage.opened import OpenedCatalogue, conditions_in
@@ -22,6 +23,7 @@ from filiation.lineage.walk import reach
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from filiation.digest.recorded import RecordedTree
     from filiation.lineage.descent import Descent
     from filiation.lineage.differences import Difference
     from filiation.lineage.dossier import Dossier
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from filiation.lineage.observations import Observations
     from filiation.lineage.pairs import Origin, PairsFound
     from filiation.lineage.paths import LineagePath
+    from filiation.lineage.pictured import Pictured, PicturedObject
     from filiation.model import Digest
 
 PAGE: Final = 1_000
@@ -223,6 +226,60 @@ class OfThings(OpenedCatalogue):
         with self._reading() as (index, _):
             return recorded_manifest(index, self._catalogue.folder.crates, iri)
 
+    def picture(self, thing: str) -> Pictured:
+        """Return what can be looked at of a thing: a label image over the image that it was drawn on.
+
+        Pixels come from stores as they were recorded, each chunk held against its digest, or not at all.
+
+        Parameters
+        ----------
+        thing
+            As for :meth:`resolve`: a label image, what was made from one, or an image.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing of it can be shown; the message says why.
+        """
+        from filiation.lineage.pictured import Pictures
+
+        lineage = self.trace(thing)
+        with self._reading() as (index, _):
+            return Pictures(index, self._catalogue.folder.crates).of(lineage)
+
+    def pictured_object(self, pictured: Pictured, label: int) -> PicturedObject:
+        """Return what is known of an object of a label image that is looked at.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such object.
+        BadInputError
+            If there is no label image.
+        ChangedError
+            If the label image has changed since.
+        """
+        from filiation.lineage.pictured import describe
+
+        with DigestCache(self._catalogue.folder.digests) as cache:
+            return describe(pictured, label, lambda iri: self.impact(iri, depth=1).entities, cache)
+
+    def recorded_tree(self, iri: str) -> RecordedTree:
+        """Return the files of a store as they were recorded, to be read.
+
+        Raises
+        ------
+        NotFoundError
+            If the catalogue has no such store, or it is not there any more.
+        """
+        from filiation.lineage.pictured import Pictures
+
+        with self._reading() as (index, _):
+            node = next(iter(index.entities(iri=iri)), None)
+            if node is None:
+                raise NotFoundError(f"The catalogue knows no thing by the IRI {iri!r}.")
+            return Pictures(index, self._catalogue.folder.crates).tree(node)
+
     def pairs(self, *where: str, by: str = "image", corrected_by: str | None = None) -> PairsFound:
         """Return label images with the images that they were drawn on, for a training set.
 
@@ -274,7 +331,6 @@ class OfThings(OpenedCatalogue):
         disk
             Whether to compare them with what lies on disk now.
         """
-        from filiation.digest import DigestCache
         from filiation.lineage.truth import changes_since
 
         with self._tracing() as (index, tracer), DigestCache(self._catalogue.folder.digests) as cache:

@@ -55,11 +55,11 @@ def overlay(pixels: Array, labels: Array, *, colour: Colour = yellow, longest: i
         pixels, labels = _along_z(pixels, labels)
     factor = max(1, longest // max(pixels.shape))
     picture = np.repeat(_enlarged(_grey(pixels), factor)[..., np.newaxis], 3, axis=2)
-    outlines = _outlines(_enlarged(labels, factor))
-    values, rows = np.unique(outlines, return_inverse=True)
+    edges = outlines(_enlarged(labels, factor))
+    values, rows = np.unique(edges, return_inverse=True)
     palette = np.array([colour(int(value)) for value in values], np.uint8)
-    drawn = outlines != 0
-    picture[drawn] = palette[rows.reshape(outlines.shape)[drawn]]
+    drawn = edges != 0
+    picture[drawn] = palette[rows.reshape(edges.shape)[drawn]]
     return picture
 
 
@@ -81,7 +81,7 @@ def _enlarged(plane: Array, factor: int) -> Array:
     return plane.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _outlines(labels: Array) -> Array:
+def outlines(labels: Array) -> Array:
     """Return the labels of the pixels that have a neighbour of another label, to the side or above or below."""
     edge = np.zeros(labels.shape, bool)
     across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]

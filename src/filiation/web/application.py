@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import crate_files, dropped, findings, graph, home, reports, runs, search, things
+from filiation.web import crate_files, dropped, findings, graph, home, pictures, reports, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -31,6 +31,7 @@ ROUTERS: Final = (
     reports.router,
     findings.router,
     crate_files.router,
+    pictures.router,
 )
 """Every subject's pages."""
 CORNERS: Final = (Corner("/runs", "Runs"), Corner("/findings", "Findings"), Corner("/drop", "Drop a file"))
