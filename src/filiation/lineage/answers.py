@@ -268,12 +268,15 @@ class Answer:
         What was asked, in words.
     truncated
         Whether there were more rows than the limit.
+    warnings
+        What of a query costs more than it has to, and what to write instead, if that was asked for.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Term | None, ...], ...]
     title: str = ""
     truncated: bool = False
+    warnings: tuple[str, ...] = ()
 
     def as_text(self) -> tuple[tuple[str, ...], ...]:
         """Return the rows as text, empty where nothing is known."""
@@ -285,12 +288,13 @@ class Answer:
             {name: _binding(value) for name, value in zip(self.columns, row, strict=True) if value is not None}
             for row in self.rows
         ]
-        return {
+        told: dict[str, Json] = {
             "title": self.title,
             "head": {"vars": list(self.columns)},
             "results": {"bindings": bindings},
             "truncated": self.truncated,
         }
+        return told | ({"warnings": list(self.warnings)} if self.warnings else {})
 
 
 def one_place(lineage: Lineage) -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from filiation.lineage.lookup import LookedUp
     from filiation.lineage.observations import Observations
     from filiation.lineage.questions import Question
+    from filiation.lineage.sparql import Confined, QueryLimits
 
 
 class OfAll(OpenedCatalogue):
@@ -157,7 +158,14 @@ class OfAll(OpenedCatalogue):
 
         return questions()
 
-    def ask(self, name: str, *, run: str | None = None, given: Mapping[str, str] | None = None) -> Answer:
+    def ask(
+        self,
+        name: str,
+        *,
+        run: str | None = None,
+        given: Mapping[str, str] | None = None,
+        limits: QueryLimits | None = None,
+    ) -> Answer:
         """Answer a question by its name.
 
         Parameters
@@ -168,6 +176,8 @@ class OfAll(OpenedCatalogue):
             A run's id or the start of it; None for all runs.
         given
             Values for what the question takes, by name.
+        limits
+            What answering it may take; it is then answered in a process of its own. None for whatever it takes.
 
         Raises
         ------
@@ -175,15 +185,27 @@ class OfAll(OpenedCatalogue):
             If there is no question of that name, or no such run.
         BadInputError
             If something is given that the question does not take.
+        QueryEndedError
+            If it takes more than it may.
         """
         from filiation.lineage.questions import question
 
         asked = question(name)
         with self._reading() as (index, joining):
             graph = None if run is None else self._resolver(index, joining).run(run).iri
-        return asked.answer(self._catalogue, graph, given or {})
+        if limits is None:
+            return asked.answer(self._catalogue, graph, given or {})
+        return asked.answer(self._confined(limits), graph, given or {})
 
-    def sparql(self, query: str, *, timeout: float = 30.0, limit: int = 100_000, memory: int = 4 * 1024**3) -> Answer:
+    def sparql(
+        self,
+        query: str,
+        *,
+        timeout: float = 30.0,
+        limit: int = 100_000,
+        memory: int = 4 * 1024**3,
+        lint: bool = False,
+    ) -> Answer:
         """Answer a free SPARQL query, read-only and in a process of its own that is ended when it takes too long.
 
         Parameters
@@ -196,6 +218,8 @@ class OfAll(OpenedCatalogue):
             Rows at most; the answer says whether there were more.
         memory
             Bytes of memory that it may take.
+        lint
+            Whether the answer's ``warnings`` say what of the query costs more than it has to.
 
         Raises
         ------
@@ -204,13 +228,17 @@ class OfAll(OpenedCatalogue):
         QueryEndedError
             If it takes longer, or more memory.
         """
-        from filiation.lineage.sparql import answer_query
+        from filiation.lineage.sparql import QueryLimits, refuse_beyond
 
+        refuse_beyond(query)
         self._catch_up()
+        return self._confined(QueryLimits(timeout, limit, memory)).free(query, lint=lint)
+
+    def _confined(self, limits: QueryLimits) -> Confined:
+        from filiation.lineage.sparql import Confined
+
         self._catalogue.prepare()
-        return answer_query(
-            self._catalogue.folder, query, timeout=timeout, limit=limit, memory=memory, as_of=self.as_of
-        )
+        return Confined(self._catalogue.folder, limits, self.as_of)
 
     def rdf(self) -> Dataset:
         """Return everything as an rdflib dataset, one named graph a crate."""

@@ -12,10 +12,12 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CatalogueFolder, Literal, Term
+from filiation.catalogue.graph import Rows
 from filiation.errors import (
     AccessError,
     BadInputError,
@@ -26,6 +28,9 @@ from filiation.errors import (
     ServerError,
 )
 from filiation.lineage.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LARGEST_MEMORY: Final = 4 * 1024**3
 """Bytes of address space that a query may take."""
@@ -89,59 +94,121 @@ def refuse_beyond(query: str) -> None:
             raise BadInputError(f"{word} is refused in a query: {_REFUSED[word]}.")
 
 
-def answer_query(
-    folder: CatalogueFolder,
-    query: str,
-    *,
-    timeout: float,
-    limit: int,
-    memory: int = LARGEST_MEMORY,
-    as_of: datetime | None = None,
-) -> Answer:
-    """Answer a query in a process of its own, which has no network and gives way to others.
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What a query may take.
 
-    Raises
-    ------
-    BadInputError
-        If the query is refused or wrong.
-    QueryEndedError
-        If it takes longer than ``timeout`` seconds, or more than ``memory`` bytes.
+    Parameters
+    ----------
+    seconds
+        From its start to its end.
+    rows
+        Of its answer; the answer says whether there were more.
+    memory
+        Bytes.
     """
-    refuse_beyond(query)
-    moment = None if as_of is None else as_of.isoformat()
-    bounds = {"limit": limit, "memory": memory, "seconds": math.ceil(timeout) + 1, "characters": LARGEST_ANSWER}
-    asked = {"folder": str(folder.root), "as_of": moment, "query": query, **bounds}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "filiation.lineage.sparql_process"],
-            input=json.dumps(asked),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _took_too_long(timeout) from error
-    if done.returncode == -signal.SIGXCPU:
-        raise _took_too_long(timeout)
-    if done.returncode in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in done.stderr:
-        raise QueryEndedError(
-            f"The query took more than {memory / 1024**3:.3g} GB of memory and was ended. Name more of what you look "
-            "for, or give it a LIMIT."
-        )
-    if done.returncode != 0:
-        raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
-    answer = json.loads(done.stdout)
-    if "error" in answer:
-        raise _error(answer["error"], answer["kinds"])
-    rows = tuple(tuple(_term(value) for value in row) for row in answer["rows"])
-    return Answer(tuple(answer["columns"]), rows, "SPARQL", truncated=bool(answer["truncated"]))
+
+    seconds: float = 30.0
+    rows: int = 100_000
+    memory: int = LARGEST_MEMORY
 
 
-def _took_too_long(timeout: float) -> QueryEndedError:
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """A catalogue that answers each query in a process of its own, which has no network and gives way to others.
+
+    Parameters
+    ----------
+    folder
+        Of the catalogue; its store has what it should have (:meth:`Catalogue.prepare`).
+    limits
+        What each query may take.
+    as_of
+        Ask the catalogue as it was known at this time.
+    """
+
+    folder: CatalogueFolder
+    limits: QueryLimits
+    as_of: datetime | None = None
+
+    def query(self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None) -> Rows:
+        """Answer a query over one crate's graph or all; as :meth:`Catalogue.query`.
+
+        Raises
+        ------
+        BadInputError
+            If it is no query.
+        QueryEndedError
+            If it takes more than it may.
+        """
+        terms = {name: _plain(term) for name, term in (given or {}).items()}
+        return self._answered({"query": text, "graph": graph, "given": terms})[0]
+
+    def free(self, query: str, *, lint: bool = False) -> Answer:
+        """Answer a query that somebody wrote.
+
+        Parameters
+        ----------
+        query
+            SPARQL.
+        lint
+            Whether to say what of it costs more than it has to.
+
+        Raises
+        ------
+        BadInputError
+            If it is refused, or is no query.
+        QueryEndedError
+            If it takes more than it may.
+        """
+        refuse_beyond(query)
+        rows, warnings = self._answered({"query": query, "lint": lint})
+        return Answer(rows.columns, rows.rows, "SPARQL", truncated=rows.truncated, warnings=warnings)
+
+    def _answered(self, asked: dict[str, object]) -> tuple[Rows, tuple[str, ...]]:
+        done = self._run(asked)
+        told, _, answered = done.stdout.partition("\n")
+        warnings = tuple(json.loads(told)["warnings"]) if told else ()
+        if done.returncode == -signal.SIGXCPU:
+            raise _took_too_long(self.limits.seconds, warnings)
+        if done.returncode in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in done.stderr:
+            raise QueryEndedError(
+                f"The query took more than {self.limits.memory / 1024**3:.3g} GB of memory and was ended. Name more of "
+                "what you look for, or give it a LIMIT."
+            )
+        if done.returncode != 0:
+            raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
+        answer = json.loads(answered)
+        if "error" in answer:
+            raise _error(answer["error"], answer["kinds"])
+        rows = tuple(tuple(_term(value) for value in row) for row in answer["rows"])
+        return Rows(tuple(answer["columns"]), rows, truncated=bool(answer["truncated"])), warnings
+
+    def _run(self, asked: dict[str, object]) -> subprocess.CompletedProcess[str]:
+        limits = self.limits
+        bounds = {"limit": limits.rows, "memory": limits.memory, "seconds": math.ceil(limits.seconds) + 1}
+        as_of = None if self.as_of is None else self.as_of.isoformat()
+        task = {"folder": str(self.folder.root), "as_of": as_of, "characters": LARGEST_ANSWER, **bounds, **asked}
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "filiation.lineage.sparql_process"],
+                input=json.dumps(task),
+                capture_output=True,
+                encoding="utf-8",
+                timeout=limits.seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = bytes(error.stdout or b"").decode("utf-8", "replace")  # bytes, whatever the encoding
+            told = said.partition("\n")[0] if "\n" in said else ""
+            raise _took_too_long(limits.seconds, tuple(json.loads(told)["warnings"]) if told else ()) from error
+
+
+def _took_too_long(seconds: float, warnings: tuple[str, ...]) -> QueryEndedError:
+    advice = "".join(f" {warning}" for warning in warnings)
     return QueryEndedError(
-        f"The query took longer than {timeout:g} s and was ended. Name more of what you look for, give it a "
-        "LIMIT, or use `trace` and `impact`, which walk an index instead."
+        f"The query took longer than {seconds:g} s and was ended. Name more of what you look for, give it a "
+        f"LIMIT, or use `trace` and `impact`, which walk an index instead.{advice}"
     )
 
 
@@ -155,3 +222,7 @@ def _term(value: str | list[str] | None) -> Term | None:
     if value is None or isinstance(value, str):
         return value
     return Literal(*value)
+
+
+def _plain(term: Term) -> str | list[str]:
+    return term if isinstance(term, str) else [term.text, term.datatype, term.language]

@@ -6,12 +6,12 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from filiation.catalogue import Catalogue, CatalogueFolder, Term
+from filiation.catalogue import Catalogue, CatalogueFolder, Literal, Term
 from filiation.catalogue.server_settings import read_server
 from filiation.errors import FiliationError
 from filiation.lineage.confinement import give_up_the_network
@@ -30,16 +30,32 @@ def main() -> None:
     _limit(resource.RLIMIT_AS, task["memory"])
     _limit(resource.RLIMIT_CPU, task["seconds"])
     _limit(resource.RLIMIT_CORE, 0)
+    sys.stdout.write(json.dumps({"warnings": _warnings(task)}) + "\n")
+    sys.stdout.flush()  # also of a query that is ended
     try:
         if read_server(folder.root) is None:
             give_up_the_network()
-        rows = _catalogue(folder, task["as_of"]).query(task["query"], limit=task["limit"])
+        given = {name: _term(value) for name, value in task.get("given", {}).items()}
+        catalogue = _catalogue(folder, task["as_of"])
+        rows = catalogue.query(task["query"], graph=task.get("graph"), given=given, limit=task["limit"])
     except FiliationError as error:
         json.dump({"error": str(error), "kinds": [kind.__name__ for kind in type(error).mro()]}, sys.stdout)
         return
     plain = _as_many_as_fit(rows.rows, task["characters"])
     truncated = rows.truncated or len(plain) < len(rows.rows)
     json.dump({"columns": rows.columns, "rows": plain, "truncated": truncated}, sys.stdout)
+
+
+def _warnings(task: Mapping[str, Any]) -> list[str]:
+    if not task.get("lint"):
+        return []
+    from filiation.lineage.sparql_lint import lint
+
+    return [str(warning) for warning in lint(task["query"])]
+
+
+def _term(value: str | list[str]) -> Term:
+    return value if isinstance(value, str) else Literal(*value)
 
 
 def _limit(of: int, most: int) -> None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from filiation.catalogue import Catalogue, Literal
+from filiation.catalogue import Literal
 from filiation.catalogue.graph import XSD
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import Answer
@@ -27,12 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from filiation.catalogue import Term
+    from filiation.catalogue.graph import Rows
 
 __all__ = ["Question", "question", "questions"]
 
 _DATATYPES: Final = {bool: XSD + "boolean", int: XSD + "integer", float: XSD + "double"}
 _ONLY_IF_GIVEN: Final = re.compile(r"#\? (?P<names>\w+(?: \w+)*)$")
 _HEAD: Final = re.compile(r"# (title|source|columns|takes|json|boolean|duration): (.+)")
+
+
+class Queried(Protocol):
+    """Whatever answers SPARQL: a catalogue, or one that answers in a process of its own."""
+
+    def query(self, text: str, *, graph: str | None = None, given: Mapping[str, Term] | None = None) -> Rows:
+        """Answer a query over one crate's graph or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,13 @@ class Question:
     boolean_columns: frozenset[str] = frozenset()
     duration_columns: frozenset[str] = frozenset()
 
-    def answer(self, catalogue: Catalogue, graph: str | None, given: Mapping[str, str]) -> Answer:
+    @property
+    def text(self) -> str:
+        """Return its SPARQL with nothing narrowed, to start a query of one's own from."""
+        lines = (line for line in _narrowed(self.query, {}).splitlines() if _HEAD.fullmatch(line) is None)
+        return "\n".join(lines).strip() + "\n"
+
+    def answer(self, catalogue: Queried, graph: str | None, given: Mapping[str, str]) -> Answer:
         """Answer it.
 
         Parameters
@@ -105,7 +119,7 @@ class Question:
             for row in rows.rows
         )
         read = (tuple(self._read(name, row) for name in self.columns) for row in aligned)
-        return Answer(self.columns, tuple(read), self.title)
+        return Answer(self.columns, tuple(read), self.title, truncated=rows.truncated)
 
     def _read(self, name: str, row: tuple[Term | None, ...]) -> Term | None:
         value = row[self.columns.index(name)]
