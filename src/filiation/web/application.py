@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import crate_files, dropped, findings, graph, home, pictures, reports, runs, search, things
+from filiation.web import crate_files, dropped, findings, graph, home, pictures, queries, reports, runs, search, things
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -20,6 +20,7 @@ from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
 from filiation.web.states import States
+from filiation.web.turns import Turns
 
 ROUTERS: Final = (
     home.router,
@@ -32,11 +33,17 @@ ROUTERS: Final = (
     findings.router,
     crate_files.router,
     pictures.router,
+    queries.router,
 )
 """Every subject's pages."""
-CORNERS: Final = (Corner("/runs", "Runs"), Corner("/findings", "Findings"), Corner("/drop", "Drop a file"))
+CORNERS: Final = (
+    Corner("/runs", "Runs"),
+    Corner("/findings", "Findings"),
+    Corner("/drop", "Drop a file"),
+    Corner("/queries", "Queries"),
+)
 """The navigation, in order."""
-POSTS: Final[frozenset[str]] = frozenset()
+POSTS: Final = frozenset({queries.PATH, API + queries.PATH})
 """Paths that may be posted to; everything else is only read."""
 
 
@@ -65,6 +72,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.state.settings = settings
     app.state.questions = Questions(settings.catalogue)
     app.state.states = States(app.state.questions.folder, settings.limits.checked_bytes)
+    app.state.turns = Turns(each=settings.limits.queries_each, all_together=settings.limits.queries)
     app.state.corners = CORNERS
     app.state.paths = frozenset(route.path for router in ROUTERS for route in router.routes if isinstance(route, Route))
     for router in ROUTERS:

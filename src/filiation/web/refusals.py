@@ -20,19 +20,23 @@ from filiation.errors import (
     FiliationError,
     MissingExtraError,
     NotFoundError,
+    QueryEndedError,
     ServerError,
 )
 from filiation.lineage.words import plain
 from filiation.web.pages import API, page
+from filiation.web.turns import TooManyError
 from filiation.web.words import _
 
 _STATUS: Final[tuple[tuple[type[FiliationError], int], ...]] = (
+    (QueryEndedError, 504),
     (BadInputError, 400),
     (AccessError, 403),
     (NotFoundError, 404),
     (ChangedError, 409),
     (MissingExtraError, 501),
     (ServerError, 502),
+    (TooManyError, 429),
     (CatalogueBusyError, 503),
 )
 _log = logging.getLogger("filiation.web")
@@ -72,9 +76,14 @@ def respond(request: Request, refusal: Refusal) -> Response:
     return page(request, "refusal.html.jinja", refusal, status=refusal.status)
 
 
-async def _of_ours(request: Request, error: Exception) -> Response:
+def refusal_of(error: Exception) -> Refusal:
+    """Return what is said instead of an answer, given why there is none."""
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    return respond(request, Refusal(status, _title(status), plain(str(error))))
+    return Refusal(status, _title(status), plain(str(error)))
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    return respond(request, refusal_of(error))
 
 
 async def _of_parameters(request: Request, error: Exception) -> Response:
@@ -105,5 +114,7 @@ def _title(status: int) -> str:
         403: _("Not for you"),
         404: _("Not found"),
         409: _("Changed"),
+        429: _("Too many at once"),
         503: _("Busy"),
+        504: _("Ended"),
     }.get(status, _("This did not work"))

@@ -24,12 +24,24 @@ class Limits:
         The deepest lineage that a thing's page shows, in jobs each way.
     checked_bytes
         So much is read again at most when a reader asks whether bytes are still as recorded.
+    query_seconds, query_rows, query_memory
+        What one query may take: seconds, rows of its answer, bytes.
+    query_rows_shown
+        Rows of a query's answer that a page shows; all of them can be kept.
+    queries_each, queries
+        Queries that are answered at once: of one reader, and of all.
     """
 
     rows: int = 100
     hits: int = 20
     steps: int = 6
     checked_bytes: int = 2_000_000_000
+    query_seconds: float = 10.0
+    query_rows: int = 100_000
+    query_memory: int = 2 * 1024**3
+    query_rows_shown: int = 1_000
+    queries_each: int = 2
+    queries: int = 8
 
 
 @dataclass(frozen=True, slots=True)
