@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = Path(os.environ.get("FILIATION_ARTEFACTS", ROOT / "tests" / "artefacts"))
@@ -28,6 +28,7 @@ AXE = ROOT / "tools" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 60_000
 """Milliseconds that something may take to appear; it is waited for, so nothing depends on how long it does."""
 
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 needs_bundle = pytest.mark.skipif(not (BUNDLE / "SHA256SUMS").is_file(), reason="no bundles: `make web` makes them")
@@ -79,6 +80,7 @@ class Watched:
 
     def check(self) -> None:
         """Fail with everything that happened and must not."""
+        self.page.wait_for_load_state(timeout=PATIENCE)
         for frame in self.page.frames:
             self.faults += [f"policy violated: {each}" for each in frame.evaluate("window.__violations ?? []")]
         told = [fault for fault in self.faults if not any(re.search(each, fault) for each in self.expected)]

@@ -18,13 +18,15 @@ from playwright.sync_api import Browser
 
 from filiation.lineage import Ledger
 from filiation.web.application import create_app
-from filiation.web.settings import WebSettings
+from filiation.web.settings import Limits, WebSettings
 from tests.lineage.crates import CrateBuilder, nuclei_run
 from tests.waiting import wait_until
 from tests.web.browser import Watched, chromium, watching
 
 LABELS = "results/ihc/nuclei.ome.zarr"
 DOI = "https://doi.org/10.5281/zenodo.1234567"
+PATIENT = Limits(query_seconds=300)
+"""For a machine that does much else meanwhile: what a test finds must not depend on that."""
 OMERO_IMAGE = "https://omero.example.org/Image/51"
 
 
@@ -107,7 +109,7 @@ def omero_run(folder: Path) -> CrateBuilder:
 @pytest.fixture
 def pages(web_catalogue: Catalogue) -> Iterator[TestClient]:
     """Ask pages without a socket; whoever asks is let in."""
-    with asking(create_app(WebSettings(web_catalogue.folder))) as client:
+    with asking(create_app(WebSettings(web_catalogue.folder, limits=PATIENT))) as client:
         yield client
 
 
@@ -121,7 +123,7 @@ def asking(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def served(web_catalogue: Catalogue) -> Iterator[Served]:
     """Serve the catalogue on a free port; whoever asks is let in."""
-    with serving(create_app(WebSettings(web_catalogue.folder))) as found:
+    with serving(create_app(WebSettings(web_catalogue.folder, limits=PATIENT))) as found:
         yield found
 
 
