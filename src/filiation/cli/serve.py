@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from filiation.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-    from filiation.web.settings import WebSettings
 
 
 @click.command(epilog=example("filiation serve", "filiation serve --port 0 --no-browser --catalogue /data/lab"))
@@ -43,6 +42,7 @@ def serve(host: str, port: int, names: tuple[str, ...], browser: bool, as_json: 
         port = listening.getsockname()[1]
         settings = WebSettings(catalogue, host, port, tuple(names), token)
         app = create_app(settings)
+        app.state.questions.begin()
         address = f"http://{_name(host)}:{port}/?token={token}"
         folder = str(app.state.questions.folder)
         if as_json:
@@ -52,14 +52,20 @@ def serve(host: str, port: int, names: tuple[str, ...], browser: bool, as_json: 
         remark("The address lets one browser in, once. Ctrl-C ends the server.")
         if browser:
             click.launch(address)
-        _run(app, settings, listening)
+        _run(app, listening)
 
 
-def _run(app: FastAPI, settings: WebSettings, listening: socket.socket) -> None:
+def _run(app: FastAPI, listening: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", server_header=False, date_header=True, access_log=False)
-    uvicorn.Server(config).run(sockets=[listening])
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, access_log=False, lifespan="off", timeout_graceful_shutdown=5
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be ended by either is no failure
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        remark("Stopped.")
 
 
 def _listening(host: str, port: int) -> socket.socket:

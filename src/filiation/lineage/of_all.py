@@ -78,7 +78,7 @@ class OfAll(OpenedCatalogue):
         with self._reading() as (index, _):
             return index.jobs_by_day_and_agent()
 
-    def gaps(self, *kinds: str, page: int | None = None) -> Observations:
+    def gaps(self, *kinds: str, page: int | None = None, lines: int = PAGE) -> Observations:
         """Return what the record leaves open or contradicts, over every run.
 
         Parameters
@@ -86,7 +86,9 @@ class OfAll(OpenedCatalogue):
         kinds
             Of :data:`filiation.lineage.gaps.KINDS`, such as ``no agent``; all if there are none.
         page
-            Which thousand of the lines to tell, from 1; 0 for none but the counts, which need no node; None for all.
+            Which page of the lines to tell, from 1; 0 for none but the counts, which need no node; None for all.
+        lines
+            How many lines a page has: a thousand, if nothing is said.
 
         Raises
         ------
@@ -97,9 +99,9 @@ class OfAll(OpenedCatalogue):
 
         _refuse_unknown("gap", kinds, KINDS)
         with self._reading() as (index, joining):
-            return find_gaps(index, joining, kinds, Page.numbered(page, PAGE))
+            return find_gaps(index, joining, kinds, Page.numbered(page, lines))
 
-    def orphans(self, *kinds: str, page: int | None = None) -> Observations:
+    def orphans(self, *kinds: str, page: int | None = None, lines: int = PAGE) -> Observations:
         """Return the things that nobody made and that are no sources, and those that were made and lead nowhere.
 
         Parameters
@@ -107,7 +109,7 @@ class OfAll(OpenedCatalogue):
         kinds
             Of :data:`filiation.lineage.orphans.KINDS`, such as ``other bytes``; if there are none, all but ``source``
             and ``unknown file``, which looks at the disk.
-        page
+        page, lines
             As for :meth:`gaps`.
 
         Raises
@@ -120,7 +122,7 @@ class OfAll(OpenedCatalogue):
 
         _refuse_unknown("orphan", kinds, KINDS)
         with self._reading() as (index, joining):
-            return find_orphans(index, joining, kinds, Page.numbered(page, PAGE))
+            return find_orphans(index, joining, kinds, Page.numbered(page, lines))
 
     def duplicates(self) -> Observations:
         """Return the bytes that were made more than once, and the time and space that it cost."""
@@ -129,7 +131,7 @@ class OfAll(OpenedCatalogue):
         with self._reading() as (index, joining):
             return find_duplicates(index, joining)
 
-    def stale(self, *things: str, disk: bool | None = None, page: int | None = None) -> Observations:
+    def stale(self, *things: str, disk: bool | None = None, page: int | None = None, lines: int = PAGE) -> Observations:
         """Return what would be made otherwise today: inputs, code, parameters or software have changed since.
 
         Parameters
@@ -139,7 +141,7 @@ class OfAll(OpenedCatalogue):
         disk
             Whether to compare inputs and scripts with what lies there now; else only with later runs. None for
             whether the present is asked for, since what lies there now says nothing of the past.
-        page
+        page, lines
             As for :meth:`gaps`.
         """
         from filiation.lineage.gaps import Page
@@ -150,7 +152,7 @@ class OfAll(OpenedCatalogue):
             resolver = self._resolver(index, joining)
             only = [iri for thing in things for iri in resolver.resolve(thing).nodes]
             finder = StaleFinder(index, joining, cache if disk else None)
-            return finder.find(only if things else None, Page.numbered(page, PAGE))
+            return finder.find(only if things else None, Page.numbered(page, lines))
 
     def questions(self) -> tuple[Question, ...]:
         """Return the questions that :meth:`ask` knows, with a title each."""

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query, Request
 from filiation.catalogue import Json
 from filiation.lineage import Ledger
 from filiation.lineage.observations import Observation, Observations
-from filiation.lineage.of_things import PAGE
 from filiation.web.questions import Asked
 from filiation.web.shapes import FindingsShape
 from filiation.web.twins import twins
@@ -29,11 +28,11 @@ class About(StrEnum):
     DUPLICATES = "duplicates"
 
 
-_ASK: Final[dict[About, Callable[[Ledger, int], Observations]]] = {
-    About.GAPS: lambda ledger, page: ledger.gaps(page=page),
-    About.ORPHANS: lambda ledger, page: ledger.orphans(page=page),
-    About.STALE: lambda ledger, page: ledger.stale(disk=False, page=page),
-    About.DUPLICATES: lambda ledger, page: ledger.duplicates(),
+_ASK: Final[dict[About, Callable[[Ledger, int, int], Observations]]] = {
+    About.GAPS: lambda ledger, page, lines: ledger.gaps(page=page, lines=lines),
+    About.ORPHANS: lambda ledger, page, lines: ledger.orphans(page=page, lines=lines),
+    About.STALE: lambda ledger, page, lines: ledger.stale(disk=False, page=page, lines=lines),
+    About.DUPLICATES: lambda ledger, _page, _lines: ledger.duplicates(),
 }
 
 
@@ -88,12 +87,9 @@ def findings(
 ) -> Findings:
     """Tell what the records of all runs leave open or contradict; what lies on disk is not looked at."""
     rows: int = request.app.state.settings.limits.rows
-    at_once = PAGE // rows
     with catalogue.asking() as ledger:
-        observations = _ASK[about](ledger, (page - 1) // at_once + 1)
-    whole = about is About.DUPLICATES
-    lines = len(observations.found) if observations.lines is None else observations.lines
-    first = (page - 1 if whole else (page - 1) % at_once) * rows
-    return Findings(
-        about, observations, observations.found[first : first + rows], lines, page, max(1, -(-lines // rows))
-    )
+        observations = _ASK[about](ledger, page, rows)
+    found, lines = observations.found, observations.lines
+    if lines is None:  # all of it
+        lines, found = len(found), found[(page - 1) * rows : page * rows]
+    return Findings(about, observations, found, lines, page, max(1, -(-lines // rows)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final
@@ -16,6 +17,11 @@ from filiation.lineage import Ledger
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks into the catalogue's folder, which take the longest of a question where there are many."""
+_NEEDED: Final = (
+    "networkx", "numpy", "filiation.catalogue.annotations", "filiation.catalogue.array_writer",
+    "filiation.lineage.collapsing", "filiation.lineage.finding", "filiation.lineage.lookup",
+)  # fmt: skip
+"""What most answers need, and what is else imported when it is needed: a command has to start quickly, a server not."""
 
 
 class Questions:
@@ -40,6 +46,13 @@ class Questions:
         self._looking = threading.Lock()
         self._looked: float | None = None
         self._problems: tuple[str, ...] = ()
+
+    def begin(self) -> None:
+        """Look into the folder, and import what answers need, so that the first reader waits for neither."""
+        for module in _NEEDED:
+            import_module(module)
+        with self.asking() as ledger:
+            ledger.newest_runs(limit=1)
 
     @contextmanager
     def asking(self) -> Iterator[Ledger]:

@@ -1,0 +1,107 @@
+"""``filiation serve`` as a person starts it: an address to enter by, on this machine alone, and a clean end."""
+
+from __future__ import annotations
+
+import builtins
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from filiation.cli import main
+from tests.forked import python
+from tests.web.conftest import Catalogue
+
+
+@contextmanager
+def started(catalogue: Catalogue, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a server, and give it with the address that it prints."""
+    command = [python(), "-m", "filiation", "serve", "--port", "0", "--no-browser", "--json", *options]
+    with subprocess.Popen(
+        [*command, "--catalogue", str(catalogue.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            told = "".join(iter(server.stdout.readline, "}\n")) + "}"
+            yield server, json.loads(told)["address"]
+        finally:
+            server.kill()
+
+
+def ask(address: str, **headers: str) -> tuple[int, dict[str, str]]:
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, dict(answer.headers)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_printed_address_lets_one_browser_in_and_the_server_ends_cleanly(
+    web_catalogue: Catalogue, how: signal.Signals
+) -> None:
+    with started(web_catalogue) as (server, address):
+        assert address.startswith("http://127.0.0.1:")
+        status, headers = ask(address)
+        assert status == 303
+        cookie = headers["set-cookie"].partition(";")[0]
+        assert "server" not in headers
+        assert ask(address.partition("?")[0], Cookie=cookie)[0] == 200
+        assert ask(address)[0] == 401
+        server.send_signal(how)
+        assert server.wait(60) == 0
+        assert server.stderr is not None
+        assert server.stderr.read().splitlines()[-1] == "Stopped."
+
+
+def test_a_port_that_is_taken_is_told(web_catalogue: Catalogue) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(
+            main, ["serve", "--no-browser", "--port", str(port), "--catalogue", str(web_catalogue.folder)]
+        )
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"filiation: Cannot listen at 127.0.0.1, port {port}: Address already in use. Name another port; "
+        "--port 0 takes any that is free.\n"
+    )
+
+
+def test_an_address_that_is_not_of_this_machine_is_told(web_catalogue: Catalogue) -> None:
+    folder = str(web_catalogue.folder)
+    for host in ("192.0.2.1", "a" * 300):
+        done = CliRunner().invoke(main, ["serve", "--no-browser", "--host", host, "--catalogue", folder])
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"filiation: Cannot listen at {host}, port 8642: ")
+
+
+def test_without_the_extra_it_is_named(web_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without_fastapi(name: str, *arguments: object, **more: object) -> object:
+        if name.startswith("filiation.web"):
+            raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
+        return imported(name, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without_fastapi)
+    done = CliRunner().invoke(main, ["serve", "--catalogue", str(web_catalogue.folder)])
+    assert done.exit_code == 7
+    assert done.stderr == (
+        "filiation: Pages need the extra 'web', which is not installed (fastapi): pip install 'filiation[web]'\n"
+    )
+
+
+def test_where_there_is_no_catalogue_nothing_is_served(tmp_path: os.PathLike[str]) -> None:
+    done = CliRunner().invoke(main, ["serve", "--no-browser", "--port", "0", "--catalogue", str(tmp_path)])
+    assert done.exit_code == 3
+    assert done.stderr.startswith("filiation: No catalogue at ")
