@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from filiation.digest import digest_tree
-from filiation.errors import BadInputError, ChangedError
+from filiation.catalogue import Catalogue, CatalogueFolder
+from filiation.digest import digest_file, digest_tree
+from filiation.errors import BadInputError, ChangedError, InvalidCrateError
 from filiation.lineage import Ledger
 from filiation.publish.export import ExportSettings, export, plan_export
+from filiation.publish.importing import import_crate
 from tests.lineage.crates import CrateBuilder, nuclei_run
 
 LABELS = "results/ihc/nuclei.ome.zarr"
@@ -87,3 +89,87 @@ def test_licences_that_contradict_each_other_are_refused_unless_somebody_says_wh
     export(ledger, [LABELS], tmp_path / "out", allowed)
     assert metadata(tmp_path / "out")["./"]["licenceConflictAllowed"] == "The owner agreed on 1 March."
     assert plan_export(ledger, [LABELS], tmp_path, ExportSettings(licence="CC-BY-NC-4.0")).licences[0].kind == "unknown"
+
+
+def without_places(told: Any) -> Any:
+    """Return an answer without what differs between machines: where things lie, and how they were asked for."""
+    if isinstance(told, dict):
+        return {key: without_places(value) for key, value in told.items() if key not in ("place", "thing", "note")}
+    return [without_places(item) for item in told] if isinstance(told, list) else told
+
+
+@pytest.fixture
+def two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[CrateBuilder, CrateBuilder]:
+    """Record a run, and another that goes on with what it made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".filiation").mkdir()
+    first = nuclei_run(tmp_path)
+    second = CrateBuilder(tmp_path, 2)
+    second.job("classify", (TABLE,), {"results/classes.csv": "nucleus,class\n1,mitotic\n"}, parameters={"classes": 3})
+    second.job("draw", (TABLE,), {"results/plot.svg": "<svg/>"})
+    ledger = Ledger(tmp_path)
+    for built in (first, second):
+        ledger.ingest(built.write(tmp_path / "crates"))
+    return first, second
+
+
+@pytest.mark.parametrize("form", ["folder", "out.zip"])
+def test_another_machine_gives_the_same_answers(
+    two_runs: tuple[CrateBuilder, CrateBuilder], tmp_path: Path, form: str
+) -> None:
+    ledger = Ledger(tmp_path)
+    digest = str(digest_file(tmp_path / "results/classes.csv"))
+    asked = ledger.trace(digest).to_json()
+    export(ledger, ["results/classes.csv"], tmp_path / form, ExportSettings())
+    elsewhere = CatalogueFolder.create(tmp_path / "elsewhere")
+    report = import_crate(Catalogue(elsewhere), tmp_path / form, data_to=tmp_path / "downloads")
+    assert sorted(report.runs) == [(built.id, "new") for built in two_runs]
+    assert report.seals.outcome == "not sealed"
+    assert [thing.path for thing in report.missing] == [
+        "results/ihc/image.ome.zarr", "results/ihc/nuclei.ome.zarr", TABLE,
+    ]  # fmt: skip
+    there = Ledger(elsewhere.root)
+    assert without_places(there.trace(digest).to_json()) == without_places(asked)
+    placed = tmp_path / "downloads/results/classes.csv"
+    assert report.placed == (placed,)
+    assert without_places(there.trace(str(placed)).to_json()) == without_places(asked)
+    unverified = CatalogueFolder.create(tmp_path / "unverified")
+    Ledger(unverified.root).ingest(tmp_path / form)
+    ingested = Ledger(unverified.root).trace(digest).to_json()
+    assert without_places(ingested) == without_places(asked)
+    again = import_crate(Catalogue(elsewhere), tmp_path / form)
+    assert {outcome for _, outcome in again.runs} == {"unchanged"}
+
+
+def test_a_part_of_a_run_never_takes_the_place_of_the_whole(run: CrateBuilder, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for name, thing in (("labels", LABELS), ("table", TABLE), ("overlay", "results/ihc/overlay.png")):
+        export(ledger, [thing], tmp_path / name, ExportSettings())
+    here = Catalogue(CatalogueFolder(tmp_path / ".filiation"))
+    assert import_crate(here, tmp_path / "labels").runs == ((run.id, "whole here"),)
+    elsewhere = Catalogue(CatalogueFolder.create(tmp_path / "elsewhere"))
+    outcomes = [
+        import_crate(elsewhere, tmp_path / name).runs[0][1] for name in ("labels", "table", "labels", "overlay")
+    ]
+    assert outcomes == ["new", "new", "whole here", "joined"]
+    there = Ledger(tmp_path / "elsewhere")
+    for thing in (LABELS, TABLE, "results/ihc/overlay.png"):
+        digest = digest_of(tmp_path / thing)
+        assert without_places(there.trace(digest).to_json()) == without_places(ledger.trace(digest).to_json())
+    (carried,) = (tmp_path / "elsewhere/crates").glob("*/work/results/ihc/overlay.png")
+    assert digest_file(carried) == digest_file(tmp_path / "results/ihc/overlay.png")
+
+
+def test_another_record_of_the_same_run_is_told_and_stays(run: CrateBuilder, tmp_path: Path) -> None:
+    export(Ledger(tmp_path), [LABELS], tmp_path / "out", ExportSettings())
+    elsewhere = Catalogue(CatalogueFolder.create(tmp_path / "elsewhere"))
+    other = nuclei_run(tmp_path / "other", sigma=3.0)
+    elsewhere.ingest(other.write(tmp_path / "other-crates"))
+    assert import_crate(elsewhere, tmp_path / "out").differing == (run.id,)
+    assert len(Ledger(tmp_path / "elsewhere").show(run.id).actions) == 4
+    with pytest.raises(InvalidCrateError, match=f"Another record of run {run.id} is here and stays"):
+        Ledger(tmp_path / "elsewhere").ingest(tmp_path / "out")
+
+
+def digest_of(place: Path) -> str:
+    return str(digest_tree(place).digest if place.is_dir() else digest_file(place))

@@ -139,7 +139,7 @@ def verify(
 
     if required and any_signer:
         raise BadInputError("--require and --any-signer contradict each other; give one of them.")
-    evidence = _evidence(signers_list(signers), tsa_roots)
+    evidence = evidence_for(signers_list(signers), tsa_roots)
     with _crate_at_hand(crate, catalogue) as folder, bytes_bar("Reading") as advance:
         report = verify_crate(
             folder,
@@ -227,7 +227,7 @@ def _attester(folder: Path, signer: Signer) -> Callable[[Statement], bytes] | No
     return None if signer.key is None else attester(folder, signer.key)
 
 
-def _evidence(signers: Path | None, tsa_roots: str | None) -> Evidence:
+def evidence_for(signers: Path | None, tsa_roots: str | None = None) -> Evidence:
     """Return what can be read beside signatures; without the extra, time stamps and attestations are left aside."""
     from filiation.crate.seals import Evidence
 

@@ -27,10 +27,44 @@ def single(values: list[Any]) -> object:
     return (values[0] if len(values) == 1 else values) or None if values else None
 
 
+def bare(values: list[Any]) -> object:
+    """Return a list of one value without its brackets, whatever the value is: 0 and false are said too."""
+    return values[0] if len(values) == 1 else values
+
+
 def node(at: str, types: str | list[str], /, **properties: object) -> Node:
     """Return an entity without the properties that have no value."""
     known = {name: value for name, value in properties.items() if value is not None}
     return {"@id": at, "@type": types, **known}
+
+
+def join_entity(entities: dict[str, Node], entity: Node) -> None:
+    """Add an entity to others by @id, or what it says to one that is there: nothing that one says is replaced."""
+    known = entities.get(entity["@id"])
+    if known is None:
+        entities[entity["@id"]] = entity
+        return
+    for key, value in entity.items():
+        if key == "@id" or known.get(key) == value:
+            continue
+        together = many(known.get(key))
+        together = [*together, *(item for item in many(value) if not any(_is_same(item, each) for each in together))]
+        known[key] = bare(together)
+
+
+def _is_same(first: object, second: object) -> bool:
+    """Whether two values are one: 1 and true are not."""
+    return first == second and type(first) is type(second)
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a document in which entities have other @ids, and all references to them."""
+    if isinstance(value, dict):
+        return {
+            key: names.get(inner, inner) if key == "@id" and isinstance(inner, str) else renamed(inner, names)
+            for key, inner in value.items()
+        }
+    return [renamed(item, names) for item in value] if isinstance(value, list) else value
 
 
 def local(*parts: str) -> str:

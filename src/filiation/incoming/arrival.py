@@ -22,6 +22,7 @@ from filiation.incoming.history import History
 from filiation.incoming.nextflow import Run, read_store
 from filiation.incoming.prov_documents import is_prov, read_prov
 from filiation.incoming.recognition import Form, form_of, lineage_store
+from filiation.incoming.within import crates_within, is_export, take_in_part
 from filiation.model import Digest, DigestKind
 
 _MEDIA_TYPES: Final = {
@@ -33,7 +34,7 @@ _MEDIA_TYPES: Final = {
 
 
 def take_in(catalogue: Catalogue, place: Path) -> tuple[IngestReport, ...]:
-    """Take into the catalogue what stands at a place; of a lineage store each run, of anything else one crate.
+    """Take into the catalogue what stands at a place: of a lineage store or an export each run, else one crate.
 
     Parameters
     ----------
@@ -54,8 +55,12 @@ def take_in(catalogue: Catalogue, place: Path) -> tuple[IngestReport, ...]:
     """
     form = form_of(place)
     if form is Form.FOLDER:
+        if is_export(place):
+            return tuple(take_in_part(catalogue, crate) for crate in crates_within(place))
         return (catalogue.ingest(place),)
     with _as_crates(catalogue, place, form) as crates:
+        if len(crates) == 1 and is_export(crates[0]):
+            return tuple(take_in_part(catalogue, crate) for crate in crates_within(crates[0]))
         return tuple(catalogue.ingest(crate, move=True) for crate in crates)
 
 

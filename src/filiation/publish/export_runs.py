@@ -22,7 +22,7 @@ from filiation.catalogue.private_texts import PrivateTexts
 from filiation.catalogue.reading import iri_of, read_triples
 from filiation.catalogue.root import root_of
 from filiation.catalogue.withheld import LARGEST_FILE, Withheld, withhold
-from filiation.crate.jsonld import Node, many
+from filiation.crate.jsonld import Node, many, renamed
 from filiation.crate.metadata import METADATA_FILE, read_metadata
 from filiation.crate.profiles import TERMS
 from filiation.digest import digest_file
@@ -101,7 +101,7 @@ class ExportedCrate:
         """Give a thing that is only named the @id of one that is carried, and return that."""
         carried = identifier.removeprefix("#")
         if carried != identifier:
-            self.document = _renamed(self.document, {identifier: carried})
+            self.document = renamed(self.document, {identifier: carried})
         return carried
 
     def leave(self, identifier: str) -> None:
@@ -113,7 +113,7 @@ class ExportedCrate:
             name: source for name, source in self.files.items() if name != path and not name.startswith(path + "/")
         }
         if not identifier.startswith("#"):
-            self.document = _renamed(self.document, {identifier: "#" + identifier})
+            self.document = renamed(self.document, {identifier: "#" + identifier})
 
     def as_part(self, folders: Collection[str]) -> Part:
         """Return it as a part of the one crate.
@@ -317,17 +317,6 @@ def _mark_redacted(document: dict[str, Any], path: str) -> None:
         if str(node.get("@id", "")).removeprefix("./") == encode_path(path):
             node["redacted"] = True
     document["@context"] = [*many(document["@context"]), {"redacted": TERMS + "redacted"}]
-
-
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: names.get(inner, inner) if key == "@id" and isinstance(inner, str) else _renamed(inner, names)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_renamed(item, names) for item in value]
-    return value
 
 
 def _copied(document: dict[str, Any]) -> dict[str, Any]:

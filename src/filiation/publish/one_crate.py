@@ -8,7 +8,7 @@ are one entity, which says what each crate says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from filiation.catalogue.graph import Literal, Triple
 from filiation.catalogue.reading import iri_of
 from filiation.catalogue.root import root_of
 from filiation.catalogue.vocabulary import RDF_TYPE
-from filiation.crate.jsonld import Node, many, single
+from filiation.crate.jsonld import Node, bare, join_entity, many
 from filiation.model import run_iri
 from filiation.publish.subset import DESCRIPTOR
 from filiation.publish.terms import OneContext, Terms
@@ -78,7 +78,7 @@ class Names:
     def of(self, identifier: str) -> str:
         """Return the @id in the whole, by the @id or the IRI in the crate."""
         part = self._part
-        if identifier in (self._root, "./", ".", self._base):
+        if identifier in (self._root, "./", ".", "", self._base):
             return part.folder
         iri = self._iri(identifier)
         if iri == self._base + DESCRIPTOR:
@@ -104,7 +104,7 @@ def merge_parts(parts: Iterable[Part], context: OneContext) -> dict[str, Node]:
     for part in parts:
         entities = _from_triples(part, context) if part.triples else _from_json(part, context)
         for entity in entities:
-            _add(whole, entity)
+            join_entity(whole, entity)
     return whole
 
 
@@ -112,33 +112,41 @@ def _from_json(part: Part, context: OneContext) -> Iterable[Node]:
     terms, names = Terms(part.document["@context"]), Names(part)
     for entity in part.document["@graph"]:
         if isinstance(entity.get("@id"), str):
-            yield _renamed(entity, terms, context, names.of)
+            yield _renamed(entity, terms, context, names.of, run_iri(part.run))
 
 
-def _renamed(value: Mapping[str, Any], terms: Terms, context: OneContext, renamed: Callable[[str], str]) -> Node:
+def _renamed(
+    value: Mapping[str, Any], terms: Terms, context: OneContext, renamed: Callable[[str], str], base: str
+) -> Node:
     told: Node = {}
     for key, inner in value.items():
         if key == "@id":
             told[key] = renamed(inner)
         elif key == "@type":
             is_datatype = "@value" in value
-            types = [(terms.iri(each) or each) if is_datatype else context.word(each, terms) for each in many(inner)]
+            types = [
+                (terms.iri(each) or each) if is_datatype else context.word(each, terms, base) for each in many(inner)
+            ]
             told[key] = types[0] if len(types) == 1 else types
         elif key.startswith("@"):
             told[key] = inner
         else:
             word, coercion = context.word(key, terms), terms.coercion(key)
             found = [_typed(item, coercion) for item in many(inner)]
-            found = [_renamed(item, terms, context, renamed) if isinstance(item, dict) else item for item in found]
+            found = [
+                _renamed(item, terms, context, renamed, base) if isinstance(item, dict) else item for item in found
+            ]
             together = [*many(told.get(word)), *found]
-            told[word] = together if isinstance(inner, list) and len(inner) != 1 else single(together)
+            told[word] = together if isinstance(inner, list) and len(inner) != 1 else bare(together)
     return told
 
 
 def _typed(item: object, coercion: str | None) -> object:
-    if not isinstance(item, str) or coercion is None or coercion == "@none":
+    if coercion is None or coercion == "@none" or isinstance(item, dict | list):
         return item
-    return {"@id": item} if coercion in ("@id", "@vocab") else {"@value": item, "@type": coercion}
+    if coercion == "@id":
+        return {"@id": item} if isinstance(item, str) else item
+    return {"@value": item, "@type": coercion}
 
 
 def _from_triples(part: Part, context: OneContext) -> Iterable[Node]:
@@ -153,7 +161,7 @@ def _from_triples(part: Part, context: OneContext) -> Iterable[Node]:
         entity[word] = [*many(entity.get(word)), _as_json(value, renamed)]
     for entity in entities.values():
         types = entity.pop("@type") or ["Thing"]
-        values = {key: single(found) if isinstance(found, list) else found for key, found in entity.items()}
+        values = {key: bare(found) if isinstance(found, list) else found for key, found in entity.items()}
         yield {"@id": values.pop("@id"), "@type": types[0] if len(types) == 1 else types, **values}
 
 
@@ -165,19 +173,23 @@ def _as_json(value: str | Literal, renamed: Callable[[str], str]) -> object:
     return value.text if value.datatype.endswith("#string") else {"@value": value.text, "@type": value.datatype}
 
 
-def _add(whole: dict[str, Node], entity: Node) -> None:
-    known = whole.get(entity["@id"])
-    if known is None:
-        whole[entity["@id"]] = entity
-        return
-    for key, value in entity.items():
-        if key == "@id" or known.get(key) == value:
-            continue
-        together = many(known.get(key))
-        together += [item for item in many(value) if not any(_same(item, other) for other in together)]
-        known[key] = together[0] if len(together) == 1 else together
+def untold(whole: Iterable[Triple], base: str, parts: Iterable[Part]) -> Iterator[Triple]:
+    """Yield the statements of crates that one crate made of them does not make.
 
-
-def _same(first: object, second: object) -> bool:
-    """Whether two values are one: 1 and true are not."""
-    return first == second and type(first) is type(second)
+    Parameters
+    ----------
+    whole
+        The statements of the whole, as :func:`filiation.catalogue.reading.read_triples` gives them.
+    base
+        Its IRI.
+    parts
+        The crates, each with its statements.
+    """
+    told = set(whole)
+    for part in parts:
+        names = Names(part)
+        for subject, predicate, value in part.triples:
+            here = value if isinstance(value, Literal) else iri_of(names.of(value), base)
+            there = iri_of(names.of(subject), base), predicate, here
+            if there not in told:
+                yield there

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from filiation.catalogue.reading import iri_of
 from filiation.catalogue.root import root_of
-from filiation.crate.jsonld import Node, ids, many, reference, single
+from filiation.crate.jsonld import Node, bare, ids, many, reference
 from filiation.crate.profiles import TERMS
 
 DESCRIPTOR: Final = "ro-crate-metadata.json"
@@ -194,7 +194,7 @@ class _Crate:
             if len(left) == len(values):
                 told[key] = value
             elif left:
-                told[key] = single(left)
+                told[key] = bare(left)
         return told
 
     def _leads_out(self, item: object, kept: Collection[str]) -> bool:

@@ -36,6 +36,7 @@ class Terms:
         return not any(
             key in ("@language", "@direction", "@propagate", "@protected")
             or (isinstance(said, dict) and not (said.keys() <= _SIMPLE and "@id" in said))
+            or (isinstance(said, dict) and str(said.get("@type", "@id")) in ("@vocab", "@json"))
             or not isinstance(said, str | dict)
             for key, said in self._definitions.items()
             if key != "@version"
@@ -99,14 +100,24 @@ class OneContext:
         """The context as it is now."""
         return [*self._begun, *([dict(sorted(self._added.items()))] if self._added else [])]
 
-    def word(self, term: str, of: Terms) -> str:
-        """Return the word that means here what another crate's word means there."""
+    def word(self, term: str, of: Terms, base: str | None = None) -> str:
+        """Return the word that means here what another crate's word means there.
+
+        Parameters
+        ----------
+        term
+            The word.
+        of
+            What it means there.
+        base
+            Of a type: the crate's IRI, since a type that nothing defines is a name relative to that.
+        """
         if term.startswith("@"):
             return term
         iri = of.iri(term)
         if iri is None:
             self.undefined.add(term)
-            iri = UNDEFINED + term
+            iri = (base or UNDEFINED) + term
         meant = one_spelling(iri)
         here = self._terms.iri(term) if term not in self._added else self._added[term]
         is_word = term in self._terms or term in self._added or (":" in term and here != term)
