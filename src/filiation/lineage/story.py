@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.nodes import CODE, ActionNode, EntityNode
 from filiation.lineage import words
+from filiation.lineage.phrases import Making, Phrases, phrases
 from filiation.model import EntityKind
 
 if TYPE_CHECKING:
@@ -15,31 +16,58 @@ if TYPE_CHECKING:
 
 MOST: Final = 20
 """So many sentences are told; a count stands for the rest."""
-_MOST_PARAMETERS: Final = 8
-_MOST_INPUTS: Final = 4
 
 
-def tell(lineage: Lineage) -> tuple[str, ...]:
+def tell(lineage: Lineage, language: str = "en", *, beyond: bool = True) -> tuple[str, ...]:
     """Tell what made a thing, then what made that, down to what came from outside; equal jobs are told once.
 
     Parameters
     ----------
     lineage
         Ancestors of something.
+    language
+        Of :data:`filiation.lineage.phrases.LANGUAGES`.
+    beyond
+        Whether it is said that there is more, where the answer ends before its sources and where sentences are left
+        out.
+
+    Raises
+    ------
+    BadInputError
+        If the language is not known.
     """
-    sentences = list(_sentences(lineage.collapsed))
+    speech = phrases(language)
+    sentences = list(_sentences(lineage.collapsed, speech, beyond=beyond))
     more = len(sentences) - MOST
     if more > 0:
-        sentences[MOST:] = [f"Before that, {words.counted(more, 'step')} more."]
+        sentences[MOST:] = [speech.further(more)] if beyond else []
     return tuple(sentences)
 
 
-def _sentences(lineage: Lineage) -> Iterator[str]:
+def making_of(action: ActionNode, jobs: int = 1, inputs: Iterable[str] = ()) -> Making:
+    """Return what is known of how a job made something."""
+    return Making(
+        when=action.ended,
+        who=words.plain(action.agent) if action.agent else None,
+        host=words.plain(action.host) if action.host else None,
+        step=words.plain(action.rule or action.name),
+        jobs=jobs,
+        parameters=action.parameters,
+        inputs=tuple(inputs),
+        status=action.status,
+    )
+
+
+def _sentences(lineage: Lineage, speech: Phrases, *, beyond: bool) -> Iterator[str]:
     before: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for edge in lineage.edges:
         before[edge.dst].append((edge.src, edge.role))
     told = set(lineage.roots)
     waiting = deque(lineage.roots)
+
+    def name(thing: EntityNode) -> str:
+        return speech.named(thing.path, lineage.counted.get(thing.iri, 1))
+
     while waiting:
         thing = lineage.by_iri.get(waiting.popleft())
         if not isinstance(thing, EntityNode):
@@ -51,52 +79,25 @@ def _sentences(lineage: Lineage) -> Iterator[str]:
             for maker in makers
         }
         for maker in makers:
-            yield _made(lineage, thing, maker, used[maker.iri])
+            inputs = [name(node) for iri in used[maker.iri] if isinstance(node := lineage.by_iri[iri], EntityNode)]
+            yield speech.made(name(thing), making_of(maker, lineage.counted.get(maker.iri, 1), inputs))
         same = [node for node in sources if isinstance(node, EntityNode)]
         if same and not makers:
-            yield f"{_name(lineage, thing)} is, or is part of, {_listed([_name(lineage, one) for one in same])}."
+            yield speech.same(name(thing), [name(one) for one in same])
         if not sources:
-            yield _source(lineage, thing)
+            yield from _source(lineage, thing, name(thing), speech, beyond=beyond)
         for iri in [*(iri for found in used.values() for iri in found), *(one.iri for one in same)]:
             if iri not in told:
                 told.add(iri)
                 waiting.append(iri)
 
 
-def _made(lineage: Lineage, thing: EntityNode, action: ActionNode, used: list[str]) -> str:
-    when = f" on {words.moment(action.ended)}" if action.ended is not None else ""
-    who = f" by {words.plain(action.agent)}" if action.agent else ", it is not recorded by whom"
-    where = f" on {words.plain(action.host)}" if action.host else ""
-    count = lineage.counted.get(action.iri, 1)
-    step = words.plain(action.rule or action.name) + (f" ({count} equal jobs)" if count > 1 else "")
-    parameters = [words.parameter(found) for found in action.parameters]
-    with_them = ""
-    if parameters:
-        rest = len(parameters) - _MOST_PARAMETERS
-        with_them = f", with {', '.join(parameters[:_MOST_PARAMETERS])}" + (f" and {rest} more" if rest > 0 else "")
-    inputs = [_name(lineage, node) for iri in used if isinstance(node := lineage.by_iri[iri], EntityNode)]
-    from_them = f", from {_listed(inputs)}" if inputs else ", from nothing that is recorded"
-    failed = "" if action.status == "finished" else f" The job that made it is recorded as {action.status}."
-    return f"{_name(lineage, thing)} was made{when}{who}{where} in the step {step}{with_them}{from_them}.{failed}"
-
-
-def _source(lineage: Lineage, thing: EntityNode) -> str:
-    name = _name(lineage, thing)
+def _source(lineage: Lineage, thing: EntityNode, name: str, speech: Phrases, *, beyond: bool) -> Iterator[str]:
     if thing.iri in lineage.cut or thing.iri in lineage.stopped:
-        return f"What {name} comes from was not asked."
-    if thing.generated:
-        return f"{name} was made by a run, and it is not recorded by which of its jobs."
-    kind = "image" if thing.kind in (EntityKind.RAW_IMAGE, EntityKind.IMAGE) else "file"
-    seen = f" ({words.short(thing.digest)})" if thing.digest is not None else ", of which no digest is recorded"
-    return f"{name} is the {kind} that it all began with: nothing recorded made it{seen}."
-
-
-def _name(lineage: Lineage, thing: EntityNode) -> str:
-    return words.entity_name(thing.path, lineage.counted.get(thing.iri, 1))
-
-
-def _listed(names: list[str]) -> str:
-    shown = names[:_MOST_INPUTS]
-    if len(names) > len(shown):
-        return f"{', '.join(shown)} and {len(names) - len(shown)} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+        if beyond:
+            yield speech.not_asked(name)
+    elif thing.generated:
+        yield speech.made_somehow(name)
+    else:
+        digest = None if thing.digest is None else words.short(thing.digest)
+        yield speech.source(name, digest, is_image=thing.kind in (EntityKind.RAW_IMAGE, EntityKind.IMAGE))

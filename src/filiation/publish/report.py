@@ -240,7 +240,7 @@ def make_report(
         asked=datetime.now(UTC).replace(microsecond=0),
         as_of=ledger.as_of,
         language=language,
-        sentences=tell(lineage),
+        sentences=tell(lineage, language),
         lineage=lineage,
         check=check,
         records=tuple(_look(CatalogueFolder(ledger.folder), iri, signers) for iri in _crates(lineage)),
