@@ -1,0 +1,81 @@
+"""Every text of the pages that is to be translated, gathered from templates and code by Babel.
+
+``python -m tests.web.catalogue_of_texts`` adds what is new to the French catalogue, without a translation, drops what
+is not said any more, and lists what is missing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+ROOT: Final = Path(__file__).parents[2]
+FRENCH: Final = ROOT / "src" / "filiation" / "web" / "locale" / "fr" / "LC_MESSAGES" / "filiation.po"
+_KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
+    "_": None, "gettext": None, "ngettext": (1, 2), "Corner": (2,), "N_": None,
+}  # fmt: skip
+_OPTIONS: Final = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+
+
+def sources() -> Iterator[tuple[Path, str]]:
+    """Yield the files that speak, each with Babel's name for how."""
+    source = ROOT / "src" / "filiation"
+    yield from ((path, "python") for path in sorted((source / "web").rglob("*.py")))
+    yield from ((path, "jinja2") for path in sorted((source / "web" / "templates").rglob("*.jinja")))
+    yield source / "publish" / "report.html.jinja", "jinja2"
+
+
+def texts() -> Catalog:
+    """Return what is said, in English, with where."""
+    found = Catalog(charset="utf-8", fuzzy=False)
+    for path, kind in sources():
+        name = str(path.relative_to(ROOT))
+        with io.BytesIO(path.read_bytes()) as file:
+            for line, message, _, context in extract(kind, file, keywords=_KEYWORDS, options=_OPTIONS):  # type: ignore[arg-type]
+                found.add(message, locations=[(name, line)], context=context)
+    return found
+
+
+def french() -> Catalog:
+    """Return the French catalogue."""
+    with FRENCH.open("rb") as file:
+        return read_po(file, locale="fr")
+
+
+def missing() -> list[str]:
+    """Return what has no French text yet."""
+    known = french()
+    return [
+        str(message.id)
+        for message in texts()
+        if message.id and ((said := known.get(_key(message.id))) is None or not _whole(said.string))
+    ]
+
+
+def _key(message: str | tuple[str, ...] | list[str]) -> str:
+    return message if isinstance(message, str) else message[0]
+
+
+def _whole(text: str | tuple[str, ...] | list[str] | None) -> bool:
+    return bool(text) if not isinstance(text, tuple | list) else all(text)
+
+
+def main() -> None:
+    """Bring the French catalogue up to what is said now."""
+    known = french()
+    known.update(texts(), no_fuzzy_matching=True, update_creation_date=False)
+    known.obsolete.clear()
+    with FRENCH.open("wb") as file:
+        write_po(file, known, width=120, no_location=True, omit_header=False, sort_output=True, ignore_obsolete=True)
+    for text in missing():
+        print(text)  # noqa: T201 - a list is what was asked for
+
+
+if __name__ == "__main__":
+    main()
