@@ -16,6 +16,7 @@ from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.crate_evidence import NO_RECORD, CrateEvidence, JobRecord, crate_evidence, job_record
 from filiation.lineage.headline import headline
+from filiation.lineage.phrases import phrases
 from filiation.lineage.registrations import Registered, registrations_using
 from filiation.lineage.story import tell
 from filiation.lineage.walk import Bounds, nearest, reach
@@ -159,7 +160,12 @@ class Dossier:
 
 
 def compile_dossier(
-    index: LineageIndex, tracer: Tracer, found: Resolution, annotations: Iterable[Annotation], crates: Path
+    index: LineageIndex,
+    tracer: Tracer,
+    found: Resolution,
+    annotations: Iterable[Annotation],
+    crates: Path,
+    language: str,
 ) -> Dossier:
     """Gather what is told of a thing; see :meth:`filiation.lineage.Ledger.dossier`."""
     lineage = _nearest_ancestors(index, tracer, found)
@@ -175,8 +181,8 @@ def compile_dossier(
         thing=found.thing,
         iris=lineage.roots,
         node=node,
-        headline=None if isinstance(node, ActionNode) else headline(lineage, makers),
-        sentences=() if isinstance(node, ActionNode) else _sentences(lineage, things, jobs, before.crates),
+        headline=None if isinstance(node, ActionNode) else headline(lineage, makers, language),
+        sentences=() if isinstance(node, ActionNode) else _sentences(lineage, things, jobs, before.crates, language),
         things=things,
         jobs=jobs,
         runs=before.crates,
@@ -205,14 +211,10 @@ def _nearest_ancestors(index: LineageIndex, tracer: Tracer, found: Resolution) -
     return tracer.lineage(found.thing, ANCESTORS, found.origins, walked)
 
 
-def _sentences(lineage: Lineage, things: int, jobs: int, runs: int) -> tuple[str, ...]:
-    told = tell(lineage)
-    if not lineage.cut:
-        return told
-    cut = "What "  # of what lies further back, one sentence says how much there is
-    near = tuple(each for each in told if not (each.startswith(cut) and each.endswith("was not asked.")))
-    rest = f"{words.counted(things, 'thing')} and {words.counted(jobs, 'job')} of {words.counted(runs, 'run')}"
-    return (*(each for each in near if not each.startswith("Before that, ")), f"In all it descends from {rest}.")
+def _sentences(lineage: Lineage, things: int, jobs: int, runs: int, language: str) -> tuple[str, ...]:
+    # Of what lies further back, one sentence says how much there is.
+    told = tell(lineage, language, beyond=not lineage.cut)
+    return (*told, phrases(language).in_all(things, jobs, runs)) if lineage.cut else told
 
 
 def _makers(lineage: Lineage) -> list[ActionNode]:

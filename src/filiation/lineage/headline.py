@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.nodes import ActionNode, EntityNode
 from filiation.lineage import words
+from filiation.lineage.phrases import Phrases, phrases
+from filiation.lineage.story import making_of
 from filiation.model import EntityKind, OmeroId
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _MOST: Final = 3
 _IMAGES: Final = (EntityKind.RAW_IMAGE, EntityKind.IMAGE)
 
 
-def headline(lineage: Lineage, made_by: Iterable[ActionNode]) -> str | None:
+def headline(lineage: Lineage, made_by: Iterable[ActionNode], language: str = "en") -> str | None:
     """Tell in one sentence where a thing comes from; None for what no job made.
 
     Parameters
@@ -33,35 +35,33 @@ def headline(lineage: Lineage, made_by: Iterable[ActionNode]) -> str | None:
         Its ancestors, or the nearest of them.
     made_by
         The jobs that made it.
+    language
+        Of :data:`filiation.lineage.phrases.LANGUAGES`.
     """
     makers = list(made_by)
     if not makers:
         return None
-    last = makers[0]
-    when = f" on {words.moment(last.ended)}" if last.ended is not None else ""
-    who = f" by {words.plain(last.agent)}" if last.agent else ", nobody recorded by whom"
-    sources = source_names(lineage)
-    further = " and what lies further back" if lineage.cut else ""
-    origin = f" from {words_in_a_row(sources)}{further}" if sources else ""
-    means = words_in_a_row([*programs(last), *map(words.parameter, last.parameters[:_MOST])])
-    return f"Made{when}{who}{origin}{f', with {means}' if means else ''}."
+    speech = phrases(language)
+    means = [*programs(makers[0]), *map(speech.parameter, makers[0].parameters[:_MOST])]
+    sources = source_names(lineage, speech)
+    return speech.headline(making_of(makers[0]), sources, means, further=bool(lineage.cut))
 
 
-def source_names(lineage: Lineage) -> list[str]:
+def source_names(lineage: Lineage, speech: Phrases) -> list[str]:
     """Return the names of what a lineage begins with: images if there are any, else files."""
     found = [source for source in lineage.sources if not source.generated]
     images = [source for source in found if source.kind in _IMAGES]
-    return [source_name(source) for source in images or found]
+    return [source_name(source, speech) for source in images or found]
 
 
-def source_name(source: EntityNode) -> str:
+def source_name(source: EntityNode, speech: Phrases) -> str:
     """Return what a source is called; an image in OMERO by its id and server.
 
-    >>> source_name(EntityNode("https://omero.example.org/Image/51", "arcp://uuid,1/", "x"))
+    >>> source_name(EntityNode("https://omero.example.org/Image/51", "arcp://uuid,1/", "x"), phrases("en"))
     'image 51 on omero.example.org'
     """
     of = OmeroId.from_iri(source.iri)
-    return words.plain(source.path) if of is None else f"{of.kind.lower()} {of.id} on {of.host}"
+    return words.plain(source.path) if of is None else speech.on_server(of)
 
 
 def programs(action: ActionNode) -> list[str]:
@@ -70,15 +70,3 @@ def programs(action: ActionNode) -> list[str]:
     if len(known) > _FEW:
         known = {name: known[name] for name in METHODS if name in known}
     return [words.plain(f"{found.name} {found.version or ''}".strip()) for found in list(known.values())[:_FEW]]
-
-
-def words_in_a_row(names: list[str]) -> str:
-    """Write names one after another, the first few of many.
-
-    >>> words_in_a_row(["a", "b", "c"])
-    'a, b and c'
-    """
-    shown = names[:6]
-    if len(names) > len(shown):
-        return f"{', '.join(shown)} and {len(names) - len(shown)} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

@@ -121,19 +121,21 @@ class OfThings(OpenedCatalogue):
         with self._tracing() as (index, tracer):
             return look_around(index, tracer, thing, Steps(back, on, tuple(expanded), each))
 
-    def dossier(self, thing: str) -> Dossier:
+    def dossier(self, thing: str, *, language: str = "en") -> Dossier:
         """Return all that is told of a thing, as much as a reader takes in; see :class:`~.dossier.Dossier`.
 
         Parameters
         ----------
         thing
             As for :meth:`resolve`.
+        language
+            ``en`` or ``fr``: of the sentences.
         """
         from filiation.lineage.dossier import compile_dossier
 
         with self._tracing() as (index, tracer):
             found = tracer.resolver.resolve(thing)
-            return compile_dossier(index, tracer, found, self._noted(), self._catalogue.folder.crates)
+            return compile_dossier(index, tracer, found, self._noted(), self._catalogue.folder.crates, language)
 
     def count(self, *things: str, direction: str = DESCENDANTS, page: int | None = None) -> Counted:
         """Return how large a lineage is, without drawing it: a million names take longer than a million steps.

@@ -258,7 +258,8 @@ class French:
         return f" par {making.who}" if making.who else ", sans qu’il soit enregistré par qui"
 
     def _where(self, making: Making) -> str:
-        return f" sur {making.host}" if making.host else ""
+        comma = "" if making.who else ","
+        return f"{comma} sur {making.host}" if making.host else ""
 
 
 _LANGUAGES: Final[Mapping[str, Phrases]] = {"en": English(), "fr": French()}

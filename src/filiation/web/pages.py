@@ -95,6 +95,8 @@ def environment() -> Environment:
     made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     filters: Mapping[str, Callable[..., Any]] = {
         "plain": facts.plain,
+        # What a record holds is said by this: gettext in a template makes markup of what it is given.
+        "said": lambda text: facts.plain(words.gettext(text)),
         "size": facts.size,
         "moment": facts.moment,
         "duration": facts.duration,

@@ -12,6 +12,7 @@ from filiation.lineage import Lineage
 from filiation.lineage.dossier import Dossier
 from filiation.lineage.formats import in_order
 from filiation.lineage.neighbourhood import Neighbourhood
+from filiation.web import words
 from filiation.web.questions import Asked
 from filiation.web.shapes import ThingShape
 from filiation.web.signposts import Signpost, of_dossier
@@ -128,7 +129,7 @@ def thing(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) ->
     """Tell what a thing descends from, in what state it is, what lies around it, and on what evidence."""
     states: States = request.app.state.states
     with catalogue.asking() as ledger:
-        dossier = ledger.dossier(thing)
+        dossier = ledger.dossier(thing, language=words.language())
         around = ledger.around(thing, back=depth, on=depth)
     return ThingPage(dossier, states.of(dossier), around, depth)
 
@@ -141,7 +142,7 @@ def check(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) ->
     """Read a thing again, and the crate that tells of it, and tell whether both are as they were recorded."""
     states: States = request.app.state.states
     with catalogue.asking() as ledger:
-        dossier = ledger.dossier(thing)
+        dossier = ledger.dossier(thing, language=words.language())
         around = ledger.around(thing, back=depth, on=depth)
     return ThingPage(dossier, states.read(dossier), around, depth)
 
