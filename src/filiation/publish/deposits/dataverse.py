@@ -104,6 +104,7 @@ class Dataverse:
         }
         if not folder:
             del told["directoryLabel"]
+        self._wait_for_locks(record.id)
         with _as_it_arrives(file) as (path, name):
             form = (Part("file", path, name or label), Part("jsonData", json.dumps(told)))
             answer = self._http.send(
@@ -111,7 +112,6 @@ class Dataverse:
                 advance=advance,
             )  # fmt: skip
         arrived = [_stored(entry) for entry in (answer["data"] or {}).get("files", [])]
-        self._wait_for_locks(record.id)
         found = next((each for each in arrived if each.name == file.name), None)
         if found is None:
             names = ", ".join(each.name for each in arrived) or "nothing"
@@ -123,13 +123,12 @@ class Dataverse:
 
     def remove(self, record: Record, stored: Stored) -> None:
         """Take a file out of a draft."""
+        self._wait_for_locks(record.id)
         with suppress(GoneError):
             self._http.send("DELETE", f"/api/files/{quote(stored.id, safe='')}")
-        self._wait_for_locks(record.id)
 
     def describe(self, record: Record, payload: Payload) -> tuple[str, ...]:
         """Write a draft's metadata."""
-        self._wait_for_locks(record.id)
         self._write(record.id, payload)
         return ()
 
@@ -143,14 +142,16 @@ class Dataverse:
             if error.status != _INDEXING:
                 raise
             raise LostAnswerError(str(error)) from error
-        self._wait_for_locks(record.id)
 
     def discard(self, record: Record) -> None:
         """Remove a draft; of a dataset that was never published, the dataset."""
         with suppress(GoneError):
+            self._wait_for_locks(record.id)
+        with suppress(GoneError):
             self._http.send("DELETE", "/api/datasets/:persistentId/versions/:draft", parameters=_of(record.id))
 
     def _write(self, record: str, body: Payload) -> None:
+        self._wait_for_locks(record)
         place = "/api/datasets/:persistentId/versions/:draft"
         self._http.send("PUT", place, parameters=_of(record), value=body)
 
