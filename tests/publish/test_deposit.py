@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 import traceback
 import zipfile
 from collections.abc import Iterator
@@ -27,10 +30,12 @@ from filiation.publish.deposits import (
     Token,
     Wish,
     list_deposits,
+    payload_of,
 )
 from filiation.publish.deposits.journal import Journal
 from tests.examples import examples
 from tests.publish.inveniordm_standin import InvenioStandIn
+from tests.publish.peers import wheel_of
 from tests.publish.small_crate import small_crate
 from tests.publish.standins import (
     HOLD_AFTER,
@@ -483,3 +488,30 @@ def test_a_service_that_is_silent_or_away_is_left_after_some_tries(crate: Path, 
             course.deposit(Wish(crate, service))
     with pytest.raises(ServerError, match="Connection refused"):
         course.deposit(Wish(crate, service))
+
+
+def test_an_independent_client_finds_an_inveniordm_in_the_stand_in_and_reads_what_we_deposited(
+    repository: Repository, crate: Path, tmp_path: Path
+) -> None:
+    client = wheel_of("invenio-rest-api-client")
+    report = repository.deposit(crate, tmp_path / "deposits", publish=True)
+    payload = tmp_path / "payload.json"
+    payload.write_text(json.dumps(payload_of(repository.wish(crate))["body"]))
+    command = [sys.executable, str(Path(__file__).with_name("invenio_client.py")), repository.address, TOKEN, payload]
+    done = subprocess.run(
+        [*command, str(report.state.record)], env={**os.environ, "PYTHONPATH": str(client)}, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told.pop("doi").startswith("10.5072/rdm.")
+    assert told == {
+        "checksum": "md5:4b3a6218bb3e3a7303e8a171a60fcf92",
+        "published": 202,
+        "is_published": True,
+        "draft": 404,
+        "title": "Nuclei <of> kidneys",
+        "creator": "Carberry",
+        "licence": "cc-by-4.0",
+        "files": ["nuclei.crate.zip", "ro-crate-metadata.json", "ro-crate-preview.html"],
+    }
