@@ -71,6 +71,12 @@ class Gate:
     open_to_all: tuple[str, ...] = ()
     holding: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
+    under_way: int = 0
+
+    def settle(self) -> None:
+        """Let go of what is held, and wait until every request is done with, whoever waits for its answer."""
+        self.let_go.set()
+        wait_until(lambda: not self.under_way, "every request is done with", 60)
 
     def clear(self) -> None:
         self.faults.clear()
@@ -83,6 +89,13 @@ class Gate:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
+        self.under_way += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = scope["query_string"].decode()
         self.requests.append((scope["method"], scope["path"] + (f"?{query}" if query else "")))
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}

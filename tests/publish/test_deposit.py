@@ -32,7 +32,9 @@ from filiation.publish.deposits import (
     list_deposits,
     payload_of,
 )
+from filiation.publish.deposits.inveniordm import InvenioRdm
 from filiation.publish.deposits.journal import Journal
+from filiation.publish.deposits.repository import Payload, Record
 from tests.examples import examples
 from tests.publish.inveniordm_standin import InvenioStandIn
 from tests.publish.peers import wheel_of
@@ -268,7 +270,7 @@ def test_whoever_is_killed_at_whichever_request_goes_on_to_one_whole_record(
             client.kill()
             client.join(60)
             assert client.exitcode == -signal.SIGKILL
-            repository.gate.let_go.set()
+            repository.gate.settle()
             assert len(repository.standin.records) <= 1
             repository.gate.faults.clear()
             report = repository.deposit(crate, home, publish=True)
@@ -324,6 +326,32 @@ def test_a_draft_that_nobody_was_told_of_is_found_though_the_index_comes_late(
     repository.standin.lag = 3
     repository.deposit(crate, tmp_path / "deposits")
     whole(repository)
+
+
+def test_a_draft_that_was_made_long_after_it_was_asked_for_is_taken_rather_than_a_second_one(
+    repository: Repository, crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service may do what a request asks after everybody has stopped waiting for the answer."""
+    home = tmp_path / "deposits"
+    repository.gate.faults[2] = Fault(HOLD_BEFORE)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.publish.test_deposit"])
+    client = processes.Process(target=deposit_in_a_process, args=(repository.address, crate, home))
+    client.start()
+    assert repository.gate.holding.wait(60)
+    client.kill()
+    client.join(60)
+    create = InvenioRdm.create
+
+    def late(self: InvenioRdm, payload: Payload) -> Record:
+        repository.gate.settle()  # the first one arrives now, after it was looked for
+        return create(self, payload)
+
+    monkeypatch.setattr(InvenioRdm, "create", late)
+    repository.gate.faults.clear()
+    report = repository.deposit(crate, home, publish=True)
+    whole(repository)
+    assert report.state.words == "published"
 
 
 def test_a_crate_that_changed_before_it_was_published_goes_into_the_same_draft(

@@ -170,8 +170,18 @@ class Deposit:
                     self.patience.sleep(pause)
                     may_be_there = True
                     continue
+                if may_be_there and not is_new_version:
+                    record = self._the_only_one(record)
             self.journal.write(step.CREATED, record=record.id, page=record.page, doi=record.doi)
             return record
+
+    def _the_only_one(self, made: Record) -> Record:
+        """Return what was just made, unless an earlier request was done after all: then that, and the new one goes."""
+        earlier = self.repository.find(self.marker)
+        if earlier is None or earlier.id == made.id:
+            return made
+        self.repository.discard(made)
+        return earlier
 
     def _found(self, *, thorough: bool) -> Record | None:
         """Look for a record with this marker; where there may be one, more than once, as services index with delay."""
