@@ -58,6 +58,7 @@ class _Plan:
     report: ExportReport
     vocabulary: Vocabulary
     texts: PrivateTexts
+    redactor: Redactor
 
 
 def plan_export(ledger: Ledger, things: Sequence[str], target: Path, settings: ExportSettings) -> ExportReport:
@@ -140,7 +141,18 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
     own = read_settings(ledger.folder)
     licence = settings.licence or own.license or _common_licence(crate.source.folder for crate in ordered)
     licence = None if licence is None else spdx(licence)
-    images = [(words.plain(image.path), vocabulary.licence_of(image.iri)) for image in vocabulary.images]
+
+    def told(text: str) -> str:
+        return words.plain(texts.replaced_in(redactor.text(text)))
+
+    shown = {thing.path for thing in data.things}
+    images = [
+        (
+            told(image.path) if told(image.path) in shown else "an image that is withheld",
+            vocabulary.licence_of(image.iri),
+        )
+        for image in vocabulary.images
+    ]
     code = [(crate.name, licence_of_code(crate)) for crate in ordered if has_code(crate)]
     publisher = settings.publisher
     if publisher is None and own.affiliation:
@@ -152,7 +164,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
     withheld["data"] += sum(1 for thing in data.things if (thing.why or "").startswith(_NOT_WITHHELD))
     report = ExportReport(
         target=target,
-        title=settings.title or texts.replaced_in(_title(lineage)),
+        title=settings.title or told(_title(lineage)),
         runs=tuple(
             ExportedRun(crate.source.id, crate.id, crate.name, crate.subset.jobs, crate.subset.things,
                         crate.subset.left_out)
@@ -169,7 +181,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
         publisher=publisher,
         described=vocabulary.described,
     )  # fmt: skip
-    return _Plan(lineage, ordered, data, report, vocabulary, texts)
+    return _Plan(lineage, ordered, data, report, vocabulary, texts, redactor)
 
 
 def _take_crates(ledger: Ledger, lineage: Lineage, exporter: RunExporter) -> dict[str, ExportedCrate]:
@@ -280,7 +292,8 @@ def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progre
     parts = [crate.as_part(copied.get(crate.id, ())) for crate in plan.crates]
     entities = merge_parts(parts, context)
     plan.vocabulary.add_to(entities, lambda iri: _name_of(iri, plan, entities))
-    lineage = plan.lineage if settings.policy is None else _lineage_in(folder, plan)
+    # Where something is withheld, what is shown is asked of the export itself, as whoever gets it will ask.
+    lineage = _lineage_in(folder, plan) if plan.report.withheld or plan.texts else plan.lineage
     report = replace(plan.report, undefined=tuple(sorted(context.undefined)), gaps=_gaps(lineage))
     sentences = tell(lineage)
     page = readme(report, sentences)
@@ -325,7 +338,13 @@ def _lineage_in(folder: Path, plan: _Plan) -> Lineage:
             for crate in plan.crates
             if crate.source.iri == node.crate
         ]
-        return replace(Ledger(home.root).trace(*roots), thing=plan.report.title)
+        try:
+            return replace(Ledger(home.root).trace(*roots), thing=plan.report.title)
+        except NotFoundError as error:
+            raise BadInputError(
+                "What was chosen is called by something that has to be withheld, so nothing of it can be shown. Name "
+                "its run under runs in a policy, or choose something else."
+            ) from error
 
 
 def _moved_name(iri: str, crate: ExportedCrate) -> str:
@@ -344,14 +363,13 @@ def _check_nothing_private(folder: Path, plan: _Plan) -> None:
     FiliationError
         If one does, which would be a fault of ours: the export must not be shown to anybody.
     """
-    if not plan.texts:
-        return
     data = {each.carried for each in plan.data.bytes}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         if any(name == place or name.startswith(f"{place}/") for place in data):
             continue  # looked through already, and its bytes have to stay as they are
-        if plan.texts.occur_in(name) or plan.texts.occur_in(path.read_bytes().decode("utf-8", "surrogateescape")):
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if any(plan.texts.occur_in(each) or plan.redactor.knows(each) for each in (name, text)):
             raise FiliationError(
                 f"Something private would still stand in {path.name}, so nothing was exported. Name its run under runs "
                 "in the policy, or leave the thing out."

@@ -119,7 +119,7 @@ class DataPlan:
         crate = self._crates.get(thing.crate)
         if crate is None or crate.iri_in_export(thing.iri) is None:
             return ExportedThing(WITHHELD, None, None)
-        return ExportedThing(self._texts.replaced_in(thing.path), digest, thing.size)
+        return ExportedThing(self._texts.replaced_in(self._redactor.text(thing.path)), digest, thing.size)
 
     def _look_at(self, thing: EntityNode) -> tuple[str, Bytes | None]:
         crate = self._crates.get(thing.crate)
