@@ -19,6 +19,7 @@ from filiation.web.pages import API, Corner
 from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
+from filiation.web.shapes import RefusalShape
 from filiation.web.states import States
 from filiation.web.turns import Turns
 
@@ -46,6 +47,12 @@ CORNERS: Final = (
 POSTS: Final = frozenset({queries.PATH, API + queries.PATH})
 """Paths that may be posted to; everything else is only read."""
 
+REFUSED: Final[dict[int | str, dict[str, object]]] = {
+    "4XX": {"model": RefusalShape, "description": "What cannot be asked, is not known, or is not for this reader."},
+    "5XX": {"model": RefusalShape, "description": "What others are using, or a fault."},
+}
+"""What is said instead of an answer, for the description."""
+
 
 def create_app(settings: WebSettings) -> FastAPI:
     """Return the application that serves a catalogue.
@@ -68,6 +75,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         docs_url=None,  # their scripts come from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        responses=REFUSED,
     )
     app.state.settings = settings
     app.state.questions = Questions(settings.catalogue)
