@@ -19,6 +19,7 @@ PAGES = {
     "findings": "/findings",
     "job": "/thing?thing=arcp://uuid,00000002-0000-4000-8000-000000000002/%23job-2-attempt-2&depth=2",
     "drop": "/drop",
+    "overview": "/overview",
     "unknown": "/thing?thing=nothing-of-that-name",
 }
 

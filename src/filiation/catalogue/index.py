@@ -24,7 +24,7 @@ from filiation.catalogue.nodes import (
     node_to_text,
 )
 from filiation.catalogue.place_history import PlaceHistory, note_all_altered, note_altered
-from filiation.catalogue.summary import COLUMNS, summarise
+from filiation.catalogue.summary import COLUMNS, summarise, tallies
 from filiation.errors import CatalogueBusyError
 from filiation.model import encode_path
 
@@ -195,6 +195,14 @@ class LineageIndex(IndexQuestions, IndexVersions):
             "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
         )
         note_facts(cursor, here, derived)
+        cursor.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?, ?, ?)",
+            (
+                (what, tally.name, here, tally.count, tally.amount)
+                for what, found in tallies(derived).items()
+                for tally in found
+            ),
+        )
         gaps = counted(gaps_of(derived.actions, derived.entities, derived.edges))
         self._note_gaps(cursor, here, gaps, joint=False)
         return _ends(edges) | set(actions) | set(things)
@@ -289,7 +297,7 @@ class LineageIndex(IndexQuestions, IndexVersions):
         from filiation.catalogue.index_facts import forget_facts
 
         forget_facts(cursor, found[0])
-        for table in ("entity", "action", "edge", "joined", "flow", "gap"):
+        for table in ("entity", "action", "edge", "joined", "flow", "gap", "tally"):
             cursor.execute(f"DELETE FROM {table} WHERE crate = ?", found)  # noqa: S608 - our own names
         return touched
 

@@ -14,7 +14,7 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 12
+FORMAT: Final = 13
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
@@ -31,6 +31,11 @@ CREATE TABLE gap (
     PRIMARY KEY (kind, crate, joint)
 ) WITHOUT ROWID;
 CREATE INDEX gap_crate ON gap (crate);
+CREATE TABLE tally (
+    what TEXT NOT NULL, name TEXT NOT NULL, crate INTEGER NOT NULL, count INTEGER NOT NULL, amount INTEGER NOT NULL,
+    PRIMARY KEY (what, name, crate)
+) WITHOUT ROWID;
+CREATE INDEX tally_crate ON tally (crate);
 CREATE INDEX crate_unjoined ON crate (joined) WHERE NOT joined;
 CREATE INDEX crate_place ON crate (place, began);
 CREATE TABLE entity (
@@ -71,6 +76,7 @@ CREATE TABLE coming (graph TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 """``joined`` is what runs say of each other, worked out from all of them; ``crate.joined`` whether it is up to date.
 ``gap`` counts what a crate leaves open, and in how many lines that is told; ``joint`` is what depends on other crates.
+``tally`` counts a crate's jobs by rule and what it made by kind.
 ``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
 bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
 whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the

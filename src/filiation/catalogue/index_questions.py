@@ -17,7 +17,7 @@ from filiation.catalogue.nodes import (
     entity_from_text,
     run_from_text,
 )
-from filiation.catalogue.summary import COLUMNS, CrateSummary, DayOfWork
+from filiation.catalogue.summary import COLUMNS, CrateSummary, DayOfRuns, DayOfWork, Tally, WorkOf
 from filiation.model import decode_path, encode_path
 
 if TYPE_CHECKING:
@@ -127,6 +127,36 @@ class IndexQuestions(IndexNumbers):
             "SELECT day, agent, count(*), sum(jobs), sum(failed) FROM crate GROUP BY day, agent ORDER BY day, agent"
         )
         return tuple(DayOfWork(*row) for row in rows)
+
+    def runs_by_day_and_status(self) -> tuple[DayOfRuns, ...]:
+        """Return how many runs of each day ended how, sorted; those of no known day first."""
+        rows = self._connection.execute(
+            "SELECT day, status, count(*), sum(jobs), sum(failed) FROM crate GROUP BY day, status ORDER BY day, status"
+        )
+        return tuple(DayOfRuns(*row) for row in rows)
+
+    def work_by_agent(self) -> tuple[WorkOf, ...]:
+        """Return what each person's runs were, those with the most runs first."""
+        rows = self._connection.execute(
+            "SELECT agent, count(*) AS runs, sum(jobs), sum(failed), min(day), max(day) FROM crate "
+            "GROUP BY agent ORDER BY runs DESC, agent"
+        )
+        return tuple(WorkOf(*row) for row in rows)
+
+    def tally(self, what: str) -> tuple[Tally, ...]:
+        """Return what was counted over all crates by name, the largest amount first.
+
+        Parameters
+        ----------
+        what
+            :data:`~filiation.catalogue.summary.RULES` or :data:`~filiation.catalogue.summary.KINDS`.
+        """
+        rows = self._connection.execute(
+            "SELECT name, sum(count) AS counted, sum(amount) AS amounted FROM tally WHERE what = ? GROUP BY name "
+            "ORDER BY amounted DESC, counted DESC, name",
+            (what,),
+        )
+        return tuple(Tally(*row) for row in rows)
 
     def gaps(self) -> dict[str, tuple[int, int]]:
         """Return by kind how much all crates leave open, and in how many lines that is told.

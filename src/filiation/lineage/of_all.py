@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filiation.lineage.finding import Found
     from filiation.lineage.lookup import LookedUp
     from filiation.lineage.observations import Observations
+    from filiation.lineage.overview import Overview
     from filiation.lineage.questions import Question
     from filiation.lineage.sparql import Confined, QueryLimits
 
@@ -77,6 +78,24 @@ class OfAll(OpenedCatalogue):
         """Return how many runs and jobs there were on each day (UTC) by whom, from what was counted of each crate."""
         with self._reading() as (index, _):
             return index.jobs_by_day_and_agent()
+
+    def overview(self, by: str | None = None) -> Overview:
+        """Return what the catalogue comes to: runs over time, failures by rule, what was made by kind, people.
+
+        Parameters
+        ----------
+        by
+            ``day``, ``week`` or ``month``; None for the shortest of which all fit into a picture.
+
+        Raises
+        ------
+        BadInputError
+            If it is none of these.
+        """
+        from filiation.lineage.overview import look_over
+
+        with self._reading() as (index, _):
+            return look_over(index, by)
 
     def gaps(self, *kinds: str, page: int | None = None, lines: int = PAGE) -> Observations:
         """Return what the record leaves open or contradicts, over every run.

@@ -10,7 +10,20 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from filiation.web import crate_files, dropped, findings, graph, home, pictures, queries, reports, runs, search, things
+from filiation.web import (
+    crate_files,
+    dropped,
+    findings,
+    graph,
+    home,
+    overview,
+    pictures,
+    queries,
+    reports,
+    runs,
+    search,
+    things,
+)
 from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
@@ -35,10 +48,12 @@ ROUTERS: Final = (
     crate_files.router,
     pictures.router,
     queries.router,
+    overview.router,
 )
 """Every subject's pages."""
 CORNERS: Final = (
     Corner("/runs", "Runs"),
+    Corner("/overview", "Overview"),
     Corner("/findings", "Findings"),
     Corner("/drop", "Drop a file"),
     Corner("/queries", "Queries"),
