@@ -87,6 +87,7 @@ demo-volume: $(STAMP)  ## a volume of 4 GB segmented by processes that may have 
 test: $(STAMP) omero-if-possible web-if-possible  ## every test; OMERO's too, where its client is there or can be built
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
 	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
+	@$(MAKE) --no-print-directory .peers/cffconvert/.installed || echo "No cffconvert: the tests that need it are left out."
 	@tests/web/install_chromium.sh || echo "No Chromium: the tests that drive one are left out."
 	@$(PYTEST) $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 

@@ -93,6 +93,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "filiation.cli.deposit:deposits", "List the deposits that were begun here, and how far each is."
         ),
         "import": Entry("filiation.cli.importing:import_", "Verify a published CRATE, and take its runs in."),
+        "package": Entry("filiation.cli.package:package", "Write CRATE in a form that others take."),
         "annotate": Entry("filiation.cli.annotate:annotate", "Note KEY=VALUE of THING, or list what was noted."),
         "correct": Entry(
             "filiation.cli.correct:correct", "Record that NEW is OLD, proof-read by a person, and what they changed."

@@ -104,6 +104,14 @@ def seal(
 @click.option("--any-signer", is_flag=True, help="Accept a signature by a key that nobody vouches for.")
 @click.option("--tsa-roots", metavar="FILE", help="Certificates (PEM) of the time-stamp authorities that you trust.")
 @click.option(
+    "--minisign-key",
+    "minisign_keys",
+    metavar="KEY",
+    multiple=True,
+    envvar="FILIATION_MINISIGN_PUBLIC_KEY",
+    help="A public key of minisign that you trust (its file, or RW…), for a signature of the metadata as .eln have it.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -124,6 +132,7 @@ def verify(
     required: tuple[str, ...],
     any_signer: bool,
     tsa_roots: str | None,
+    minisign_keys: tuple[str, ...],
     data: Path | None,
     catalogue: str | None,
     as_json: bool,
@@ -133,14 +142,17 @@ def verify(
     CRATE is a crate's folder, a ZIP archive (.zip, .eln) of it, or a run of the catalogue. No network and no catalogue
     is needed. What is not proven is a failure: exits with 5 if a byte changed, 14 if nobody sealed or signed it, 15 if
     a signature is not of this crate, 16 if nobody knows whose it is or somebody who must did not sign.
+
+    A crate that nobody sealed may have its metadata signed with minisign, as .eln archives do. Then every file must be
+    as the metadata names it by a digest, and the key be one of those given by --minisign-key.
     """
     from filiation.crate.seals import verify_crate, verify_within
     from filiation.crate.seals.ssh import signers_list
 
     if required and any_signer:
         raise BadInputError("--require and --any-signer contradict each other; give one of them.")
-    evidence = evidence_for(signers_list(signers), tsa_roots)
-    with _crate_at_hand(crate, catalogue) as folder, bytes_bar("Reading") as advance:
+    evidence = evidence_for(signers_list(signers), tsa_roots, minisign_keys)
+    with crate_at_hand(crate, catalogue) as folder, bytes_bar("Reading") as advance:
         report = verify_crate(
             folder,
             evidence=evidence,
@@ -184,7 +196,7 @@ def _crate_folder(named: str, catalogue: str | None) -> tuple[Path, Path]:
 
 
 @contextmanager
-def _crate_at_hand(named: str, catalogue: str | None) -> Iterator[Path]:
+def crate_at_hand(named: str, catalogue: str | None) -> Iterator[Path]:
     """Give the crate's folder; an archive is unpacked beside nothing of the user's, and removed afterwards."""
     if not Path(named).is_file():
         yield _crate_folder(named, catalogue)[0]
@@ -227,10 +239,19 @@ def _attester(folder: Path, signer: Signer) -> Callable[[Statement], bytes] | No
     return None if signer.key is None else attester(folder, signer.key)
 
 
-def evidence_for(signers: Path | None, tsa_roots: str | None = None) -> Evidence:
-    """Return what can be read beside signatures; without the extra, time stamps and attestations are left aside."""
-    from filiation.crate.seals import Evidence
+def evidence_for(signers: Path | None, tsa_roots: str | None = None, minisign_keys: tuple[str, ...] = ()) -> Evidence:
+    """Return what can be read beside seals; what needs an extra that is not installed is left aside."""
+    from dataclasses import replace
 
+    from filiation.crate.seals import Evidence
+    from filiation.crate.seals.metadata_signature import signature_reader
+
+    evidence = Evidence(signers)
+    try:
+        evidence = replace(evidence, minisign=signature_reader(minisign_keys))
+    except MissingExtraError:
+        if minisign_keys:
+            raise
     try:
         from filiation.crate.seals.attestation import check_attestation
         from filiation.crate.seals.time_stamps import stamp_reader
@@ -239,8 +260,8 @@ def evidence_for(signers: Path | None, tsa_roots: str | None = None) -> Evidence
     except MissingExtraError:
         if tsa_roots:
             raise
-        return Evidence(signers)
-    return Evidence(signers, reader, check_attestation)
+        return evidence
+    return replace(evidence, time_stamp=reader, attestation=check_attestation)
 
 
 def _sealed(statement: Statement, place: Path, *, unsigned: bool) -> str:

@@ -226,7 +226,7 @@ def _at_hand(place: Path) -> Iterator[Path]:
 def _payload_of_bag(place: Path) -> Path:
     """Return the crate in a bag, after every file of the bag was seen to be as its manifests say."""
     try:
-        import bagit  # type: ignore[import-untyped]
+        import bagit
     except ImportError as error:
         raise MissingExtraError(
             f"{place} is a bag, which needs bagit to be checked. Install it with: pip install 'filiation[export]'"

@@ -18,12 +18,15 @@ from filiation.model import Digest, DigestKind, decode_path, is_uri
 
 ELSEWHERE: Final = "#work/"
 """How the identifier begins of what a run's crate names without holding it; see :mod:`filiation.crate.things`."""
+MINISIG: Final = f"{METADATA_FILE}.minisig"
+"""A signature of the metadata file; it comes and goes beside the seals, as they do."""
 _SEALS_BEGIN: Final = os.fsencode(SEALS) + b"/"
+_MINISIG: Final = os.fsencode(MINISIG)
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Every file of a crate but its seals.
+    """Every file of a crate but its seals and the signature of its metadata.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ class Named:
 
 
 def read_contents(crate: Path, progress: Callable[[int], None] | None = None) -> Contents:
-    """Read every file of a crate but its seals.
+    """Read every file of a crate but its seals and the signature of its metadata.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def read_contents(crate: Path, progress: Callable[[int], None] | None = None) ->
     entries = [
         entry
         for entry in digest_tree(crate, progress=progress).manifest.split(b"\0")
-        if entry and not entry[66:].startswith(_SEALS_BEGIN)
+        if entry and entry[66:] != _MINISIG and not entry[66:].startswith(_SEALS_BEGIN)
     ]
     return Contents(
         b"".join(entry + b"\0" for entry in entries), {entry[66:]: entry[:64].decode("ascii") for entry in entries}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from filiation.crate.seals.metadata_signature import MetadataSignature
 from filiation.crate.seals.ssh import Signature
 from filiation.crate.seals.statement import Statement
 from filiation.digest import Difference
@@ -110,6 +111,8 @@ class SealReport:
     elsewhere
         Things that the crate names without holding them, compared with a folder: path, and what differs, or None if
         it is not there. Empty if no folder was named.
+    minisign
+        The signature of the metadata file by minisign; None if there is none, or it was not looked at.
     """
 
     crate: Path
@@ -117,6 +120,7 @@ class SealReport:
     reason: str
     seals: tuple[SealCheck, ...] = ()
     elsewhere: tuple[tuple[str, tuple[Difference, ...] | None], ...] = ()
+    minisign: MetadataSignature | None = None
 
     @property
     def holds(self) -> bool:
@@ -133,6 +137,7 @@ class SealReport:
                 {"path": path, "there": found is not None, "differences": _differences_to_json(found or ())}
                 for path, found in self.elsewhere
             ],
+            "minisign": None if self.minisign is None else self.minisign.to_json(),
         }
 
     def text(self, named: str) -> str:
@@ -140,6 +145,8 @@ class SealReport:
         lines = [f"{named}: {'HOLDS' if self.holds else self.outcome.value.upper()}. {self.reason}"]
         for seal in self.seals:
             lines += ["", *_seal_lines(seal)]
+        if self.minisign is not None:
+            lines += ["", *_minisign_lines(self.minisign)]
         if self.elsewhere:
             lines += ["", *_elsewhere_lines(self.elsewhere)]
         return "\n".join(lines)
@@ -173,6 +180,20 @@ def _seal_lines(seal: SealCheck) -> Iterator[str]:
     yield from (f"  {difference.what:10} {difference.path}" for difference in seal.differences[:MOST_SHOWN])
     if len(seal.differences) > MOST_SHOWN:
         yield f"  … and {len(seal.differences) - MOST_SHOWN} more; --json lists all"
+
+
+def _minisign_lines(signature: MetadataSignature) -> Iterator[str]:
+    yield "Signature of the metadata (minisign)"
+    if signature.key:
+        known = "one of those that were named" if signature.known else "nobody known"
+        yield f"  signed by  {known}, with key {signature.key}"
+    if signature.comment:
+        yield f"  comment    {signature.comment}"
+    if signature.fault:
+        yield f"  FAULT      {signature.fault}"
+    yield from (f"  {difference.what:10} {difference.path}" for difference in signature.differences[:MOST_SHOWN])
+    if len(signature.differences) > MOST_SHOWN:
+        yield f"  … and {len(signature.differences) - MOST_SHOWN} more; --json lists all"
 
 
 def _elsewhere_lines(elsewhere: tuple[tuple[str, tuple[Difference, ...] | None], ...]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from typing import Final
 
 from filiation.crate.metadata import METADATA_FILE
 from filiation.crate.seals import ssh
-from filiation.crate.seals.contents import compare_elsewhere, read_contents
+from filiation.crate.seals.contents import MINISIG, compare_elsewhere, read_contents
+from filiation.crate.seals.metadata_signature import MetadataSignature, Reader, check_metadata_signature
 from filiation.crate.seals.report import Outcome, SealCheck, SealReport, TimeStamp
 from filiation.crate.seals.sealing import seal_folders
 from filiation.crate.seals.statement import (
@@ -42,11 +43,14 @@ class Evidence:
         Reads the time stamp of a signature's bytes; None to leave time stamps aside.
     attestation
         Checks the attestation with the signature's bytes, and the statement; None to leave attestations aside.
+    minisign
+        Reads a signature of the metadata file by minisign; None to leave it aside.
     """
 
     signers: Path | None = None
     time_stamp: Callable[[bytes, bytes], TimeStamp] | None = None
     attestation: Callable[[bytes, bytes, Statement], None] | None = None
+    minisign: Reader | None = None
 
 
 def verify_crate(
@@ -86,11 +90,16 @@ def verify_crate(
         raise NotFoundError(f"No crate at {crate}: it has no {METADATA_FILE}.")
     evidence = evidence or Evidence()
     folders = seal_folders(crate)
-    if not folders:
+    if not folders and not os.path.lexists(crate / MINISIG):
         return SealReport(
             crate, Outcome.NOT_SEALED, f"{crate} has no seal: nobody stated what it holds. Seal it with: filiation seal"
         )
-    present = dict(read_contents(crate, progress).hashes)
+    contents = read_contents(crate, progress)
+    signed = check_metadata_signature(crate, contents, evidence.minisign) if evidence.minisign else None
+    if not folders:
+        elsewhere = _elsewhere(crate, data, progress)
+        return SealReport(crate, *_judge_signature(signed, elsewhere, required), elsewhere=elsewhere, minisign=signed)
+    present = dict(contents.hashes)
     # Beside the seals' folders nothing is expected, and no seal lists what stands there.
     present |= {os.fsencode(f"{SEALS}/{name}"): "" for name in _beside(crate / SEALS)}
     previous: Path | None = None
@@ -98,12 +107,12 @@ def verify_crate(
     for number, folder in folders.items():
         checks.append(_check(folder, number, previous, present, evidence))
         previous = folder / STATEMENT
-    elsewhere = tuple(
-        (thing.path, differences) for thing, differences in (compare_elsewhere(crate, data, progress) if data else ())
-    )
+    elsewhere = _elsewhere(crate, data, progress)
     gone = [number for number in range(1, max(folders)) if number not in folders]
     outcome, reason = _judge(tuple(checks), gone, elsewhere, evidence.signers, any_signer=any_signer, required=required)
-    return SealReport(crate, outcome, reason, tuple(checks), elsewhere)
+    if signed is not None and signed.fault is not None:
+        outcome, reason = Outcome.BAD_SIGNATURE, f"{signed.fault}."
+    return SealReport(crate, outcome, reason, tuple(checks), elsewhere, signed)
 
 
 def verify_within(
@@ -187,6 +196,44 @@ def _differences(manifest: bytes, present: Mapping[bytes, str]) -> tuple[Differe
             what = "missing" if path not in present else "unexpected" if path not in sealed else "changed"
             found.append(Difference(path.removesuffix(SYMLINK_SUFFIX).decode("utf-8", "surrogateescape"), what))  # type: ignore[arg-type]
     return tuple(found)
+
+
+def _elsewhere(
+    crate: Path, data: Path | None, progress: Callable[[int], None] | None
+) -> tuple[tuple[str, tuple[Difference, ...] | None], ...]:
+    if data is None:
+        return ()
+    return tuple((thing.path, differences) for thing, differences in compare_elsewhere(crate, data, progress))
+
+
+def _judge_signature(
+    signed: MetadataSignature | None,
+    elsewhere: Iterable[tuple[str, tuple[Difference, ...] | None]],
+    required: Collection[str],
+) -> tuple[Outcome, str]:
+    """Judge a crate that nobody sealed, but whose metadata somebody signed with minisign."""
+    if signed is None:
+        return Outcome.NOT_SEALED, (
+            "It has no seal, and the signature of its metadata (minisign) was not looked at. "
+            "Install the extra for that: pip install 'filiation[export]'"
+        )
+    if signed.fault is not None:
+        return Outcome.BAD_SIGNATURE, f"{signed.fault}."
+    wrong = [*signed.differences, *(each for _, found in elsewhere for each in found or ())]
+    if wrong:
+        return Outcome.CHANGED, (
+            f"{len(wrong)} of its files are not as its metadata names them: {wrong[0].path} is {wrong[0].what}."
+        )
+    if not signed.known:
+        return Outcome.UNKNOWN_SIGNER, (
+            f"Its metadata are signed with the minisign key {signed.key}, which was not named. If you trust it, name "
+            "its public key: --minisign-key FILE"
+        )
+    if required:
+        return Outcome.UNKNOWN_SIGNER, (
+            f"{', '.join(required)} did not sign it: it has no seal, only a signature by the minisign key {signed.key}."
+        )
+    return Outcome.HOLDS, f"Every file is as its metadata names it, and those are signed with key {signed.key}."
 
 
 def _judge(
