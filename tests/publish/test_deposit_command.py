@@ -140,6 +140,7 @@ def test_a_result_goes_the_whole_way_to_somebody_elses_empty_folder(
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     signers = tmp_path / "signers"
     signers.write_text(f"ada@example.org {key.with_suffix('.pub').read_text()}")
+    asked = json.loads(ok(call("trace", LABELS, "--json")))
     ok(call("export", LABELS, "--to", "nuclei", "--license", "CC-BY-4.0", "--description", "Labels of kidneys"))
     zenodo.gate.faults[9] = Fault(RESET_MIDWAY)
     to = ("--to", "zenodo", "--server", zenodo.address)
@@ -165,3 +166,6 @@ def test_a_result_goes_the_whole_way_to_somebody_elses_empty_folder(
     verified = ok(call("verify", "nuclei.crate.zip", "--signers", signers, "--require", "ada@example.org"))
     assert "ada@example.org" in verified
     assert told["doi"] in (elsewhere / "ro-crate-metadata.json").read_text()
+    ok(call("import", "nuclei.crate.zip", "--signers", signers, "--require-signer", "ada@example.org"))
+    again = json.loads(ok(call("trace", f"{run.id}:{LABELS}", "--json")))
+    assert [node["iri"] for node in again["nodes"]] == [node["iri"] for node in asked["nodes"]]
