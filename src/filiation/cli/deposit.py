@@ -44,6 +44,7 @@ _SERVICES = ("zenodo", "inveniordm", "dataverse", "workflowhub")
 @click.option("--subject", metavar="TEXT", help="Dataverse: its subject. [default: Medicine, Health and Life Sciences]")
 @click.option("--one-archive", is_flag=True, help="Dataverse: the crate as one archive rather than as its files.")
 @click.option("--project", metavar="NUMBER", default="", help="WorkflowHub: the project that the workflow belongs to.")
+@click.option("--omero", metavar="HOST[:PORT]", help="Note the DOI on the images of this OMERO server it came of.")
 @json_option
 @catalogue_option
 def deposit(
@@ -61,6 +62,7 @@ def deposit(
     subject: str | None,
     one_archive: bool,
     project: str,
+    omero: str | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -69,7 +71,7 @@ def deposit(
     CRATE is a crate's folder or an archive of one, and is never changed. A DOI is reserved and written into a copy,
     which is sealed if --seal is given, packed and sent; what arrived is compared by its checksum. A deposit that was
     broken off, whatever broke it, is gone on with by the same command, and never becomes a second draft. When it is
-    published, the catalogue is told the DOI of what it holds.
+    published, the catalogue is told the DOI of what it holds; with --omero, so are the images that it was made from.
 
     The token is found in FILIATION_ZENODO_TOKEN (FILIATION_DATAVERSE_TOKEN, …), in the file that
     FILIATION_ZENODO_TOKEN_FILE names, in the keyring, or in ~/.config/filiation/tokens/HOST; files must be yours alone
@@ -92,10 +94,13 @@ def deposit(
         course = Depositing(home, token, _seal(catalogue, key) if sealing else None, telling=telling)
         report = course.discard(wish) if discard else course.deposit(wish, publish=publish)
     noted = _noted(home, report, catalogue)
+    annotated = _annotated(home, report, omero) if omero and report.state.published is not None else ()
     if as_json:
-        say_json({**report.to_json(), "noted": noted})
-    else:
-        _tell(wish, report, noted)
+        say_json({**report.to_json(), "noted": noted, "annotated": list(annotated)})
+        return
+    _tell(wish, report, noted)
+    if omero:
+        remark(_in_omero(annotated, omero, published=report.state.published is not None))
 
 
 @click.command(epilog=example("filiation deposits", "filiation deposits --json"))
@@ -163,6 +168,21 @@ def _noted(home: Path, report: DepositReport, catalogue: str | None) -> int | No
         return None
     with opened(str(place)) as ledger:
         return note_published(ledger, Journal(home / report.state.id))
+
+
+def _annotated(home: Path, report: DepositReport, server: str) -> tuple[str, ...]:
+    from filiation.images.omero import Address
+    from filiation.publish.deposits.journal import Journal
+    from filiation.publish.deposits.omero import note_in_omero
+
+    host = Address.from_uri(f"omero://{server}/images").host
+    return tuple(str(image) for image in note_in_omero(Journal(home / report.state.id), host))
+
+
+def _in_omero(annotated: tuple[str, ...], server: str, *, published: bool) -> str:
+    if not published:
+        return f"{server} is told when it is published; repeat --omero with --publish."
+    return f"Noted on {server}: {', '.join(annotated)}." if annotated else f"{server} knows of it already."
 
 
 def _tell(wish: Wish, report: DepositReport, noted: int | None) -> None:

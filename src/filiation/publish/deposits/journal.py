@@ -28,6 +28,7 @@ BEGUN, CREATING, CREATED, RESERVED = "begun", "creating", "created", "reserved"
 PREPARING, PREPARED, UPLOADING, UPLOADED = "preparing", "prepared", "uploading", "uploaded"
 DESCRIBED, PUBLISHING, PUBLISHED, NOTED = "described", "publishing", "published", "noted"
 DISCARDING, DISCARDED = "discarding", "discarded"
+ANNOTATED = "annotated"
 
 
 @dataclass(frozen=True, slots=True)
