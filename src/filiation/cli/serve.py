@@ -31,7 +31,7 @@ def serve(host: str, port: int, names: tuple[str, ...], browser: bool, as_json: 
     nothing is asked of any other machine. Ctrl-C ends it.
     """
     try:
-        from filiation.web.application import create_app
+        from filiation.web.application import create_app, prepare
         from filiation.web.settings import WebSettings
     except ImportError as error:
         raise MissingExtraError(
@@ -42,7 +42,7 @@ def serve(host: str, port: int, names: tuple[str, ...], browser: bool, as_json: 
         port = listening.getsockname()[1]
         settings = WebSettings(catalogue, host, port, tuple(names), token)
         app = create_app(settings)
-        app.state.questions.begin()
+        prepare(app)
         address = f"http://{_name(host)}:{port}/?token={token}"
         folder = str(app.state.questions.folder)
         if as_json:

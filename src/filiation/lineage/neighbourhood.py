@@ -36,12 +36,15 @@ class Steps:
         IRIs of things and jobs from which to go one step each way besides.
     each
         Whether equal jobs are told each; else as one, with how many they are.
+    read
+        How many things and jobs are read each way, of more the nearest; None for 3,000.
     """
 
     back: int = 1
     on: int = 1
     expanded: tuple[str, ...] = ()
     each: bool = False
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,15 @@ def look_around(
 ) -> Neighbourhood:
     """Return what lies around a thing; see :meth:`filiation.lineage.Ledger.around`."""
     found = tracer.resolver.resolve(thing)
+    read = MOST_READ if steps.read is None else steps.read
     walks = [
-        nearest(index, found.origins, Bounds(steps.back), MOST_READ, up=True),
-        nearest(index, found.nodes, Bounds(steps.on), MOST_READ, up=False),
+        nearest(index, found.origins, Bounds(steps.back), read, up=True),
+        nearest(index, found.nodes, Bounds(steps.on), read, up=False),
     ]
     expanded = [iri for iri in dict.fromkeys(steps.expanded) if tracer.node(iri) is not None]
     for iri in expanded:
         one = Bounds(0 if isinstance(tracer.node(iri), ActionNode) else 1)
-        walks += [nearest(index, [iri], one, MOST_READ, up=up) for up in (True, False)]
+        walks += [nearest(index, [iri], one, read, up=up) for up in (True, False)]
     walked = Walked()
     seen: set[int] = set()
     for each, reached in walks:

@@ -101,7 +101,14 @@ class OfThings(OpenedCatalogue):
             return tracer.walk(things, DESCENDANTS, extent)
 
     def around(
-        self, thing: str, *, back: int = 1, on: int = 1, expanded: Iterable[str] = (), each: bool = False
+        self,
+        thing: str,
+        *,
+        back: int = 1,
+        on: int = 1,
+        expanded: Iterable[str] = (),
+        each: bool = False,
+        read: int | None = None,
     ) -> Neighbourhood:
         """Return what lies around a thing, for a drawing: at most 300 things and jobs, and how many are left out.
 
@@ -115,11 +122,13 @@ class OfThings(OpenedCatalogue):
             IRIs of things and actions of the answer from which to go a step each way besides; others do nothing.
         each
             Whether equal jobs are told each, instead of as one.
+        read
+            How many things and jobs are read each way, of more the nearest, and the others are counted; None for 3,000.
         """
         from filiation.lineage.neighbourhood import Steps, look_around
 
         with self._tracing() as (index, tracer):
-            return look_around(index, tracer, thing, Steps(back, on, tuple(expanded), each))
+            return look_around(index, tracer, thing, Steps(back, on, tuple(expanded), each, read))
 
     def dossier(self, thing: str, *, language: str = "en") -> Dossier:
         """Return all that is told of a thing, as much as a reader takes in; see :class:`~.dossier.Dossier`.

@@ -28,7 +28,7 @@ from filiation.web.access import VIEWER, require
 from filiation.web.access.token import TokenDoor
 from filiation.web.guard import Guard
 from filiation.web.languages import Languages
-from filiation.web.pages import API, Corner
+from filiation.web.pages import API, Corner, read_templates
 from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
@@ -108,3 +108,9 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.add_middleware(Languages, spoken=settings.languages)
     app.add_middleware(Guard, hosts=settings.allowed_hosts, posts=POSTS)
     return app
+
+
+def prepare(app: FastAPI) -> None:
+    """Do what the first reader of each page would otherwise wait for."""
+    read_templates()
+    app.state.questions.begin()

@@ -113,6 +113,12 @@ def environment() -> Environment:
     return made
 
 
+def read_templates() -> None:
+    """Read every template, so that the first reader of each does not wait for that."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def href(target: str | None) -> str | None:
     """Return an address of the web that may become a link; None for ``javascript:``, ``data:`` and all else."""
     if target is None or not target.isprintable() or not target.lower().startswith(("https://", "http://")):

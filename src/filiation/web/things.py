@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 
@@ -20,8 +20,10 @@ from filiation.web.states import State, States
 from filiation.web.twins import twins
 
 router = APIRouter(tags=["things"])
-DEEPEST = 6
+DEEPEST: Final = 6
 """Jobs each way that a table of steps goes at most."""
+_READ: Final = 300
+"""Things and jobs each way that the table is made of; what is beyond is counted."""
 
 Named = Annotated[
     str,
@@ -130,7 +132,7 @@ def thing(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) ->
     states: States = request.app.state.states
     with catalogue.asking() as ledger:
         dossier = ledger.dossier(thing, language=words.language())
-        around = ledger.around(thing, back=depth, on=depth)
+        around = ledger.around(thing, back=depth, on=depth, read=_READ)
     return ThingPage(dossier, states.of(dossier), around, depth)
 
 
@@ -143,7 +145,7 @@ def check(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) ->
     states: States = request.app.state.states
     with catalogue.asking() as ledger:
         dossier = ledger.dossier(thing, language=words.language())
-        around = ledger.around(thing, back=depth, on=depth)
+        around = ledger.around(thing, back=depth, on=depth, read=_READ)
     return ThingPage(dossier, states.read(dossier), around, depth)
 
 
