@@ -3,7 +3,7 @@ import dagre from "@dagrejs/dagre";
 
 self.onmessage = ({ data }) => {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: data.direction, nodesep: 24, ranksep: 56 });
+  graph.setGraph({ rankdir: data.direction, nodesep: 20, ranksep: 40 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id, width, height } of data.nodes) graph.setNode(id, { width, height });
   for (const [source, target] of data.edges) graph.setEdge(source, target);

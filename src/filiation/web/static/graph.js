@@ -3,6 +3,8 @@
 // What is shown stands in the page's address: steps back and on, what was expanded, and which node is chosen.
 
 const FONT = 13;
+const LEGIBLE = 0.65; // smaller than that, nobody can read what is written on a node
+const FEW = 100; // nodes that are quickly placed twice
 
 /** Fill in the words of the page's language. */
 const say = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -81,9 +83,7 @@ class Graph {
     const order = found.nodes.map((node) => node.iri);
     this.nodes = new Map(found.nodes.map((node) => [node.iri, node]));
     this.edges = found.edges;
-    const direction = this.canvas.clientWidth < 500 ? "TB" : "LR";
-    const places = await this.layout.places(found.nodes.map(sized), found.edges.map(({ src, dst }) => [src, dst]), direction);
-    this.draw(places);
+    this.draw(await this.place(found.nodes.map(sized), found.edges.map(({ src, dst }) => [src, dst])));
     this.write(order);
     const drawn = say(this.words.drawn, { n: order.length });
     const left = found.left_out ? ` ${say(this.words.left_out, { n: found.left_out })}` : "";
@@ -91,6 +91,22 @@ class Graph {
     const chosen = this.asked.get("selected");
     this.choose(this.nodes.has(chosen) ? chosen : order.find((iri) => this.nodes.get(iri).root) ?? order[0], { quietly: true });
     this.section.dataset.drawn = String(order.length);
+  }
+
+  /** Place the nodes from left to right, or from top to bottom where they are larger so. */
+  async place(nodes, edges) {
+    const shown = (places) => {
+      const all = nodes.map((node) => ({ ...node, ...places[node.id] }));
+      const reach = (middle, length) => {
+        const ends = all.flatMap((node) => [node[middle] - node[length] / 2, node[middle] + node[length] / 2]);
+        return Math.max(...ends) - Math.min(...ends) + 40;
+      };
+      return Math.min(this.canvas.clientWidth / reach("x", "width"), this.canvas.clientHeight / reach("y", "height"));
+    };
+    const across = await this.layout.places(nodes, edges, "LR");
+    if (shown(across) >= LEGIBLE || nodes.length > FEW) return across;
+    const down = await this.layout.places(nodes, edges, "TB");
+    return shown(down) > shown(across) ? down : across;
   }
 
   draw(places) {
@@ -113,6 +129,14 @@ class Graph {
       this.cy.zoom(1.2);
       this.cy.center();
     }
+    this.isPart = this.cy.zoom() < LEGIBLE; // "All" shows all of it, however small
+    if (this.isPart) this.cy.zoom(LEGIBLE);
+  }
+
+  /** Move the drawing, if a node is not in it. */
+  reveal(drawn) {
+    const [all, box] = [this.cy.extent(), drawn.boundingBox()];
+    if (box.x1 < all.x1 || box.x2 > all.x2 || box.y1 < all.y1 || box.y2 > all.y2) this.cy.center(drawn);
   }
 
   /** Write the list: the same nodes, from sources to results, for keyboards and screen readers. */
@@ -156,7 +180,8 @@ class Graph {
     this.cy.elements().removeClass("chosen beside");
     const drawn = this.cy.getElementById(iri);
     drawn.addClass("chosen").connectedEdges().addClass("beside");
-    if (!seen && !quietly) this.cy.center(drawn);
+    if (quietly && this.isPart) this.cy.center(drawn);
+    else if (!seen) this.reveal(drawn);
     this.asked.set("selected", iri);
     if (!quietly) this.remember();
     this.show(node);
