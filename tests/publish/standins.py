@@ -41,7 +41,7 @@ class Fault:
     kind
         A status to answer with, or one of the constants above. ``reset after`` and ``hold after`` come when it is done.
     headers
-        Of such an answer.
+        Of such an answer; with no kind, of the answer that comes anyhow.
     """
 
     kind: int | str
@@ -131,6 +131,16 @@ class Gate:
             await self._hold()
             for message in done:
                 await send(message)
+            return
+        if fault.headers:
+
+            async def headed(message: MutableMapping[str, Any]) -> None:
+                if message["type"] == "http.response.start":
+                    more = [(name.lower().encode(), value.encode()) for name, value in fault.headers]
+                    message["headers"] = [*message["headers"], *more]
+                await send(message)
+
+            await self.application(scope, receive, headed)
             return
         await self.application(scope, receive, send)
 

@@ -168,12 +168,16 @@ def test_a_dataset_is_discarded_and_found_by_what_it_carries(dataverse: Server, 
         ({"collection": None}, BadInputError, "--collection ALIAS"),
         ({"collection": "nowhere"}, NotFoundError, "has no collection 'nowhere'"),
         ({"contact": "ada"}, BadInputError, "--contact ada@example.org"),
+        ({"author": "", "description": ""}, BadInputError, "without an author and a description. Nothing was sent"),
         ({"subject": "Bees"}, BadInputError, "is no subject of Dataverse"),
     ],
 )
 def test_what_dataverse_needs_is_asked_for(
     more: dict[str, str], kind: type[Exception], says: str, dataverse: Server, crate: Path, tmp_path: Path
 ) -> None:
+    if "author" in more:
+        small_crate(crate, **more)
+        more = {}
     with pytest.raises(kind, match=says):
         dataverse.deposit(crate, tmp_path / "deposits", **more)
 

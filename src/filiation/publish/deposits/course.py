@@ -242,7 +242,7 @@ class Deposit:
             there = arrived
         raise ChangedError(
             f"{file.name} was sent {MOST_TRIES} times to {self.repository.service} and arrived otherwise each time: it "
-            f"has {_digest_words(arrived)}, sent was {file.digests.get(arrived.algorithm if arrived else 'md5', '')}. "
+            f"has {_digest_words(arrived)}, sent was {file.digest(arrived.algorithm if arrived else 'md5')}. "
             "The draft is kept; look into the network or the disk between here and there, and call again."
         )
 

@@ -84,7 +84,14 @@ class DataverseForm:
         return flat_files(crate, folder, self.name, advance) if self.whole else files_in_folders(crate, folder, advance)
 
     def refuse(self, crate: Path) -> None:
-        """Refuse every name that Dataverse would refuse or change, all of them at once."""
+        """Refuse a crate that does not say what Dataverse asks, or every name that it would refuse or change."""
+        described = describe_crate(crate)
+        asked = {"a title": described.title, "an author": described.creators, "a description": described.description}
+        if lacking := [what for what, there in asked.items() if not there]:
+            raise BadInputError(
+                f"Dataverse makes no dataset of a crate without {' and '.join(lacking)}. Nothing was sent. State it in "
+                "the crate: `filiation export` has options for each."
+            )
         if self.whole:
             return
         names = (path.relative_to(crate).as_posix() for path in crate.rglob("*") if path.is_file())

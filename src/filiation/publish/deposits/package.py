@@ -22,7 +22,8 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.publish.deposits.repository import LocalFile
 
 PREVIEW: Final = "ro-crate-preview.html"
-ALGORITHMS: Final = ("md5", "sha1", "sha256", "sha512")
+ALGORITHMS: Final = ("md5", "sha256")
+"""What is computed of each file when it is packed: what services compare, and what we do."""
 STORE: Final = ".zarr"
 """How a folder's name ends that is one thing: an image store of many small files."""
 _BLOCK: Final = 1 << 20
@@ -181,7 +182,7 @@ def write_archive(folder: Path, target: Path, advance: Advance = lambda _: None)
 
 
 def local_file(path: Path, name: str) -> LocalFile:
-    """Return a file with every digest that a service may compare."""
+    """Return a file with the digests that services compare as a rule."""
     hashes = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in ALGORITHMS}
     size = 0
     with path.open("rb") as stream:

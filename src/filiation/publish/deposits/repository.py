@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from filiation.publish.deposits.services import Service
 
 Payload = dict[str, Any]
 """A body as the service wants it; JSON."""
 Advance = Callable[[int], None]
+_OF_ANY_LENGTH: Final = frozenset({"shake_128", "shake_256"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class LocalFile:
     size
         Bytes.
     digests
-        In hexadecimal, by algorithm: ``md5``, ``sha1``, ``sha256``, ``sha512``.
+        In hexadecimal, by algorithm: ``md5`` and ``sha256``; others are computed where a service has them.
     """
 
     name: str
@@ -91,8 +93,15 @@ class LocalFile:
         return (
             stored.complete
             and stored.size in (None, self.size)
-            and self.digests.get(stored.algorithm, "") == stored.checksum.lower() != ""
+            and self.digest(stored.algorithm) == stored.checksum.lower() != ""
         )
+
+    def digest(self, algorithm: str) -> str:
+        """Return a digest, read from the disk if it was not kept; empty for an algorithm that nobody has."""
+        if algorithm in self.digests or algorithm not in hashlib.algorithms_guaranteed - _OF_ANY_LENGTH:
+            return self.digests.get(algorithm, "")
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 class Repository(Protocol):
