@@ -245,6 +245,15 @@ class LineageIndex(IndexQuestions, IndexVersions):
                 self._doubt_joins(cursor, iri)
             remove_crates(cursor, [term for _, term in leaving])
 
+    def forget_unused_words(self) -> None:
+        """Forget names of fields and values that no crate tells any more, so that nothing hints at what is gone."""
+        with self.changing() as cursor:
+            cursor.execute("DELETE FROM value WHERE id NOT IN (SELECT value FROM told)")
+            cursor.execute(
+                "DELETE FROM field WHERE id NOT IN (SELECT field FROM value UNION SELECT field FROM numbers "
+                "UNION SELECT field FROM texts)"
+            )
+
     def set_joins(self, found: Sequence[tuple[str, Sequence[Edge], Mapping[str, tuple[int, int]]]]) -> None:
         """Put joins in place of those that are noted of crates, in one transaction.
 

@@ -235,6 +235,25 @@ class IndexQuestions(IndexNumbers):
         ).fetchone()
         return int(count)
 
+    def images_elsewhere(self) -> Iterator[EntityNode]:
+        """Yield the images outside of workflows that runs used, as each crate tells of them."""
+        for scheme in ("https", "http", "omero"):
+            # ";" is the character after ":".
+            rows = self._connection.execute(
+                "SELECT record FROM entity WHERE path >= ? AND path < ? AND generated = 0", (f"{scheme}:", f"{scheme};")
+            )
+            for (record,) in rows:
+                yield entity_from_text(record)
+
+    def crates_joined(self) -> tuple[tuple[str, str], ...]:
+        """Return which crates' runs found something that which others' made, by their IRIs."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT f.iri, m.iri FROM joined "
+            "JOIN entity AS made ON made.term = joined.src AND made.generated AND made.crate != joined.crate "
+            "JOIN term AS f ON f.id = joined.crate JOIN term AS m ON m.id = made.crate"
+        )
+        return tuple(rows)
+
     def iris_like(self, pattern: str) -> tuple[str, ...]:
         """Return the IRIs of things that match a pattern in which ``*`` stands for anything, sorted."""
         rows = self._connection.execute(

@@ -109,7 +109,7 @@ def write_event(catalogue: Path, event: str, about: str, digest: str | None = No
     with suppress(OSError):
         home = catalogue / LOG
         home.mkdir(exist_ok=True)
-        place = home / f"{_host()}-{os.getuid()}.jsonl"
+        place = home / f"{host_name()}-{os.getuid()}.jsonl"
         descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             with suppress(OSError):  # a file system without locks; one person's processes of one host are few
@@ -130,7 +130,7 @@ def _append(descriptor: int, event: str, about: str, digest: str | None) -> None
     size = os.lseek(descriptor, 0, os.SEEK_END)
     os.lseek(descriptor, max(size - _END, 0), os.SEEK_SET)
     tail = os.read(descriptor, _END)
-    number, previous = _last_of(tail)
+    number, previous = last_line_in(tail)
     lines = []
     if number == 0:
         lines.append(_line(1, previous, BEGUN, "", None))
@@ -140,7 +140,7 @@ def _append(descriptor: int, event: str, about: str, digest: str | None) -> None
     os.write(descriptor, (b"" if tail.endswith(b"\n") or not tail else b"\n") + b"\n".join(lines) + b"\n")
 
 
-def _last_of(lines: bytes) -> tuple[int, str]:
+def last_line_in(lines: bytes) -> tuple[int, str]:
     """Return the number and the hash of the last line that is one."""
     for line in reversed(lines.split(b"\n")):
         with suppress(ValueError, TypeError, KeyError, RecursionError):
@@ -154,9 +154,9 @@ def _line(number: int, previous: str, event: str, about: str, digest: str | None
         "number": number,
         "previous": previous,
         "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-        "boot": _boot(),
+        "boot": boot_name(),
         "running": round(time.clock_gettime(time.CLOCK_BOOTTIME), 3),
-        "host": _host(),
+        "host": host_name(),
         "user": _user(),
         "event": event,
         "about": about,
@@ -219,7 +219,8 @@ def last_events(segments: tuple[Segment, ...]) -> Iterator[Event]:
 
 
 @lru_cache(maxsize=1)
-def _host() -> str:
+def host_name() -> str:
+    """Return this machine's name, as it may stand in a file's."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", platform.node()) or "host"
 
 
@@ -234,7 +235,7 @@ def _user() -> str:
 
 
 @lru_cache(maxsize=1)
-def _boot() -> str:
+def boot_name() -> str:
     """Return what tells one start of the machine from another, and nothing else of it."""
     try:
         text = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--sign", "signing", is_flag=True, help="State how far the log goes, and sign it with an SSH key.")
 @click.option("--key", metavar="FILE", help="SSH key to sign with, as for `filiation seal`.")
 @click.option("--verify", "verifying", is_flag=True, help="See that no line was changed, cut off or left out.")
+@click.option("--views", "viewed", is_flag=True, help="Tell who looked at what in `filiation serve` instead.")
 @click.option("--signers", metavar="FILE", help="Those who may sign, as for `filiation verify`.")
 @json_option
 @catalogue_option
@@ -33,6 +34,7 @@ def log(
     signing: bool,
     key: str | None,
     verifying: bool,
+    viewed: bool,
     signers: str | None,
     as_json: bool,
     catalogue: str | None,
@@ -42,14 +44,20 @@ def log(
     Crates that were taken in, forgotten or sealed, and notes that were made. Each line of the log carries the hash of
     the line before it. --sign states how far the log goes now; keep a copy of that file and its signature elsewhere.
     --verify reads the log and every crate's metadata: exits with 5 if a line was changed or cut off, or a crate came,
-    went or was changed without a word.
+    went or was changed without a word. --views tells who looked at what in the pages of `filiation serve`, and with
+    --verify whether lines of that were changed.
     """
     from filiation.catalogue import CatalogueFolder
 
     if signing and verifying:
         raise BadInputError("--sign and --verify do not go together; verify first, then sign.")
+    if viewed and signing:
+        raise BadInputError("--views and --sign do not go together: what is signed is what was done.")
     folder = CatalogueFolder.find(catalogue)
-    if signing:
+    if viewed:
+        if not _list_views(folder, last, verifying=verifying, as_json=as_json):
+            ctx.exit(ChangedError.exit_code)
+    elif signing:
         _sign(folder, key, as_json=as_json)
     elif verifying:
         report = _verified(folder, signers, as_json=as_json)
@@ -76,6 +84,39 @@ def _list(folder: CatalogueFolder, last: int, *, as_json: bool) -> None:
         remark("Nothing was done to this catalogue since logs are kept.")
     if broken := sum(len(segment.faults) for segment in segments):
         remark(f"The chain is broken at {broken} places. See: filiation log --verify")
+
+
+def _list_views(folder: CatalogueFolder, last: int, *, verifying: bool, as_json: bool) -> bool:
+    """Tell who looked at what, or whether that was changed; return whether it was not, where that is asked."""
+    from filiation.catalogue.views import read_views
+    from filiation.lineage.words import counted
+
+    read = read_views(folder.root)
+    shown = [] if verifying else list(islice(read.views, last or None))
+    if as_json:
+        say_json(
+            {"views": [view.to_json() for view in shown], "faults": list(read.faults), "remarks": list(read.remarks)}
+        )
+    elif verifying:
+        state = "NOT WHOLE" if read.faults else "whole"
+        say(f"{counted(len(read.views), 'view')} in {counted(read.files, 'file')}: {state}.")
+        for fault in read.faults:
+            say(f"FAULT  {fault}")
+    elif shown:
+        rows = [
+            (f"{view.when:%Y-%m-%d %H:%M:%S} UTC", view.who or "somebody unknown", view.address or "", view.what,
+             view.about or "", str(view.status))
+            for view in shown
+        ]  # fmt: skip
+        say_table(("when", "who", "from", "page", "about", "status"), rows)
+    else:
+        remark("Nobody looked at this catalogue's pages since views are logged.")
+    if not as_json:
+        for note in read.remarks:
+            remark(note)
+        if read.faults and not verifying:
+            remark(f"The chain is broken at {len(read.faults)} places. See: filiation log --views --verify")
+    return not (verifying and read.faults)
 
 
 def _sign(folder: CatalogueFolder, key: str | None, *, as_json: bool) -> None:

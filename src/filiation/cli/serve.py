@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import signal
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,41 +18,64 @@ from filiation.errors import BadInputError, MissingExtraError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from filiation.web.access.settings import AccessSettings
+
+_CONNECTIONS: Final = 400
+"""At once; more are told to come back."""
+_LARGEST_HEADERS: Final = 64 << 10
+"""Bytes."""
+
 
 @click.command(epilog=example("filiation serve", "filiation serve --port 0 --no-browser --catalogue /data/lab"))
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0 for any that is free.")
 @click.option("--host-name", "names", multiple=True, metavar="NAME", help="A name that browsers may call it by.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the first page in a browser.")
+@click.option("--settings", "file", metavar="FILE", help="Who may look, where a token does not do: serve.toml.")
+@click.option("--unix", metavar="SOCKET", help="Listen at a unix socket, for a reverse proxy on this machine.")
 @json_option
 @catalogue_option
-def serve(host: str, port: int, names: tuple[str, ...], browser: bool, as_json: bool, catalogue: str | None) -> None:
+def serve(
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    browser: bool,
+    file: str | None,
+    unix: str | None,
+    as_json: bool,
+    catalogue: str | None,
+) -> None:
     """Show the catalogue as pages in a browser, read-only.
 
     The address that is printed lets one browser in, once. Only this machine can reach it, unless --host says otherwise;
     nothing is asked of any other machine. Ctrl-C ends it.
     """
     try:
+        from filiation.web.access.settings import TOKEN, AccessSettings, read_settings
         from filiation.web.application import create_app, prepare
         from filiation.web.settings import WebSettings
     except ImportError as error:
         raise MissingExtraError(
             f"Pages need the extra 'web', which is not installed ({error.name}): pip install 'filiation[web]'"
         ) from error
-    token = secrets.token_urlsafe(24)
-    with _listening(host, port) as listening:
-        port = listening.getsockname()[1]
-        settings = WebSettings(catalogue, host, port, tuple(names), token)
-        app = create_app(settings)
+    access = AccessSettings() if file is None else read_settings(Path(file))
+    token = secrets.token_urlsafe(24) if access.kind == TOKEN else None
+    with _listening(host, port) if unix is None else _listening_at(Path(unix)) as listening:
+        if unix is None:
+            port = listening.getsockname()[1]
+        app = create_app(WebSettings(catalogue, host, port, tuple(names), token, access=access))
         prepare(app)
-        address = f"http://{_name(host)}:{port}/?token={token}"
+        address = _address(access, unix, f"http://{_name(host)}:{port}/", token)
         folder = str(app.state.questions.folder)
         if as_json:
             say_json({"address": address, "catalogue": folder})
         else:
             say(f"The catalogue {folder} is at\n\n  {address}\n")
-        remark("The address lets one browser in, once. Ctrl-C ends the server.")
-        if browser:
+        if token is not None:
+            remark("The address lets one browser in, once. Ctrl-C ends the server.")
+            if not host.startswith("127.") and host not in ("localhost", "::1") and unix is None:
+                remark("Whoever is between can read along: for other machines, put a proxy with TLS before it.")
+        if browser and token is not None and unix is None:
             click.launch(address)
         _run(app, listening)
 
@@ -59,13 +84,47 @@ def _run(app: FastAPI, listening: socket.socket) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, access_log=False, lifespan="off", timeout_graceful_shutdown=5
+        app,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        access_log=False,
+        proxy_headers=False,  # who is believed to be a proxy stands in the settings, and nowhere else
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=_LARGEST_HEADERS,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=5,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be ended by either is no failure
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         remark("Stopped.")
+
+
+def _address(access: AccessSettings, unix: str | None, address: str, token: str | None) -> str:
+    if access.oidc is not None:
+        return f"{access.oidc.address}/"
+    if unix is not None:
+        return f"unix:{unix}" + (f" /?token={token}" if token is not None else "")
+    return address if token is None else f"{address}?token={token}"
+
+
+def _listening_at(path: Path) -> socket.socket:
+    """Listen at a unix socket that its group may write to; one that a server left is taken away."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and listening.connect_ex(str(path)) == errno.ECONNREFUSED:
+            path.unlink()
+            listening.close()
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        listening.close()
+        raise BadInputError(f"Cannot listen at {path}: {error.strerror or error}. Name another socket.") from error
+    return listening
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -45,6 +45,8 @@ class OfTheWorld(OpenedCatalogue):
         from filiation.lineage.integrity import Checker
         from filiation.lineage.omero_names import omero_name
 
+        if thing is None:
+            self._refuse_if_selected()
         name = omero_name(thing) if thing is not None else None
         if thing is not None and name is not None:
             return self._check_on_server(thing, name, pixels=pixels, progress=progress or (lambda count: None))
@@ -108,6 +110,7 @@ class OfTheWorld(OpenedCatalogue):
         """
         from filiation.lineage.audit import Auditor
 
+        self._refuse_if_selected()
         auditor = Auditor(self._catalogue.folder)
         gathered = auditor.gather()
         with self._reading() as (index, joining):
@@ -140,6 +143,7 @@ class OfTheWorld(OpenedCatalogue):
         from filiation.images.omero import Address
         from filiation.lineage.omero_audit import audit_server, known_images, only_host
 
+        self._refuse_if_selected()
         with self._reading() as (index, joining):
             place = Address.from_uri(f"omero://{server or only_host(index)}/{container or 'images'}")
             known = known_images(index, joining, place.host.name)

@@ -14,7 +14,7 @@ from filiation.catalogue import (
     LineageIndex,
     RunSummary,
 )
-from filiation.errors import NotFoundError
+from filiation.errors import AccessError, NotFoundError
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.tracing import Tracer
 from filiation.model import Digest, is_uri
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from filiation.catalogue.annotations import Annotation
+    from filiation.catalogue.selection import Selection
     from filiation.lineage.conditions import Condition
     from filiation.lineage.fields import Surroundings
 
@@ -46,6 +47,9 @@ class OpenedCatalogue:
     on_disk
         Whether what a person names may be looked for on disk, and its bytes read to know it again. If not, a path means
         what was recorded there, as it must for those who may ask and not look.
+    selection
+        Answer as if the catalogue held nothing but the runs that this shows; None for all. Of those, the present alone
+        can be asked, nothing can be changed, and questions to the graph or over all files are refused.
 
     Raises
     ------
@@ -62,11 +66,19 @@ class OpenedCatalogue:
         wait: float = 10.0,
         as_of: datetime | str | None = None,
         on_disk: bool = True,
+        selection: Selection | None = None,
     ) -> None:
         folder = CatalogueFolder.find(catalogue)
         self.as_of = _moment(as_of)
         """The time as of which is asked, in UTC; None for the present."""
-        self._catalogue = Catalogue(folder, wait=wait) if self.as_of is None else _past(folder, self.as_of, wait)
+        self.selection = selection
+        """The runs that are shown; None for all."""
+        if selection is not None:
+            self._catalogue: Catalogue = _part(folder, selection, wait, self.as_of)
+        elif self.as_of is not None:
+            self._catalogue = _past(folder, self.as_of, wait)
+        else:
+            self._catalogue = Catalogue(folder, wait=wait)
         self.problems: tuple[str, ...] = ()
         """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
         self._on_disk = on_disk
@@ -160,8 +172,24 @@ class OpenedCatalogue:
         from filiation.catalogue.annotations import read_annotations
 
         annotations, problems = read_annotations(self._catalogue.folder, self.as_of)
+        if self.selection is not None:
+            return self._of_what_is_shown(annotations)
         self.problems = (*self.problems, *problems)
         return annotations
+
+    def _of_what_is_shown(self, annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
+        with self._reading() as (index, _):
+            return tuple(
+                each
+                for each in annotations
+                if any(index.entities(iri=iri) or index.actions(iri=iri) for iri in each.iris)
+                or (each.digest is not None and index.entities(digest=each.digest))
+            )
+
+    def _refuse_if_selected(self) -> None:
+        """Refuse what goes over all files, where some runs alone are shown."""
+        if self.selection is not None:
+            raise AccessError("This goes over the whole catalogue, of which you may see a part.")
 
     def _run(self, run: str, index: LineageIndex, joining: Joining) -> RunSummary:
         """Find a run; of one that was known and is not any more, say so."""
@@ -198,6 +226,14 @@ def _past(folder: CatalogueFolder, moment: datetime, wait: float) -> Catalogue:
     from filiation.catalogue.as_of import PastCatalogue  # most questions are about the present
 
     return PastCatalogue(folder, moment, wait=wait)
+
+
+def _part(folder: CatalogueFolder, selection: Selection, wait: float, as_of: datetime | None) -> Catalogue:
+    from filiation.catalogue.selection import SelectedCatalogue  # most may see everything
+
+    if as_of is not None:
+        raise AccessError("Of a catalogue that you may see a part of, the present alone can be asked.")
+    return SelectedCatalogue(folder, selection, wait=wait)
 
 
 def _moment(as_of: datetime | str | None) -> datetime | None:

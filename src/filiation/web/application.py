@@ -25,7 +25,9 @@ from filiation.web import (
     things,
 )
 from filiation.web.access import VIEWER, require
-from filiation.web.access.token import TokenDoor
+from filiation.web.access.door import Door
+from filiation.web.access.entrance import views_of, way_into
+from filiation.web.access.ways import LEAVE
 from filiation.web.guard import Guard
 from filiation.web.languages import Languages
 from filiation.web.pages import API, Corner, read_templates
@@ -59,7 +61,7 @@ CORNERS: Final = (
     Corner("/queries", "Queries"),
 )
 """The navigation, in order."""
-POSTS: Final = frozenset({queries.PATH, API + queries.PATH})
+POSTS: Final[frozenset[str]] = frozenset({queries.PATH, API + queries.PATH, LEAVE})
 """Paths that may be posted to; everything else is only read."""
 
 REFUSED: Final[dict[int | str, dict[str, object]]] = {
@@ -81,6 +83,8 @@ def create_app(settings: WebSettings) -> FastAPI:
     ------
     NotFoundError
         If there is no catalogue.
+    AccessError
+        If every view is to be logged, and nothing can be written there.
     """
     app = FastAPI(
         title="filiation",
@@ -104,7 +108,12 @@ def create_app(settings: WebSettings) -> FastAPI:
         app.mount("/static", StaticFiles(directory=static), name="static")
     refuse_in_sentences(app)
     # The last is the outermost: whatever answers, and whoever is refused, the guard's headers are there.
-    app.add_middleware(TokenDoor, token=settings.token)
+    app.add_middleware(
+        Door,
+        way=way_into(settings.access, settings.token),
+        log=views_of(settings.access, app.state.questions.folder),
+        must_log=settings.access.must_log,
+    )
     app.add_middleware(Languages, spoken=settings.languages)
     app.add_middleware(Guard, hosts=settings.allowed_hosts, posts=POSTS)
     return app

@@ -13,7 +13,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from filiation.catalogue import CatalogueFolder
+from filiation.catalogue.selection import Selection
 from filiation.lineage import Ledger
+from filiation.web.access.viewer import who_looks
+
+_LEDGERS: Final = 32
+"""Ledgers that a thread keeps, for as many parts of the catalogue."""
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks into the catalogue's folder, which take the longest of a question where there are many."""
@@ -25,7 +30,10 @@ _NEEDED: Final = (
 
 
 class Questions:
-    """Ledgers of one catalogue, one a thread.
+    """Ledgers of one catalogue, each for one thread and for what a reader may see.
+
+    This is where a reader's part of the catalogue is kept to: whatever a page asks, it asks a ledger from here, which
+    knows nothing else. Where nobody is known to look, nothing is answered.
 
     They know things by what was recorded alone: what a reader names is never looked for on this machine's disk.
 
@@ -51,28 +59,46 @@ class Questions:
         """Look into the folder, and import what answers need, so that the first reader waits for neither."""
         for module in _NEEDED:
             import_module(module)
-        with self.asking() as ledger:
-            ledger.newest_runs(limit=1)
+        self._look()
+        whole = self._ledger(None)
+        with whole.at_one_moment(look=False):
+            whole.newest_runs(limit=1)
 
     @contextmanager
     def asking(self) -> Iterator[Ledger]:
-        """Give this thread's ledger; every question inside is answered from the catalogue as it was a moment ago."""
-        ledger: Ledger | None = getattr(self._of_thread, "ledger", None)
-        if ledger is None:
-            ledger = self._of_thread.ledger = Ledger(self.folder, on_disk=False)
-        self._look(ledger)
-        ledger.problems = self._problems
+        """Give this thread's ledger; every question inside is answered from the catalogue as it was a moment ago.
+
+        Raises
+        ------
+        AccessError
+            If nobody looks.
+        """
+        sees = who_looks().sees
+        self._look()
+        ledger = self._ledger(sees)
+        ledger.problems = self._problems if sees is None else ()
         with ledger.at_one_moment(look=False):
             yield ledger
 
-    def _look(self, ledger: Ledger) -> None:
+    def _ledger(self, sees: Selection | None) -> Ledger:
+        ledgers: dict[Selection | None, Ledger] | None = getattr(self._of_thread, "ledgers", None)
+        if ledgers is None:
+            ledgers = self._of_thread.ledgers = {}
+        if sees not in ledgers:
+            while len(ledgers) >= _LEDGERS:
+                del ledgers[next(iter(ledgers))]
+            ledgers[sees] = Ledger(self.folder, on_disk=False, selection=sees)
+        return ledgers[sees]
+
+    def _look(self) -> None:
         """Take in what came since, if the last look is some time ago; meanwhile others read what was there before."""
         if self._looked is not None and monotonic() - self._looked < LOOK_EVERY:
             return
         if self._looking.acquire(blocking=self._looked is None):
             try:
-                ledger.look()
-                self._problems = ledger.problems
+                whole = self._ledger(None)
+                whole.look()
+                self._problems = whole.problems
                 self._looked = monotonic()
             finally:
                 self._looking.release()

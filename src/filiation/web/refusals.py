@@ -54,11 +54,14 @@ class Refusal:
         In a few words.
     message
         What happened, and what to do next.
+    again
+        An address here that may be tried again, as a link.
     """
 
     status: int
     title: str
     message: str
+    again: str | None = None
 
 
 def refuse_in_sentences(app: FastAPI) -> None:

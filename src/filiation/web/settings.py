@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from filiation.web.access.settings import AccessSettings
+
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """Names by which a machine calls itself."""
 
@@ -64,6 +66,8 @@ class WebSettings:
         Languages that the pages speak, the first where a reader asks for none of them.
     limits
         How much is told at a time.
+    access
+        Who may come in, and how, and what they may see.
     """
 
     catalogue: Path | str | None = None
@@ -73,8 +77,9 @@ class WebSettings:
     token: str | None = field(default=None, repr=False)
     languages: tuple[str, ...] = ("en", "fr")
     limits: Limits = Limits()
+    access: AccessSettings = field(default_factory=AccessSettings)
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """Names, without a port, that a request may be addressed to."""
-        return frozenset(name.lower() for name in (*LOOPBACK, *self.hosts))
+        return frozenset(name.lower() for name in (*LOOPBACK, *self.hosts, *self.access.hosts))

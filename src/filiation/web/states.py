@@ -20,6 +20,7 @@ from filiation.lineage.dossier import Dossier
 from filiation.lineage.findings import CheckReport
 from filiation.lineage.integrity import place_now
 from filiation.model import DigestKind, Presence, is_uri
+from filiation.web.access.viewer import who_looks
 from filiation.web.words import _
 
 
@@ -134,7 +135,7 @@ class States:
         if not self._reading.acquire(blocking=False):
             raise CatalogueBusyError(_("Something is being read again for somebody just now. Ask in a moment."))
         try:
-            report = Ledger(self._catalogue, on_disk=False).check(node.iri)
+            report = Ledger(self._catalogue, on_disk=False, selection=who_looks().sees).check(node.iri)
             state = self._judged(report, folder)
         finally:
             self._reading.release()

@@ -1,0 +1,216 @@
+"""Ways in: each meets a request and says who asks, or answers in place of the pages."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import threading
+from ipaddress import ip_address
+from typing import Final, Protocol
+from urllib.parse import parse_qs, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from filiation.web.access.rules import EVERYTHING, Rules
+from filiation.web.access.sessions import Sessions
+from filiation.web.access.settings import ProxySettings
+from filiation.web.access.viewer import Identity, Viewer
+from filiation.web.refusals import Refusal, respond
+from filiation.web.words import _
+
+TOKEN: Final = "token"  # noqa: S105 - the name of the parameter
+LEAVE: Final = "/access/leave"
+"""Where somebody posts to end their session."""
+_LONGEST: Final = 256
+
+
+class Way(Protocol):
+    """A way in."""
+
+    async def meet(self, request: Request) -> Viewer | Response:
+        """Return who asks, or what they get instead of an answer."""
+
+    def address_of(self, request: Request) -> str | None:
+        """Return where somebody asks from."""
+
+
+class OpenWay:
+    """Lets in whoever asks, as tests do."""
+
+    async def meet(self, request: Request) -> Viewer | Response:
+        """Return the user that started the server."""
+        return Viewer(_user(), EVERYTHING)
+
+    def address_of(self, request: Request) -> str | None:
+        """Return where somebody asks from."""
+        return peer(request)
+
+
+class TokenWay:
+    """Lets in whoever was shown the address that the server printed, once; a cookie keeps them in.
+
+    Parameters
+    ----------
+    token
+        What to show; it is spent by being shown.
+    hours
+        How long they stay in.
+    """
+
+    def __init__(self, token: str, hours: float) -> None:
+        self._token: str | None = token
+        self._lock = threading.Lock()
+        self._sessions: Sessions[Viewer] = Sessions("filiation", seconds=hours * 3600, secure=False)
+        self._viewer = Viewer(_user(), EVERYTHING)
+
+    async def meet(self, request: Request) -> Viewer | Response:
+        """Return the user that started the server, to browsers that came in by the token."""
+        known = self._sessions.find(request)
+        if known is not None:
+            if request.url.path == LEAVE:
+                gone = refuse(request, 401, _("You have left. Start the server again to come back."))
+                self._sessions.end(request, gone)
+                return gone
+            return self._without_token(request) or known
+        return self._enter(request) or refuse(
+            request, 401,
+            _(
+                "Enter by the address that the server printed when it started; it lets one browser in, once. "
+                "For another browser, start `filiation serve` again."
+            ),
+            again=True,
+        )  # fmt: skip
+
+    def address_of(self, request: Request) -> str | None:
+        """Return where somebody asks from."""
+        return peer(request)
+
+    def _enter(self, request: Request) -> Response | None:
+        shown = request.query_params.get(TOKEN, "")
+        with self._lock:
+            if self._token is None or not secrets.compare_digest(shown.encode(), self._token.encode()):
+                return None
+            self._token = None
+        entered = _without(request, TOKEN)
+        self._sessions.begin(entered, self._viewer)
+        return entered
+
+    def _without_token(self, request: Request) -> Response | None:
+        """Have a token go out of the address bar also where it was not needed any more."""
+        return _without(request, TOKEN) if TOKEN in request.query_params and request.method == "GET" else None
+
+
+class ProxyWay:
+    """Believes a reverse proxy who somebody is, and nobody else.
+
+    Parameters
+    ----------
+    settings
+        Which proxy.
+    rules
+        Who may do and see what.
+    """
+
+    def __init__(self, settings: ProxySettings, rules: Rules) -> None:
+        self._settings = settings
+        self._rules = rules
+
+    async def meet(self, request: Request) -> Viewer | Response:
+        """Return whom the proxy names."""
+        if not self._is_proxy(request):
+            return refuse(request, 403, _("This server is reached through its proxy alone."))
+        told = [
+            request.headers.getlist(name) for name in (self._settings.user, self._settings.groups, self._settings.name)
+        ]
+        if any(len(values) > 1 for values in told):
+            return refuse(request, 400, _("The proxy says twice who you are. It has to replace what browsers send."))
+        user, groups, shown = (_header(values) for values in told)
+        if user is None or groups is None or shown is None:
+            return refuse(request, 400, _("What the proxy says of you cannot be read."))
+        if not user:
+            return refuse(request, 401, _("The proxy does not say who you are."))
+        named = (group.strip() for group in groups.split(self._settings.separator))
+        viewer = self._rules.viewer(Identity(user, frozenset(name for name in named if name), shown=shown or None))
+        return viewer or not_for_them(request, user)
+
+    def address_of(self, request: Request) -> str | None:
+        """Return where somebody asks from, as the proxy says it; of others, what this server sees."""
+        if self._is_proxy(request):
+            told = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+            try:
+                return str(ip_address(told))
+            except ValueError:
+                return peer(request)
+        return peer(request)
+
+    def _is_proxy(self, request: Request) -> bool:
+        here = peer(request)
+        if here is None:
+            return self._settings.unix
+        try:
+            found = ip_address(here)
+        except ValueError:
+            return False
+        mapped = getattr(found, "ipv4_mapped", None) or found
+        return any(mapped in network for network in self._settings.addresses if network.version == mapped.version)
+
+
+def peer(request: Request) -> str | None:
+    """Return the address that a request came from; None for a unix socket."""
+    return None if request.client is None or not request.client.host else request.client.host
+
+
+def refuse(request: Request, status: int, message: str, *, again: bool = False) -> Response:
+    """Refuse, as a page or as JSON.
+
+    Parameters
+    ----------
+    request
+        What was asked.
+    status
+        HTTP's.
+    message
+        Why, and what to do.
+    again
+        Whether the page links its own address: browsers keep a cookie back where a link of another site led here.
+    """
+    asked = f"?{request.url.query}" if request.url.query and TOKEN not in request.query_params else ""
+    return respond(request, Refusal(status, _titles(status), message, request.url.path + asked if again else None))
+
+
+def not_for_them(request: Request, who: str) -> Response:
+    """Refuse somebody who is known and may not look."""
+    return refuse(
+        request, 403, _("You are signed in as %(who)s, and may not look here. Ask who runs this server.", who=who)
+    )
+
+
+def _titles(status: int) -> str:
+    return {400: _("This cannot be asked"), 401: _("Not signed in"), 403: _("Not for you")}.get(
+        status, _("This did not work")
+    )
+
+
+def _without(request: Request, name: str) -> Response:
+    asked = parse_qs(request.url.query, keep_blank_values=True)
+    asked.pop(name, None)
+    rest = urlencode(asked, doseq=True)
+    path = "/" + request.url.path.lstrip("/")
+    return RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
+
+
+def _header(values: list[str]) -> str | None:
+    """Return what a header says, or nothing; None if it is no text that a name could be."""
+    try:
+        text = "".join(values).strip().encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return None
+    return text if (not text or text.isprintable()) and len(text) <= _LONGEST * 32 else None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody on this machine"
