@@ -22,7 +22,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
+.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ demo: $(STAMP)  ## segment a real micrograph and show what its label image desce
 
 demo-omero: $(STAMP)  ## the same with an image in OMERO: results and regions go back to it (after make omero)
 	@$(BIN)/python -m tests.omero_demonstration --folder $(DEMO)-omero
+
+demo-audit: $(STAMP) web-if-possible  ## the demonstration as pages: a headless Chromium goes the way of an auditor, and pictures are kept (PICTURES=folder)
+	@$(BIN)/python -m tests.audit_demonstration --folder $(DEMO) $(if $(PICTURES),--pictures $(PICTURES))
 
 demo-volume: $(STAMP)  ## a volume of 4 GB segmented by processes that may have 1.5 GB of memory each
 	@$(BIN)/python -m tests.volume_demonstration --folder $(DEMO)-volume

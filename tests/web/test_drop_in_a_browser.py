@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser
 
 from filiation.digest import digest_tree
 from tests.digest.test_tree_digest_specification import VECTORS, lines
 from tests.web.browser import Watched, assert_accessible, needs_bundle, watching
 from tests.web.conftest import LABELS, Catalogue, Served
+from tests.web.dropping import drop
 from tests.web.test_tree_digest import entries_of
 
 pytestmark = pytest.mark.slow
@@ -30,22 +31,6 @@ BOTH_WAYS = """async () => {
   const found = await digestFile(new File([bytes], "large"), "large", (count) => (read += count));
   return [found, bytesToHex(sha256(bytes)), read === bytes.length];
 }"""
-
-
-def drop(tab: Watched, *paths: Path) -> list[Locator]:
-    """Drop what lies on disk as from a file manager, and return what is shown of each when it has been compared."""
-    articles = tab.page.locator("#dropped article")
-    before = articles.count()
-    box = tab.page.locator("#drop").bounding_box()
-    assert box is not None
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    session = tab.page.context.new_cdp_session(tab.page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        where = {"x": box["x"] + 20, "y": box["y"] + 20}
-        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **where})
-    session.detach()
-    tab.page.locator("#dropped article:not([aria-busy])").nth(before + len(paths) - 1).wait_for()
-    return [articles.nth(place) for place in range(len(paths))]
 
 
 def test_what_is_dropped_is_found_unchanged_or_changed_and_from_what(
