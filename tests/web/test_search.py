@@ -41,6 +41,13 @@ def test_a_run_leads_to_its_page(pages: TestClient, web_catalogue: Catalogue) ->
         assert meant(pages, name) == ("/run", web_catalogue.omero.id)
 
 
+def test_an_object_of_a_label_image_leads_to_its_picture(pages: TestClient) -> None:
+    answer = pages.get("/search", params={"q": f"{LABELS}#label=17"}, follow_redirects=False)
+    address = urlsplit(answer.headers["location"])
+    assert (address.path, parse_qs(address.query)) == ("/picture", {"thing": [LABELS], "label": ["17"]})
+    assert meant(pages, "nothing-like-it#label=17") == ("", "")
+
+
 def test_a_parameter_finds_the_jobs_that_used_it_so(pages: TestClient) -> None:
     found = pages.get("/api/search", params={"q": "sigma=2"}).json()
     assert [job["rule"] for job in found["jobs"]] == ["segment"]

@@ -72,6 +72,23 @@ def test_a_job_has_a_page_too(pages: TestClient, web_catalogue: Catalogue) -> No
     assert "What this job did" in page.text
 
 
+def test_a_run_that_is_asked_for_as_a_thing_leads_to_its_own_page(pages: TestClient, web_catalogue: Catalogue) -> None:
+    answer = pages.get("/thing", params={"thing": web_catalogue.nuclei.id[:8]}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/run?run={web_catalogue.nuclei.id}")
+
+
+def test_what_stands_for_several_things_lists_them(pages: TestClient, web_catalogue: Catalogue) -> None:
+    digest = pages.get("/api/thing", params={"thing": "results/ihc/image.ome.zarr"}).json()["node"]["digest"]
+    told = pages.get("/api/thing", params={"thing": digest}).json()
+    assert sorted(told["iris"]) == [
+        run.iri_of("results/ihc/image.ome.zarr") for run in (web_catalogue.nuclei, web_catalogue.again)
+    ]
+    assert [seen["place"] for seen in told["seen"]] == [
+        str(web_catalogue.folder / folder / "results/ihc/image.ome.zarr") for folder in ("again", ".")
+    ]
+    assert f"{digest} stands for 2 things, each with a page of its own:" in pages.get(f"/thing?thing={digest}").text
+
+
 def test_a_remote_image_is_told_by_its_server_and_not_asked_for(pages: TestClient) -> None:
     told = pages.get("/api/thing", params={"thing": "Image:51"}).json()
     assert told["state"]["standing"] == "elsewhere"

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 MOST_READ: Final = 400
 """Things and jobs of a lineage that are read to tell it."""
+_MOST_WALKED: Final = 20_000
+"""Nodes of a lineage beyond which only its nearest jobs are walked over; all are counted, which is much quicker."""
+_NEAR: Final = 3
 _MOST_RUNS: Final = 12
 _MOST_PLACES: Final = 50
 _MOST_JOBS: Final = 8
@@ -72,6 +75,8 @@ class Dossier:
     ----------
     thing
         As it was named.
+    how
+        What that was taken for, as in :class:`~.resolution.Resolution`.
     iris
         What that stands for: where its ancestors are asked from.
     node
@@ -105,6 +110,7 @@ class Dossier:
     """
 
     thing: str
+    how: str
     iris: tuple[str, ...]
     node: Node
     headline: str | None
@@ -140,6 +146,7 @@ class Dossier:
         """Return it as plain JSON."""
         return {
             "thing": self.thing,
+            "how": self.how,
             "iris": list(self.iris),
             "type": "action" if self.is_job else "entity",
             "node": self.node.to_json(),
@@ -168,17 +175,18 @@ def compile_dossier(
     language: str,
 ) -> Dossier:
     """Gather what is told of a thing; see :meth:`filiation.lineage.Ledger.dossier`."""
-    lineage = _nearest_ancestors(index, tracer, found)
     before, after = (reach(index, iris, up=up) for iris, up in ((found.origins, True), (found.nodes, False)))
+    lineage = _nearest_ancestors(index, tracer, found, len(before))
     things, jobs = before.count()
     things_after, jobs_after = after.count()
     node = lineage.by_iri[lineage.roots[0]]
     makers = [node] if isinstance(node, ActionNode) else _makers(lineage)
-    named = dict.fromkeys(each.crate for each in (*makers, *lineage.nodes))
+    named = dict.fromkeys((node.crate, *(maker.crate for maker in makers), *(edge.crate for edge in lineage.edges)))
     evidence = tuple(each for crate in list(named)[:_MOST_RUNS] if (each := _crate(index, crate, crates)) is not None)
     seen = _seen(index, tracer, found)
     return Dossier(
         thing=found.thing,
+        how=found.how,
         iris=lineage.roots,
         node=node,
         headline=None if isinstance(node, ActionNode) else headline(lineage, makers, language),
@@ -201,9 +209,10 @@ def compile_dossier(
     )
 
 
-def _nearest_ancestors(index: LineageIndex, tracer: Tracer, found: Resolution) -> Lineage:
-    """Return the part of the ancestors that is nearest; where there is more is told as cut."""
-    walked, reached = nearest(index, found.origins, Bounds(), MOST_READ, up=True)
+def _nearest_ancestors(index: LineageIndex, tracer: Tracer, found: Resolution, whole: int) -> Lineage:
+    """Return the part of so many ancestors that is nearest; where there is more is told as cut."""
+    depth = None if whole <= _MOST_WALKED else _NEAR
+    walked, reached = nearest(index, found.origins, Bounds(depth), MOST_READ, up=True)
     shown = set(walked.numbers.values())
     if reached - shown:
         steps = index.adjacency().steps(shown, up=True)

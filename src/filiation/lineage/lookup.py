@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filiation.lineage.resolution import Resolution, Resolver
 
 _ORCID: Final = re.compile(r"(?:https?://orcid\.org/|orcid:)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])", re.IGNORECASE)
+_OBJECT: Final = re.compile(r"(?P<thing>.+)#label=(?P<label>[1-9]\d{0,17})", re.DOTALL)
 _OPERATOR: Final = re.compile(r"!=|<=|>=|=|<|>|~")
 _NAMED: Final = re.compile(r"[\w.\-/]+")
 
@@ -56,6 +57,8 @@ class LookedUp:
         The word.
     thing
         What to ask of where the word names one thing exactly: the word itself, or an IRI.
+    label
+        The value of the one object of that thing that it names.
     run
         The id of the run that it names exactly.
     things, jobs, runs, people
@@ -70,6 +73,7 @@ class LookedUp:
 
     asked: str
     thing: str | None = None
+    label: int | None = None
     run: str | None = None
     things: tuple[EntityNode, ...] = ()
     things_in_all: int = 0
@@ -95,6 +99,7 @@ class LookedUp:
         return {
             "asked": self.asked,
             "thing": self.thing,
+            "label": self.label,
             "run": self.run,
             "things": [thing.to_json() for thing in self.things],
             "things_in_all": self.things_in_all,
@@ -122,10 +127,20 @@ def look_up(index: LineageIndex, around: Surroundings, resolver: Resolver, asked
         found, remarks = None, [str(error)]
     if found is not None:
         return _exact(index, word, found, most)
+    if (part := _OBJECT.fullmatch(word)) is not None and (whole := _known(resolver, part["thing"])) is not None:
+        of = _exact(index, part["thing"], whole, most)
+        return replace(of, asked=word, label=int(part["label"])) if of.thing is not None else replace(of, asked=word)
     if conditions := _conditions(word):
         return _as_asked(index, around, LookedUp(word, tried=(*tried, "condition")), conditions, most)
     tried += ["name of a person", "any text of things, jobs and runs"]
     return _by_text(index, around, LookedUp(word, remarks=tuple(remarks), tried=tuple(tried)), most)
+
+
+def _known(resolver: Resolver, thing: str) -> Resolution | None:
+    try:
+        return resolver.find(thing)
+    except (BadInputError, NotFoundError):
+        return None
 
 
 def _exact(index: LineageIndex, word: str, found: Resolution, most: int) -> LookedUp:

@@ -19,7 +19,11 @@ def to_what_was_meant(found: LookedUp) -> str | None:
     """Return the page of the one thing or run that a word names."""
     if found.run is not None:
         return address("/run", run=found.run)
-    return None if found.thing is None else address("/thing", thing=found.thing)
+    if found.thing is None:
+        return None
+    if found.label is not None:
+        return address("/picture", thing=found.thing, label=found.label)
+    return address("/thing", thing=found.thing)
 
 
 @twins(

@@ -141,6 +141,7 @@ class SearchShape(Shape):
 
     asked: str
     thing: str | None = Field(None, description="What to ask /api/thing for, where the word names one thing exactly.")
+    label: int | None = Field(None, description="The value of the one object of that thing that it names.")
     run: str | None = Field(None, description="The id of the run that it names exactly.")
     things: list[NodeShape]
     things_in_all: int

@@ -13,6 +13,7 @@ from filiation.lineage.dossier import Dossier
 from filiation.lineage.formats import in_order
 from filiation.lineage.neighbourhood import Neighbourhood
 from filiation.web import words
+from filiation.web.pages import address
 from filiation.web.questions import Asked
 from filiation.web.shapes import ThingShape
 from filiation.web.signposts import Signpost, of_dossier
@@ -118,6 +119,13 @@ class ThingPage:
         }
 
 
+def to_the_run(page: ThingPage) -> str | None:
+    """Return the page of the run, where that was named."""
+    if page.dossier.how != "run":
+        return None
+    return address("/run", run=page.dossier.node.crate.removeprefix("arcp://uuid,").rstrip("/"))
+
+
 def of_thing(page: ThingPage) -> tuple[Signpost, ...]:
     """Return what leads on from a thing's page."""
     return of_dossier(page.dossier)
@@ -125,7 +133,7 @@ def of_thing(page: ThingPage) -> tuple[Signpost, ...]:
 
 @twins(
     router, "/thing", "thing.html.jinja", summary="Where a thing comes from, its state, and the evidence",
-    shape=ThingShape, signposts=of_thing,
+    shape=ThingShape, signposts=of_thing, leads=to_the_run,
 )  # fmt: skip
 def thing(request: Request, catalogue: Asked, thing: Named, depth: Depth = 1) -> ThingPage:
     """Tell what a thing descends from, in what state it is, what lies around it, and on what evidence."""
