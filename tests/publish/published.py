@@ -1,138 +1,117 @@
-"""A crate as an author would publish it: people with ORCID and ROR, a grant, an image of OMERO, an article, terms."""
+"""A small run as filiation records it, with its files: valid by its profiles, so that what is made of it can be."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from tests.crate.minimal import FILES, entity, minimal_metadata, ref
+from filiation.crate import Payload, write_crate
+from filiation.digest import digest_file, digest_tree
+from filiation.model import (
+    Action,
+    Agent,
+    DataEntity,
+    EntityKind,
+    Machine,
+    Parameter,
+    Presence,
+    Rule,
+    RuleKind,
+    Slot,
+    Software,
+    Status,
+    Value,
+    Workflow,
+    WorkflowRun,
+)
+from tests.lineage.crates import run_id, write
 
-ADA = "https://orcid.org/0000-0002-1825-0097"
-GRACE = "https://orcid.org/0000-0001-5109-3700"
-CALTECH = "https://ror.org/05dxps055"
-FUNDER = "https://ror.org/04qw24q55"
-IMAGE = "https://omero.example.org/Image/51"
-ARTICLE = "https://doi.org/10.1000/nuclei"
-REPOSITORY = "https://code.example.org/nuclei"
-CONFOCAL = "http://purl.obolibrary.org/obo/FBbi_00000251"
-HUMAN = "http://purl.obolibrary.org/obo/NCBITaxon_9606"
-MORE_FILES = {
-    **FILES,
-    "work/results/nuclei of day 1/é ü.txt": "the nuclei of day 1\n",
-    "work/results/nuclei.ome.zarr/zarr.json": '{"zarr_format": 3, "node_type": "group"}\n',
-    "work/results/nuclei.ome.zarr/0/c/0/0": "chunk\n",
-}
+IMAGE, LABELS, TABLE = "results/image.ome.zarr", "results/nuclei.ome.zarr", "results/nuclei.csv"
+SOURCE = "https://omero.example.org/Image/51"
+SNAKEMAKE = Software("snakemake", "9.27.1", "pkg:pypi/snakemake@9.27.1")
+SKIMAGE = Software("scikit-image", "0.26.0", "pkg:pypi/scikit-image@0.26.0")
 
 
-def described() -> dict[str, Any]:
-    """Return the metadata of a crate that says all that repositories ask for; each call makes a new document."""
-    document = minimal_metadata()
-    root = entity(document, "./")
-    root |= {
-        "name": "Nuclei of day 1",
-        "description": "Label images of nuclei, <b>segmented</b> & measured.",
-        "datePublished": "2026-01-02T03:04:05+00:00",
-        "dateCreated": "2025-12-24",
-        "temporalCoverage": "2025-12-01/2025-12-24",
-        "license": ref("https://creativecommons.org/licenses/by/4.0/"),
-        "author": [ref(ADA), ref("#grace")],
-        "contributor": ref("#role"),
-        "publisher": ref(CALTECH),
-        "keywords": ["nuclei", "segmentation"],
-        "about": [ref(CONFOCAL), ref(HUMAN)],
-        "version": "1.2.0",
-        "funding": ref("#grant"),
-        "funder": ref(FUNDER),
-        "citation": ref(ARTICLE),
-        "inLanguage": "en",
+def record_run(folder: Path, crates: Path, number: int = 1) -> Path:
+    """Write a run's files into a folder, and its crate below another; return the crate."""
+    files: dict[str, str | dict[str, str]] = {
+        "Snakefile": "rule all:\n    input: 'results/nuclei.csv'\n",
+        "config/samples.tsv": "sample\tsource\torganism\timaging_method\tfixation\n"
+        f"s1\t{SOURCE}\thuman\tconfocal\tPFA 4 %\n",
+        IMAGE: {"zarr.json": "{}", "0/c/0/0": "pixels"},
+        LABELS: {"zarr.json": "{}", "0/c/0/0": "labels", "0/c/0/1": "more"},
+        TABLE: "label,area\n1,12.5\n",
     }
-    root["hasPart"] = [ref(name) for name in _parts()]
-    workflow = entity(document, "work/Snakefile")
-    workflow |= {"codeRepository": REPOSITORY, "url": REPOSITORY, "version": "3.1"}
-    for action in ("#run", "#job-1"):
-        entity(document, action)["object"] = [ref("work/data/raw.txt"), ref(IMAGE)]
-    person = entity(document, ADA)
-    person |= {"name": "Josiah Carberry", "affiliation": ref(CALTECH)}
-    document["@graph"] = [
-        found for found in document["@graph"] if found["@id"] not in (*FILES, "#publisher") or "work/" in found["@id"]
-    ]
-    document["@graph"] += [
-        _file("README.md", encodingFormat="text/markdown", about=ref("./")),
-        _file("work/results/nuclei%20of%20day%201/%C3%A9%20%C3%BC.txt", path="work/results/nuclei of day 1/é ü.txt"),
-        {
-            "@id": "work/results/nuclei.ome.zarr/",
-            "@type": "Dataset",
-            "name": "nuclei.ome.zarr",
-            "description": "Label image",
-            "encodingFormat": "application/vnd.zarr; version=3",
+    for path, content in files.items():
+        write(folder / path, content)
+    rules = (
+        Rule("fetch", RuleKind.SCRIPT, "Snakefile", 3),
+        Rule("segment", RuleKind.SCRIPT, "Snakefile", 9),
+        Rule("measure", RuleKind.SCRIPT, "Snakefile", 15),
+    )  # fmt: skip
+    jobs = (
+        ("fetch", (Slot("used[image]", SOURCE),), (Slot("image", IMAGE),), ()),
+        ("segment", (Slot("image", IMAGE),), (Slot("labels", LABELS),),
+         (_given("method", "otsu_watershed"), _given("sigma", 1.5), _given("channel", 0), _given("both", False))),
+        ("measure", (Slot("image", IMAGE), Slot("labels", LABELS)), (Slot("table", TABLE),), ()),
+    )  # fmt: skip
+    run = WorkflowRun(
+        id=run_id(number),
+        status=Status.FINISHED,
+        workflow=Workflow("Snakefile", ("Snakefile",), name="nuclei"),
+        engine=SNAKEMAKE,
+        agent=Agent("jc", "Josiah Carberry", "https://orcid.org/0000-0002-1825-0097", "EMBL",
+                    "https://ror.org/03mstc592"),
+        machine=Machine("node7", "Linux-x86_64", 8),
+        command="snakemake --cores 8",
+        folder=str(folder),
+        started=_at(0),
+        ended=_at(30),
+        config_files=("config/samples.tsv",),
+        rules=rules,
+        actions=tuple(
+            Action(
+                job=number + 1, attempt=1, rule=rule, status=Status.FINISHED, inputs=inputs, outputs=outputs,
+                parameters=parameters, software=(SKIMAGE,), started=_at(number), ended=_at(number + 1),
+                machine=Machine("node7"), time_source="step",
+            )
+            for number, (rule, inputs, outputs, parameters) in enumerate(jobs)
+        ),
+        connections=(("fetch", "segment"), ("segment", "measure")),
+        entities=(
+            DataEntity(SOURCE, EntityKind.RAW_IMAGE, Presence.REMOTE, url="https://omero.example.org/webclient"),
+            _thing(folder, IMAGE, EntityKind.IMAGE), _thing(folder, LABELS, EntityKind.LABEL_IMAGE),
+            _thing(folder, TABLE, media_type="text/csv"), _thing(folder, "Snakefile", media_type="text/plain"),
+            _thing(folder, "config/samples.tsv", media_type="text/tab-separated-values"),
+        ),
+        license="CC-BY-4.0",
+    )  # fmt: skip
+    crate = crates / run.id
+    payload = Payload(
+        files={f"work/{path}": (folder / path).read_bytes() for path in ("Snakefile", "config/samples.tsv")},
+        journal=b"{}\n",
+        manifests={
+            found.digest.hex: found.manifest for found in (digest_tree(folder / IMAGE), digest_tree(folder / LABELS))
         },
-        {
-            "@id": "#grace",
-            "@type": "Person",
-            "givenName": "Grace",
-            "familyName": "Hopper",
-            "identifier": GRACE,
-            "affiliation": ref(CALTECH),
-        },
-        {"@id": "#role", "@type": "Role", "roleName": "Data Curator", "contributor": ref("#curators")},
-        {"@id": "#curators", "@type": "Organization", "name": "The curators"},
-        {"@id": CALTECH, "@type": "Organization", "name": "An institute", "url": "https://institute.example.org/"},
-        {"@id": FUNDER, "@type": "Organization", "name": "A funder"},
-        {
-            "@id": "#grant",
-            "@type": "Grant",
-            "name": "Nuclei for all",
-            "identifier": "N-42",
-            "url": "https://funder.example.org/N-42",
-            "funder": ref(FUNDER),
-        },
-        {"@id": ARTICLE, "@type": "ScholarlyArticle", "name": "On nuclei"},
-        {"@id": IMAGE, "@type": ["CreativeWork", "ImageObject"], "name": "cells", "description": "Raw image"},
-        {"@id": CONFOCAL, "@type": "DefinedTerm", "name": "confocal microscopy", "termCode": "FBbi_00000251"},
-        {"@id": HUMAN, "@type": "DefinedTerm", "name": "Homo sapiens", "termCode": "NCBITaxon_9606"},
-        {
-            "@id": "https://creativecommons.org/licenses/by/4.0/",
-            "@type": "CreativeWork",
-            "name": "CC BY 4.0",
-            "description": "Creative Commons Attribution 4.0 International",
-        },
-    ]
-    for found in document["@graph"]:
-        if "File" in found["@type"] and found["@id"] in MORE_FILES:
-            found["sha256"] = hashlib.sha256(MORE_FILES[found["@id"]].encode()).hexdigest()
-    return document
+    )
+    crate.mkdir(parents=True)
+    write_crate(run, crate, payload)
+    return crate
 
 
-def published_crate(folder: Path, document: dict[str, Any] | None = None) -> Path:
-    """Write the crate with its payload, and return its folder."""
-    for name, content in MORE_FILES.items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(content, encoding="utf-8")
-    text = json.dumps(described() if document is None else document, indent=1, ensure_ascii=False)
-    (folder / "ro-crate-metadata.json").write_text(text, encoding="utf-8")
-    return folder
+def _given(name: str, value: object) -> Parameter:
+    return Parameter(name, Value.of(value), Value.of(value))
 
 
-def _parts() -> list[str]:
-    return [
-        *FILES,
-        "work/results/nuclei%20of%20day%201/%C3%A9%20%C3%BC.txt",
-        "work/results/nuclei.ome.zarr/",
-    ]
+def _at(minute: int) -> datetime:
+    return datetime(2026, 3, 1, 10, minute, tzinfo=UTC)
 
 
-def _file(identifier: str, path: str = "", **more: Any) -> dict[str, Any]:
-    content = MORE_FILES[path or identifier].encode()
-    return {
-        "@id": identifier,
-        "@type": "File",
-        "name": (path or identifier).rpartition("/")[2],
-        "description": "A file",
-        "contentSize": str(len(content)),
-        "encodingFormat": "text/plain",
-        "sha256": hashlib.sha256(content).hexdigest(),
-        **more,
-    }
+def _thing(folder: Path, path: str, kind: EntityKind = EntityKind.FILE, media_type: str | None = None) -> DataEntity:
+    place = folder / path
+    if place.is_dir():
+        tree = digest_tree(place)
+        return DataEntity(path, kind, Presence.PRESENT, tree.digest, size=tree.size, files=tree.files)
+    return DataEntity(
+        path, kind, Presence.PRESENT, digest_file(place), size=place.stat().st_size, media_type=media_type
+    )

@@ -157,6 +157,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
     publisher = settings.publisher
     if publisher is None and own.affiliation:
         publisher = Party(own.affiliation, None if own.affiliation_ror is None else ror(own.affiliation_ror))
+    publisher = publisher or _common_publisher(ordered)
     withheld: Counter[str] = Counter()
     for crate in ordered:
         withheld += crate.withheld
@@ -235,6 +236,15 @@ def _common_licence(folders: Iterable[Path]) -> str | None:
     return stated.pop() if len(stated) == 1 else None
 
 
+def _common_publisher(crates: Iterable[ExportedCrate]) -> Party | None:
+    """Return the organisation that every run's crate names as its publisher."""
+    found = set()
+    for crate in crates:
+        nodes = {str(node.get("@id")): node for node in crate.document["@graph"]}
+        found.add(_organisation(nodes.get("./", {}), "publisher", nodes))
+    return found.pop() if len(found) == 1 else None
+
+
 def has_code(crate: ExportedCrate) -> bool:
     """Whether a workflow's code is told of."""
     return any("ComputationalWorkflow" in str(node.get("@type")) for node in crate.document["@graph"])
@@ -264,13 +274,13 @@ def _authors(lineage: Lineage, crates: Collection[ExportedCrate]) -> tuple[Party
                 continue
             name = str(person.get("name") or at)
             iri = orcid(at) if at is not None and "orcid.org/" in at else None
-            people.setdefault(iri or name, Party(name, iri, _affiliation(person, nodes)))
+            people.setdefault(iri or name, Party(name, iri, _organisation(person, "affiliation", nodes)))
     return tuple(sorted(people.values(), key=lambda party: party.name))
 
 
-def _affiliation(person: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Party | None:
-    at = next(iter(ids(person.get("affiliation"))), None)
-    if at is None or at not in nodes:
+def _organisation(of: Mapping[str, Any], role: str, nodes: Mapping[str, Mapping[str, Any]]) -> Party | None:
+    at = next(iter(ids(of.get(role))), None)
+    if at is None or "Organization" not in str(nodes.get(at, {}).get("@type")) or nodes[at].get("withheld"):
         return None
     return Party(str(nodes[at].get("name") or at), ror(at) if at.startswith(ROR) else None)
 

@@ -127,7 +127,10 @@ def document(
     publisher = [] if report.publisher is None else [organisation_entity(report.publisher)]
     page = node(README, "File", name=README, description="What this crate holds, for a person", about=reference("./"),
                 encodingFormat="text/markdown", contentSize=str(readme))  # fmt: skip
-    profile_entities = [node(each.iri, "CreativeWork", name=each.name, version=each.version) for each in claimed]
+    kind: str | list[str] = "CreativeWork" if _is_first(profiles) else ["CreativeWork", "Profile"]
+    profile_entities = [node(each.iri, kind, name=each.name, version=each.version) for each in claimed]
+    if not _is_first(profiles):
+        _tell_versions(whole, main)
     sizes = _sizes(report)
     for added in (licence, *people, *publisher, page, *profile_entities, *sizes, *more):
         _join(whole, added)
@@ -191,6 +194,16 @@ def _sizes(report: ExportReport) -> list[Node]:
         for text, value, unit in counts
         if report.carried
     ]
+
+
+def _tell_versions(whole: Mapping[str, Node], main: str | None) -> None:
+    """Give every program the version and the address that RO-Crate 1.3 requires: a rule has those of its workflow."""
+    workflow = whole.get(main or "", {})
+    for at, entity in whole.items():
+        if _types(entity) & {"SoftwareApplication", "ComputerLanguage"}:
+            entity.setdefault("version", entity.get("softwareVersion") or workflow.get("version") or "unknown")
+            own = reference(at) if at.startswith(("https://", "http://")) else None
+            entity.setdefault("url", own or workflow.get("url") or reference(main or "./"))
 
 
 def _is_first(profiles: ProfileSet) -> bool:
