@@ -115,6 +115,24 @@ def test_a_crate_keeps_its_links_as_links_and_no_archive_is_made_through_them(he
     assert not [text for text in held if SECRET in text]
 
 
+def test_no_result_is_published_with_what_a_link_in_it_leads_to(here: Path, call: Call) -> None:
+    (here / "secret.txt").write_text(SECRET)
+    store = here / "work" / "labels.ome.zarr"
+    store.mkdir(parents=True)
+    (store / "zarr.json").write_text("{}")
+    (store / "0").symlink_to(here / "secret.txt")
+    built = CrateBuilder(here / "work")
+    built.job("segment", (), {"labels.ome.zarr": None}, kinds={"labels.ome.zarr": "label image"})
+    assert call("ingest", built.write(here / "coming")).exit_code == 0
+    refused = call("export", "work/labels.ome.zarr", "--to", "public.zip", "--license", "CC0-1.0")
+    assert refused.exit_code == 2, refused.output
+    assert "is a link to" in refused.stderr
+    assert not list(here.glob("*public*"))
+    call("export", "work/labels.ome.zarr", "--to", "public", "--license", "CC0-1.0")
+    held = [path.read_bytes() for path in here.glob("public/**/*") if path.is_file() and not path.is_symlink()]
+    assert not [content for content in held if SECRET.encode() in content]
+
+
 def test_an_archive_holds_what_is_in_a_folder_whatever_its_times(tmp_path: Path) -> None:
     folder = tmp_path / "crate"
     (folder / "empty").mkdir(parents=True)

@@ -25,6 +25,7 @@ from filiation.crate import flush, flush_tree
 from filiation.crate.jsonld import ids
 from filiation.crate.licences import licence_of_crate, spdx
 from filiation.crate.metadata import METADATA_FILE
+from filiation.crate.zipping import zip_folder
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.lineage import words
 from filiation.lineage.story import tell
@@ -411,7 +412,8 @@ def _description(report: ExportReport, sentences: Sequence[str]) -> str:
 def _put_in_place(making: Path, target: Path) -> None:
     """Make the crate visible under its name, at once: a folder, or an archive by the name's ending."""
     if target.suffix == ".zip":
-        archive = Path(shutil.make_archive(str(making / "archive"), "zip", making / "crate"))
+        archive = making / "archive.zip"
+        zip_folder(making / "crate", archive)
         flush(archive)
         archive.rename(target)
     else:
