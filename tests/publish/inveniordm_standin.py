@@ -70,11 +70,14 @@ class InvenioStandIn:
     ----------
     is_zenodo
         Whether it answers in Zenodo's own form to whoever accepts any JSON.
+    vocabularies
+        Whether organisations and licences are known by their identifiers.
     lag
         How many searches do not find yet what was just made, as an index that lags.
     """
 
     is_zenodo: bool = False
+    vocabularies: bool = True
     lag: int = 0
     records: dict[str, Kept] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: count(1))
@@ -218,7 +221,7 @@ class InvenioStandIn:
             record = self._draft(number)
             if record is None:
                 return _nothing()
-            errors = _wrong(record.body)
+            errors = self._faults(record.body)
             if any(not file.committed for file in record.files.values()):
                 errors.append({"field": "files", "messages": ["One or more files have not completed their transfer."]})
             if not record.files:
@@ -266,6 +269,22 @@ class InvenioStandIn:
 
         return app
 
+    def _faults(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        found = _wrong(body)
+        if not self.vocabularies:
+            metadata = body["metadata"]
+            for place, values in (
+                (
+                    "creators.affiliations",
+                    [each for one in metadata["creators"] for each in one.get("affiliations", [])],
+                ),
+                ("funding.funder", [each["funder"] for each in metadata.get("funding", [])]),
+                ("rights", metadata.get("rights", [])),
+            ):
+                if any("id" in value for value in values):
+                    found.append({"field": f"metadata.{place}", "messages": ["Invalid value"]})
+        return found
+
     def _draft(self, number: str) -> Kept | None:
         record = self.records.get(number)
         return record if record is not None and record.draft else None
@@ -302,7 +321,7 @@ class InvenioStandIn:
                 "versions": f"{place}/versions",
             },
         }
-        if record.draft and (errors := _wrong(record.body)):
+        if record.draft and (errors := self._faults(record.body)):
             told["errors"] = errors
         return told
 

@@ -20,7 +20,15 @@ from fastapi.responses import RedirectResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filiation.errors import AccessError, BadInputError, ChangedError, FiliationError, NotFoundError, ServerError
+from filiation.errors import (
+    AccessError,
+    BadInputError,
+    CatalogueBusyError,
+    ChangedError,
+    FiliationError,
+    NotFoundError,
+    ServerError,
+)
 from filiation.publish.deposits import (
     Depositing,
     DepositReport,
@@ -376,6 +384,36 @@ def test_a_crate_that_changed_before_it_was_published_goes_into_the_same_draft(
     assert newer.state.doi not in (None, report.state.doi)
     assert [each.concept for each in repository.standin.published()] == [record.concept] * 2
     assert repository.standin.records[str(newer.state.record)].body["metadata"]["title"] == "Yet other nuclei"
+
+
+def test_two_at_the_same_deposit_do_not_get_in_each_others_way(
+    repository: Repository, crate: Path, tmp_path: Path
+) -> None:
+    report = repository.deposit(crate, tmp_path / "deposits")
+    with (
+        Journal(tmp_path / "deposits" / report.state.id).held(),
+        pytest.raises(CatalogueBusyError, match="Another process is at this deposit"),
+    ):
+        repository.deposit(crate, tmp_path / "deposits", publish=True)
+    assert repository.standin.published() == []
+
+
+def test_names_are_given_where_a_service_lacks_the_vocabulary(
+    repository: Repository, crate: Path, tmp_path: Path
+) -> None:
+    repository.standin.vocabularies = False
+    try:
+        report = repository.deposit(crate, tmp_path / "deposits", publish=True)
+    finally:
+        repository.standin.vocabularies = True
+    assert report.problems == ()
+    (record,) = repository.standin.records.values()
+    metadata = record.body["metadata"]
+    assert metadata["creators"][0]["affiliations"] == [{"name": "An institute"}]
+    assert metadata["funding"] == [{"funder": {"name": "An institute"}}]
+    assert metadata["rights"] == [
+        {"title": {"en": "CC-BY-4.0"}, "link": "https://creativecommons.org/licenses/by/4.0/"}
+    ]
 
 
 def test_a_draft_is_discarded_and_the_next_deposit_begins_anew(

@@ -234,6 +234,15 @@ def test_a_workflow_crate_is_submitted_once_however_often_it_is_sent(crate: Path
         assert [list(versions) for versions in standin.workflows.values()] == [["1.0", "1.1"]]
         with pytest.raises(BadInputError, match="must be one of yours"):
             again.deposit(Wish(small_crate(tmp_path / "b", name="Others"), wish.service, project="13"), publish=True)
+    hidden = small_crate(tmp_path / "hidden", version=None, isBasedOn=None)
+    document = json.loads((hidden / "ro-crate-metadata.json").read_text())
+    (workflow,) = (each for each in document["@graph"] if each["@id"] == "workflow/Snakefile")
+    workflow |= {"version": "7", "codeRepository": "git+https://git.example.org/nuclei"}
+    (hidden / "ro-crate-metadata.json").write_text(json.dumps(document))
+    with served(gate) as address:
+        there = Service.named("workflowhub", address)
+        course.deposit(Wish(hidden, there, project="12"), publish=True)
+    assert list(standin.workflows["https://git.example.org/nuclei"]) == ["7"]
     small_crate(crate, mainEntity={"@id": "nowhere.smk"}, isBasedOn=[], version="")
     (crate / "results" / "a table.csv").write_text("")
     with pytest.raises(BadInputError) as caught:

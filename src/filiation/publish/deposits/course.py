@@ -98,9 +98,7 @@ class Deposit:
             self.journal, self.form, source, doi=record.doi, digest=digest, seal=self.seal, telling=self.telling
         )
         self._send(record, files)
-        payload = self.form.payload(source, marker=self.marker, doi=record.doi, files=files)
-        self.telling.step("Describing it")
-        problems = self.repository.describe(record, payload)
+        problems = self._describe(source, record, files)
         self.journal.write(step.DESCRIBED)
         if publish:
             if problems:
@@ -149,7 +147,7 @@ class Deposit:
             )
         if state.new_version_of is not None:
             return self._created(lambda: self.repository.new_version(str(state.new_version_of)), may_be_there=False)
-        payload = self.form.payload(source, marker=self.marker, doi=None, files=())
+        payload = self.form.payload(source, marker=self.marker)
         return self._created(lambda: self.repository.create(payload), may_be_there=state.stage == step.CREATING)
 
     def _created(self, make: Callable[[], Record], *, may_be_there: bool) -> Record:
@@ -203,6 +201,17 @@ class Deposit:
         if doi is not None and doi != self.state.doi:
             self.journal.write(step.RESERVED, doi=doi)
         return Record(record.id, record.page, doi, record.published, record.problems)
+
+    def _describe(self, source: Path, record: Record, files: tuple[LocalFile, ...]) -> tuple[str, ...]:
+        """Write the metadata; by names alone if the service has something against identifiers."""
+        self.telling.step("Describing it")
+        payload = self.form.payload(source, marker=self.marker, files=files)
+        problems = self.repository.describe(record, payload)
+        by_name = self.form.payload(source, marker=self.marker, files=files, by_name=True)
+        if not problems or by_name == payload:
+            return problems
+        fewer = self.repository.describe(record, by_name)
+        return fewer if len(fewer) < len(problems) else self.repository.describe(record, payload)
 
     def _send(self, record: Record, files: tuple[LocalFile, ...]) -> None:
         """Send what is not there yet, and take out what is not ours of an earlier version."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -75,13 +75,17 @@ class DataverseForm:
         if self.subject not in SUBJECTS:
             raise BadInputError(f"{self.subject!r} is no subject of Dataverse; expected one of: {'; '.join(SUBJECTS)}.")
 
-    def payload(self, crate: Path, *, marker: str, doi: str | None, files: tuple[LocalFile, ...]) -> Payload:
+    def payload(self, crate: Path, *, marker: str, files: tuple[LocalFile, ...] = (), by_name: bool = False) -> Payload:
         """Return the version of a dataset."""
         return version_of(describe_crate(crate), marker=marker, contact=self.contact, subject=self.subject)
 
     def files(self, crate: Path, folder: Path, advance: Advance) -> tuple[LocalFile, ...]:
         """Return the crate's files with their folders, or one archive of it."""
         return flat_files(crate, folder, self.name, advance) if self.whole else files_in_folders(crate, folder, advance)
+
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the metadata as they are."""
+        return document
 
     def refuse(self, crate: Path) -> None:
         """Refuse a crate that does not say what Dataverse asks, or every name that it would refuse or change."""

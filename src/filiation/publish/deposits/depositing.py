@@ -131,7 +131,7 @@ def payload_of(wish: Wish) -> dict[str, Any]:
         return {
             "service": wish.service.kind.name,
             "address": wish.service.address,
-            "body": form.payload(source, marker=marker, doi=None, files=()),
+            "body": form.payload(source, marker=marker),
         }
 
 

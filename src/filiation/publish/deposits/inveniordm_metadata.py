@@ -49,7 +49,7 @@ class InvenioRdmForm:
     def __init__(self, kind: Kind, name: str) -> None:
         self._kind, self._name = kind, name
 
-    def payload(self, crate: Path, *, marker: str, doi: str | None, files: tuple[LocalFile, ...]) -> Payload:
+    def payload(self, crate: Path, *, marker: str, files: tuple[LocalFile, ...] = (), by_name: bool = False) -> Payload:
         """Return the body of a record."""
         described = describe_crate(crate)
         publisher = self._kind.title if self._kind is ZENODO else None
@@ -60,7 +60,7 @@ class InvenioRdmForm:
         return {
             "access": _access(described),
             "files": there,
-            "metadata": metadata_of(described, marker=marker, publisher=publisher),
+            "metadata": metadata_of(described, marker=marker, publisher=publisher, by_name=by_name),
             "custom_fields": {},
             "pids": {},
         }
@@ -76,11 +76,17 @@ class InvenioRdmForm:
             )
         return made
 
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the metadata as they are."""
+        return document
+
     def refuse(self, crate: Path) -> None:
         """Refuse nothing: an archive takes every name."""
 
 
-def metadata_of(described: Description, *, marker: str, publisher: str | None = None) -> dict[str, Any]:
+def metadata_of(
+    described: Description, *, marker: str, publisher: str | None = None, by_name: bool = False
+) -> dict[str, Any]:
     """Return the metadata of a record.
 
     Parameters
@@ -91,23 +97,26 @@ def metadata_of(described: Description, *, marker: str, publisher: str | None = 
         ``urn:uuid:…``, by which the draft is found again.
     publisher
         Who publishes if the crate does not say.
+    by_name
+        Whether organisations and licences go by their names, for a service without the vocabularies of their ids.
     """
     found: dict[str, Any] = {
         "resource_type": {"id": _RESOURCE_TYPES.get(described.resource_type, "dataset")},
         "title": described.title,
         "publication_date": described.published or f"{datetime.now(UTC):%Y-%m-%d}",
-        "creators": [_creator(person) for person in described.creators],
+        "creators": [_creator(person, by_name) for person in described.creators],
         "contributors": [
-            {**_creator(person), "role": {"id": (person.role or "Other").lower()}} for person in described.contributors
+            {**_creator(person, by_name), "role": {"id": (person.role or "Other").lower()}}
+            for person in described.contributors
         ],
         "description": _paragraphs(described.description),
         "publisher": described.publisher.name if described.publisher else publisher,
         "version": (described.version or "")[:191],
-        "rights": [_rights(described.licence)] if described.licence else [],
+        "rights": [_rights(described.licence, by_name)] if described.licence else [],
         "subjects": [{"subject": word} for word in (*described.keywords, *(each.term for each in described.subjects))],
         "languages": list(_languages(described.language)),
         "dates": list(_dates(described)),
-        "funding": [told for grant in described.grants if (told := _funding(grant))],
+        "funding": [told for grant in described.grants if (told := _funding(grant, by_name))],
         "identifiers": [{"identifier": marker, "scheme": "urn"}],
         "related_identifiers": [_related(one) for one in described.related],
         "sizes": [f"{described.files} files", f"{described.size} bytes"] if described.files else [],
@@ -123,7 +132,7 @@ def _access(described: Description) -> dict[str, Any]:
     return {"record": "public", "files": "restricted", "embargo": embargo}
 
 
-def _creator(person: Creator) -> dict[str, Any]:
+def _creator(person: Creator, by_name: bool) -> dict[str, Any]:
     if not person.is_person:
         whole: dict[str, Any] = {"type": "organizational", "name": person.name}
         if person.ror:
@@ -136,24 +145,24 @@ def _creator(person: Creator) -> dict[str, Any]:
     if person.orcid_digits:
         whole["identifiers"] = [{"identifier": person.orcid_digits, "scheme": "orcid"}]
     places = [
-        {"id": _last(place.ror)} if place.ror else {"name": place.name}
+        {"id": _last(place.ror)} if place.ror and not by_name else {"name": place.name}
         for place in dict.fromkeys(person.affiliations)
     ]  # fmt: skip
     return {"person_or_org": whole} | ({"affiliations": places} if places else {})
 
 
-def _rights(licence: Licence) -> dict[str, Any]:
-    if licence.spdx:
+def _rights(licence: Licence, by_name: bool) -> dict[str, Any]:
+    if licence.spdx and not by_name:
         return {"id": licence.spdx.lower()}
     return {"title": {"en": licence.name}} | ({"link": licence.url} if licence.url else {})
 
 
-def _funding(grant: Grant) -> dict[str, Any] | None:
+def _funding(grant: Grant, by_name: bool) -> dict[str, Any] | None:
     """Return who paid; a grant without its funder has no place there."""
     if grant.funder is None:
         return None
     found: dict[str, Any] = {
-        "funder": {"id": _last(grant.funder.ror)} if grant.funder.ror else {"name": grant.funder.name}
+        "funder": {"id": _last(grant.funder.ror)} if grant.funder.ror and not by_name else {"name": grant.funder.name}
     }
     if grant.number:
         found["award"] = {"number": grant.number, "title": {"en": grant.title or grant.number}}

@@ -34,6 +34,7 @@ _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 Seal = Callable[[Path], None]
 Advance = Callable[[int], None]
+Completion = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def crate_folder(crate: Path, scratch: Path) -> Path:
@@ -71,10 +72,21 @@ def plain_name(crate: Path) -> str:
     return _NOT_IN_A_NAME.sub("-", name).strip("-.") or "crate"
 
 
-def copy_with_doi(crate: Path, target: Path, doi: str | None, seal: Seal | None) -> None:
-    """Copy a crate, write its DOI into the copy, and seal that.
+def copy_completed(crate: Path, target: Path, complete: Completion, doi: str | None, seal: Seal | None) -> None:
+    """Copy a crate, write its DOI and what a service asks for into the copy, and seal that.
 
     A crate that is sealed and is not to be sealed anew stays as it is, since its seal would not hold any more.
+
+    Parameters
+    ----------
+    crate, target
+        The crate, and where its copy is made.
+    complete
+        Returns the metadata with what a service asks for.
+    doi
+        To be written; None for none.
+    seal
+        Seals the copy; None to leave that.
 
     Raises
     ------
@@ -84,8 +96,9 @@ def copy_with_doi(crate: Path, target: Path, doi: str | None, seal: Seal | None)
     _refuse_links(crate)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(crate, target, copy_function=_link_or_copy)
-    if doi is not None and (seal is not None or not is_sealed(crate)):
-        document = with_doi(read_metadata(target), doi)
+    before = read_metadata(target)
+    document = complete(before if doi is None else with_doi(before, doi))
+    if document != before and (seal is not None or not is_sealed(crate)):
         written = target / f".{METADATA_FILE}"
         written.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         written.replace(target / METADATA_FILE)  # a new file: the copy may share the crate's own

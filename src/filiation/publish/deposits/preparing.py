@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from filiation.publish.deposits import journal as step
 from filiation.publish.deposits.journal import Journal
-from filiation.publish.deposits.package import Seal, copy_with_doi
+from filiation.publish.deposits.package import Seal, copy_completed
 from filiation.publish.deposits.repository import Advance, LocalFile, Payload
 
 
 class Form(Protocol):
     """What a service wants of a crate."""
 
-    def payload(self, crate: Path, *, marker: str, doi: str | None, files: tuple[LocalFile, ...]) -> Payload:
-        """Return the metadata as the service wants it, with the deposit's marker."""
+    def payload(self, crate: Path, *, marker: str, files: tuple[LocalFile, ...] = (), by_name: bool = False) -> Payload:
+        """Return the metadata as the service wants it, with the marker; by names for one that does not know our ids."""
 
     def files(self, crate: Path, folder: Path, advance: Advance) -> tuple[LocalFile, ...]:
         """Return what is sent of a crate; what has to be made is made in ``folder``."""
+
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a crate's metadata with what the service asks for, as far as the crate says it elsewhere."""
 
     def refuse(self, crate: Path) -> None:
         """Raise BadInputError, before anything is sent, for what the service would not take, all of it at once."""
@@ -84,7 +87,7 @@ def prepared(
     shutil.rmtree(journal.package, ignore_errors=True)
     copy = journal.package / "crate"
     copy.parent.mkdir(parents=True)
-    copy_with_doi(source, copy, doi, seal)
+    copy_completed(source, copy, form.completed, doi, seal)
     files = form.files(copy, journal.package / "files", telling.packed)
     if all(copy not in file.path.parents for file in files):
         shutil.rmtree(copy)

@@ -60,7 +60,7 @@ class Submission:
         self.telling.whole(file.size)
         self.telling.step("Submitting the crate")
         self.journal.write(step.PUBLISHING)
-        payload = self.form.payload(source, marker=f"urn:uuid:{self.journal.state.id}", doi=None, files=(file,))
+        payload = self.form.payload(source, marker=f"urn:uuid:{self.journal.state.id}", files=(file,))
         record = self.hub.submit(file, payload, self.telling.sent)
         self.journal.write(step.PUBLISHED, record=record.id, doi=record.doi, page=record.page)
         tidy(self.journal)

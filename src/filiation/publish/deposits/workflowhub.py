@@ -7,19 +7,22 @@ known again by its source's address and its version, which the crate must name; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from filiation.crate.metadata import METADATA_FILE, read_metadata
+from filiation.catalogue.root import root_of
+from filiation.crate.metadata import read_metadata
 from filiation.errors import BadInputError
 from filiation.publish.deposits.bodies import Part
 from filiation.publish.deposits.http import GoneError, Http
-from filiation.publish.deposits.package import one_archive
+from filiation.publish.deposits.package import is_sealed, one_archive
 from filiation.publish.deposits.repository import Advance, LocalFile, Payload, Record
 from filiation.publish.deposits.services import Service
+from filiation.publish.description.names import address_of
 
 SUBMIT: Final = "/workflows/submit"
 
@@ -77,7 +80,7 @@ class WorkflowHubForm:
 
     name: str
 
-    def payload(self, crate: Path, *, marker: str, doi: str | None, files: tuple[LocalFile, ...]) -> Payload:
+    def payload(self, crate: Path, *, marker: str, files: tuple[LocalFile, ...] = (), by_name: bool = False) -> Payload:
         """Return what is sent beside the crate: nothing, as all of it is in the crate."""
         return {}
 
@@ -85,9 +88,26 @@ class WorkflowHubForm:
         """Return the archive of the crate, with its metadata at the top."""
         return one_archive(crate, folder, self.name, advance)
 
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the metadata with the workflow's version and source at the crate's root, where WorkflowHub looks."""
+        root = root_of(document)
+        entities = {entity.get("@id"): entity for entity in document["@graph"]}
+        workflow = entities.get(_id(entities.get(root, {}).get("mainEntity")), {})
+        source = re.sub(r"^git\+", "", str(workflow.get("codeRepository") or workflow.get("url") or ""))
+        stated = {"isBasedOn": {"@id": source} if address_of(source) == source else None,
+                  "version": workflow.get("version")}  # fmt: skip
+        more = {name: value for name, value in stated.items() if value and not entities.get(root, {}).get(name)}
+        if entities.get(root, {}).get("url"):
+            more.pop("isBasedOn", None)
+        graph = [{**entity, **more} if entity.get("@id") == root else entity for entity in document["@graph"]]
+        return {**document, "@graph": graph}
+
     def refuse(self, crate: Path) -> None:
         """Refuse a crate that WorkflowHub would, all reasons at once."""
-        wrong = list(_wrong(crate))
+        document: Mapping[str, Any] = read_metadata(crate)
+        if not is_sealed(crate):
+            document = self.completed(document)
+        wrong = list(_wrong(crate, document))
         if wrong:
             raise BadInputError(
                 f"WorkflowHub would not take this crate: {'; '.join(wrong)}. Nothing was sent. It takes Workflow "
@@ -95,10 +115,9 @@ class WorkflowHubForm:
             )
 
 
-def _wrong(crate: Path) -> list[str]:
-    document = read_metadata(crate)
+def _wrong(crate: Path, document: Mapping[str, Any]) -> list[str]:
     entities = {entity.get("@id"): entity for entity in document["@graph"]}
-    root = entities.get(_id(entities.get(METADATA_FILE, {}).get("about")) or "./", {})
+    root = entities.get(root_of(document), {})
     main = _id(root.get("mainEntity"))
     workflow = entities.get(main, {})
     types = workflow.get("@type", [])
