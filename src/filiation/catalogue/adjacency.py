@@ -103,7 +103,7 @@ class Adjacency:
         import numpy as np
 
         kinds = np.zeros(numbers.size, np.int8)
-        apart = self._apart()[numbers]
+        apart = self.apart()[numbers]
         if self.arrays is not None:
             kinds[~apart] = np.frombuffer(self.arrays.kind, np.int8)[numbers[~apart]]
         kinds[apart] = self._index.kinds_of(numbers[apart].tolist())
@@ -119,14 +119,14 @@ class Adjacency:
         in_order = old[np.argsort(np.frombuffer(self.arrays.rank, np.int32)[old])]
         return in_order, numbers[numbers > self.arrays.last].tolist()
 
-    def _apart(self) -> NDArray[np.bool_]:
+    def apart(self) -> NDArray[np.bool_]:
         """Return for each node whether it is to be looked up in the index."""
         import numpy as np
 
         apart = np.ones(self.last + 1, np.bool_)
         if self.arrays is not None:
             apart[: self.arrays.last + 1] = False
-            apart[_numbers(self._touched)] = True
+            apart[numbers_in(self._touched)] = True
         return apart
 
     def _reach_many(self, seen: set[int], waiting: set[int], crates: set[int], *, up: bool) -> Reached:
@@ -136,21 +136,21 @@ class Adjacency:
         assert self.arrays is not None  # noqa: S101 - who calls has seen to it
         start, other, crate, role = (self.arrays.up if up else self.arrays.down).as_numpy()
         is_seen, of_crate = (np.zeros(self.last + 1, np.bool_) for _ in range(2))
-        apart = self._apart()
-        is_seen[_numbers(seen)] = True
-        of_crate[_numbers(crates)] = True
+        apart = self.apart()
+        is_seen[numbers_in(seen)] = True
+        of_crate[numbers_in(crates)] = True
         place = np.zeros(self.last + 1, np.int32)
-        level = _numbers(waiting)
+        level = numbers_in(waiting)
         while level.size:
             plain = level[~apart[level]]
-            edges = _ranges(start[plain], start[plain + 1])
+            edges = ranges(start[plain], start[plain + 1])
             if up:
                 edges = edges[role[edges] != _CODE]
             of_crate[crate[edges]] = True
             found = [other[edges]]
             steps = self.steps(level[apart[level]].tolist(), up=up)
-            found.append(_numbers(step[1] for step in steps))
-            of_crate[_numbers(step[3] for step in steps)] = True
+            found.append(numbers_in(step[1] for step in steps))
+            of_crate[numbers_in(step[3] for step in steps)] = True
             ends = np.concatenate(found)
             ends = ends[~is_seen[ends]]
             # Each once, without sorting: of those alike, the one whose place was written last.
@@ -213,13 +213,14 @@ class Reached:
         return tuple(listed)
 
 
-def _numbers(values: Iterable[int]) -> Numbers:
+def numbers_in(values: Iterable[int]) -> Numbers:
+    """Return numbers of nodes as an array."""
     import numpy as np
 
     return np.fromiter(values, np.int32)
 
 
-def _ranges(start: Numbers, end: Numbers) -> NDArray[np.int64]:
+def ranges(start: Numbers, end: Numbers) -> NDArray[np.int64]:
     """Return the numbers of all ranges, one after another."""
     import numpy as np
 

@@ -6,9 +6,12 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from filiation.catalogue import CODE, ROLES, ActionNode, Edge
+from filiation.catalogue.nearby import Nearby
 from filiation.lineage.collapsing import collapse
-from filiation.lineage.walk import Bounds, Walked, nearest
+from filiation.lineage.walk import Walked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,45 +79,47 @@ def look_around(
 ) -> Neighbourhood:
     """Return what lies around a thing; see :meth:`filiation.lineage.Ledger.around`."""
     found = tracer.resolver.resolve(thing)
-    read = MOST_READ if steps.read is None else steps.read
-    walks = [
-        nearest(index, found.origins, Bounds(steps.back), read, up=True),
-        nearest(index, found.nodes, Bounds(steps.on), read, up=False),
-    ]
-    expanded = [iri for iri in dict.fromkeys(steps.expanded) if tracer.node(iri) is not None]
-    for iri in expanded:
-        one = Bounds(0 if isinstance(tracer.node(iri), ActionNode) else 1)
-        walks += [nearest(index, [iri], one, read, up=up) for up in (True, False)]
-    walked = Walked()
-    seen: set[int] = set()
-    for each, reached in walks:
-        seen |= reached
-        walked.iris |= each.iris
-        walked.numbers |= each.numbers
-    walked.edges = _edges_between(index, walked.numbers)
     roots = tuple(dict.fromkeys((*found.origins, *found.nodes)))
+    expanded = [iri for iri in dict.fromkeys(steps.expanded) if tracer.node(iri) is not None]
+    numbers = index.numbers_of({*roots, *expanded})
+    nearby = Nearby(index.adjacency())
+    walks = [
+        nearby.within([numbers[iri] for iri in found.origins if iri in numbers], steps.back, up=True),
+        nearby.within([numbers[iri] for iri in found.nodes if iri in numbers], steps.on, up=False),
+    ]
+    for iri in expanded:
+        depth = 0 if isinstance(tracer.node(iri), ActionNode) else 1
+        walks += [nearby.within([numbers[iri]], depth, up=up) for up in (True, False)]
+    read = {number for walk in walks for number in walk[:MOST_READ].tolist()}
+    unread = np.unique(np.concatenate(walks)).size - len(read)
+    names = index.adjacency().names(read)
+    walked = Walked(set(roots) | set(names.values()), _edges_between(index, nearby, names))
+    walked.numbers = {iri: number for number, iri in names.items()}
     lineage = replace(tracer.lineage(found.thing, AROUND, roots, walked), note=found.note)
     whole = _nearest_first(lineage if steps.each else _collapsed(lineage, expanded))
     drawn = _first(whole, most)
     dropped = [node.iri for node in whole.nodes[most:]]
-    numbers = set(walked.numbers.values()) - {walked.numbers[iri] for iri in dropped}
-    of = {node.iri: walked.numbers[node.iri] for node in drawn.nodes}
-    unread = len(seen - set(walked.numbers.values()))
+    shown = read - {walked.numbers[iri] for iri in dropped}
+    of = {walked.numbers[node.iri]: node.iri for node in drawn.nodes if node.iri in walked.numbers}
+    before, after = (nearby.beyond(of, shown, up=up) for up in (True, False))
     return Neighbourhood(
         whole,
         drawn,
-        _beyond(index, of, numbers, up=True),
-        _beyond(index, of, numbers, up=False),
+        tuple((of[number], count) for number, count in before.items()),
+        tuple((of[number], count) for number, count in after.items()),
         unread + sum(whole.counted.get(iri, 1) for iri in dropped),
     )
 
 
-def _edges_between(index: LineageIndex, numbers: dict[str, int]) -> list[Edge]:
+def _edges_between(index: LineageIndex, nearby: Nearby, names: dict[int, str]) -> list[Edge]:
     """Return every edge between nodes: also those that no walk to or from a root comes by."""
-    adjacency, iris = index.adjacency(), {number: iri for iri, number in numbers.items()}
-    steps = {step for step in adjacency.steps(iris, up=False) if step[1] in iris}
-    crates = adjacency.names({step[3] for step in steps})
-    return [Edge(iris[near], iris[far], ROLES[role], crates[crate]) for near, far, role, crate in steps]
+    edges = nearby.among(names)
+    crates = index.adjacency().names(set(edges.crate.tolist()))
+    columns = (edges.near.tolist(), edges.far.tolist(), edges.role.tolist(), edges.crate.tolist())
+    return [
+        Edge(names[near], names[far], ROLES[role], crates[crate])
+        for near, far, role, crate in set(zip(*columns, strict=True))
+    ]
 
 
 def _collapsed(lineage: Lineage, expanded: Iterable[str]) -> Lineage:
@@ -150,15 +155,6 @@ def _first(lineage: Lineage, most: int) -> Lineage:
         edges=tuple(edge for edge in lineage.edges if edge.src in kept and edge.dst in kept),
         alike=tuple((iri, count) for iri, count in lineage.alike if iri in kept),
     )
-
-
-def _beyond(index: LineageIndex, of: dict[str, int], shown: set[int], *, up: bool) -> tuple[tuple[str, int], ...]:
-    """Return for each node how many next to it are not shown."""
-    hidden: dict[int, set[int]] = defaultdict(set)
-    for near, far, *_ in index.adjacency().steps(of.values(), up=up):
-        if far not in shown:
-            hidden[near].add(far)
-    return tuple((iri, len(hidden[number])) for iri, number in of.items() if number in hidden)
 
 
 def order_of_flow(nodes: Sequence[str], edges: Iterable[tuple[str, str, str]]) -> dict[str, int]:

@@ -48,6 +48,7 @@ async function edit() {
     field.value = editor.getValue();
   });
   field.hidden = true;
+  field.required = false; // a browser would have to point at it
   const input = editor.getInputField();
   input.id = "query-editor";
   input.setAttribute("aria-describedby", "query-bounds");
