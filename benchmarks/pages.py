@@ -69,6 +69,8 @@ def pages(institute: Institute) -> dict[str, str]:
         "search: a path that every run has": "/search?q=results/0/render-0.tif",
         "search: a parameter": "/search?q=p2%3D23",
         "search: any text": "/search?q=segment-1",
+        "the overview": "/overview",
+        "a dropped file, by its name": f"/drop?digest=sha256:{'0' * 64}&name=render-0.tif",
         "findings: gaps": "/findings?about=gaps",
         "findings: orphans": "/findings?about=orphans",
     }

@@ -15,6 +15,7 @@ from filiation.errors import BadInputError
 from filiation.images.colours import colour_of_channel, colour_of_label
 from filiation.images.multiscale import Level, Multiscale
 from filiation.images.ome_zarr import read_pixels
+from filiation.images.pictures import encode_picture
 from filiation.segmentation.overlay import outlines
 
 OUTLINES: Final = "outlines"
@@ -110,6 +111,10 @@ class Layers:
             _draw_labels(picture, _enlarged(self._labelled(self.labels, where, grid), self._factor), look, chosen,
                          over=self.image is not None)  # fmt: skip
         return np.rint(picture * 255).astype(np.uint8)
+
+    def as_png(self, where: Where, look: str = OUTLINES, chosen: int | None = None) -> bytes:
+        """Return the picture as PNG; see :meth:`draw`."""
+        return encode_picture(self.draw(where, look, chosen))
 
     def label_at(self, where: Where, x: int, y: int) -> int:
         """Return the label that is drawn at a pixel of the picture; 0 is background.

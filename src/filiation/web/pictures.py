@@ -11,7 +11,6 @@ from fastapi.responses import Response
 from filiation.catalogue import Json
 from filiation.digest.recorded import LARGEST
 from filiation.errors import BadInputError
-from filiation.images.pictures import encode_picture
 from filiation.lineage.layers import LOOKS, OUTLINES, Where
 from filiation.lineage.pictured import Pictured, PicturedObject
 from filiation.lineage.story import tell
@@ -129,7 +128,7 @@ def plane(
     """Draw a plane as PNG."""
     with catalogue.asking() as ledger:
         pictured = ledger.picture(thing)
-    drawn = encode_picture(pictured.layers.draw(Where(t, z), look, label))
+    drawn = pictured.layers.as_png(Where(t, z), look, label)
     return Response(drawn, media_type="image/png", headers={"Content-Security-Policy": SANDBOX})
 
 
