@@ -22,7 +22,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores format clean
+.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores bench-pages format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -145,6 +145,9 @@ bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and 
 bench-volumes: $(STAMP)  ## volumes block by block, against whole ones, dask-image and Cellpose's pattern (TABLES="whole peers measure memory")
 	@$(MAKE) --no-print-directory .peers/volumes/.installed || echo "The peers cannot be installed here, and are left out."
 	@$(BIN)/python benchmarks/volumes.py $(TABLES)
+
+bench-pages: $(STAMP)  ## how quick pages are over the catalogue of an institute (SIZE=jobs, FOLDER=where it is kept)
+	@$(BIN)/python benchmarks/pages.py $(or $(SIZE),10000) $(if $(FOLDER),--keep $(FOLDER))
 
 bench-stores: $(STAMP)  ## stores written, read and digested, beside tensorstore, zarrs and ngio (SIZE=planes of 1024 x 1024)
 	@$(MAKE) --no-print-directory .peers/stores/.installed || echo "The others cannot be installed here, and are left out."

@@ -14,6 +14,7 @@ from filiation.crate.seals.ssh import SIGNERS_VARIABLE
 from filiation.lineage import Ledger
 from filiation.web.application import create_app
 from filiation.web.settings import Limits, WebSettings
+from filiation.web.states import States
 from tests.web.conftest import LABELS, OMERO_IMAGE, Catalogue, asking, make_catalogue
 
 CELLS = "results/51/cells.ome.zarr"
@@ -172,6 +173,17 @@ def test_what_a_later_run_wrote_again_is_told(catalogue: Catalogue) -> None:
         assert (state["standing"], state["why"]) == (
             "replaced", "Run 00000009 has written something else at its place since.",
         )  # fmt: skip
+
+
+def test_one_thing_is_read_again_at_a_time(web_catalogue: Catalogue) -> None:
+    app = create_app(WebSettings(web_catalogue.folder))
+    states: States = app.state.states
+    with asking(app) as pages, states.reading():
+        busy = pages.get("/api/check", params={"thing": LABELS})
+        assert (busy.status_code, busy.json()["error"]) == (
+            503, "Something is being read again for somebody just now. Ask in a moment.",
+        )  # fmt: skip
+        assert pages.get("/thing", params={"thing": LABELS}).status_code == 200
 
 
 def test_a_page_reads_no_more_than_it_may(web_catalogue: Catalogue) -> None:

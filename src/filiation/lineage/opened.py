@@ -83,6 +83,7 @@ class OpenedCatalogue:
         """Crates in the folder that cannot be read, each as one message; brought up to date by each question."""
         self._on_disk = on_disk
         self._now: tuple[LineageIndex, Joining] | None = None
+        self._annotations: tuple[str, tuple[Annotation, ...], tuple[str, ...]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -169,9 +170,13 @@ class OpenedCatalogue:
         return Surroundings(runs, by_node(index, self._noted()))
 
     def _noted(self) -> tuple[Annotation, ...]:
+        from filiation.catalogue.annotation_graph import annotations_stamp
         from filiation.catalogue.annotations import read_annotations
 
-        annotations, problems = read_annotations(self._catalogue.folder, self.as_of)
+        stamp = annotations_stamp(self._catalogue.folder)
+        if self._annotations is None or self._annotations[0] != stamp:
+            self._annotations = (stamp, *read_annotations(self._catalogue.folder, self.as_of))
+        _, annotations, problems = self._annotations
         if self.selection is not None:
             return self._of_what_is_shown(annotations)
         self.problems = (*self.problems, *problems)

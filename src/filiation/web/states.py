@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -132,15 +133,27 @@ class States:
         crate = next((each for each in dossier.crates if each.run.iri == node.crate), None)
         folder = None if crate is None or crate.folder is None else self._catalogue / "crates" / crate.folder
         self._refuse_too_large((node.size or 0) + (0 if folder is None else _size_of(folder, self._most)))
+        with self.reading():
+            report = Ledger(self._catalogue, on_disk=False, selection=who_looks().sees).check(node.iri)
+            state = self._judged(report, folder)
+        self._known[_key(node)] = state
+        return state
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read something again inside, alone.
+
+        Raises
+        ------
+        CatalogueBusyError
+            If something else is being read for somebody.
+        """
         if not self._reading.acquire(blocking=False):
             raise CatalogueBusyError(_("Something is being read again for somebody just now. Ask in a moment."))
         try:
-            report = Ledger(self._catalogue, on_disk=False, selection=who_looks().sees).check(node.iri)
-            state = self._judged(report, folder)
+            yield
         finally:
             self._reading.release()
-        self._known[_key(node)] = state
-        return state
 
     def _glance(self, dossier: Dossier, node: EntityNode) -> State:
         place = node.place or node.path
