@@ -129,7 +129,7 @@ class DataPlan:
         inside = _inside(crate, identifier)
         if self._data == DATA_NONE or (self._data != DATA_ALL and thing.iri not in self._chosen):
             small = inside is not None and inside.is_file() and inside.stat().st_size <= LARGEST_FILE
-            if small and not crate.verbatim and decode_path(identifier) in crate.files:
+            if small and decode_path(identifier) in crate.files:
                 return "", Bytes(thing, crate, identifier, inside or Path(), thing.size or 0)
             crate.leave(identifier)
             return "not asked for", None
