@@ -89,6 +89,33 @@ def test_a_crate_is_tried_drafted_published_and_listed(
     assert list(zenodo.standin.records) == [record.id]
 
 
+def test_a_seal_is_never_broken_and_a_second_one_stands_for_the_doi(
+    zenodo: Zenodo, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    crate = small_crate(tmp_path / "nuclei")
+    ok(call("seal", crate, "--key", key))
+    to = ("--to", "zenodo", "--server", zenodo.address)
+    done = call("deposit", crate, *to)
+    assert (done.exit_code, "--seal seals a copy with the DOI" in done.stderr) == (0, True)
+    (record,) = zenodo.standin.records.values()
+    (tmp_path / "as-it-is.zip").write_bytes(record.files["nuclei.crate.zip"].content or b"")
+    assert record.files["ro-crate-metadata.json"].content == (crate / "ro-crate-metadata.json").read_bytes()
+    assert "Seal 2" not in ok(call("verify", "as-it-is.zip", "--any-signer"))
+    ok(call("deposit", crate, *to, "--seal", "--key", key))
+    small_crate(crate, name="Other nuclei")
+    unsealed = call("deposit", crate, *to, "--publish")
+    assert (unsealed.exit_code, "Seal that too: --seal" in unsealed.stderr) == (2, True)
+    ok(call("deposit", crate, *to, "--seal", "--key", key, "--publish"))
+    (record,) = zenodo.standin.records.values()
+    (tmp_path / "anew.zip").write_bytes(record.files["nuclei.crate.zip"].content or b"")
+    verified = ok(call("verify", "anew.zip", "--any-signer"))
+    assert "changed    ro-crate-metadata.json" in verified
+    assert "Seal 2: 'deposited'" in verified
+
+
 def test_tokens_come_from_the_environment_the_keyring_or_a_file_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,8 @@ def deposit(
         say_json({**report.to_json(), "noted": noted, "annotated": list(annotated)})
         return
     _tell(wish, report, noted)
+    if not sealing and report.state.is_open and _is_sealed(crate):
+        remark("The crate is sealed, so it was sent as it is, without the DOI in it; --seal seals a copy with the DOI.")
     if omero:
         remark(_in_omero(annotated, omero, published=report.state.published is not None))
 
@@ -156,6 +158,12 @@ def _seal(catalogue: str | None, key: str | None) -> Seal:
         seal_crate(folder, signer, meaning="deposited")
 
     return seal
+
+
+def _is_sealed(crate: Path) -> bool:
+    from filiation.publish.deposits.package import is_sealed
+
+    return crate.is_dir() and is_sealed(crate)
 
 
 def _noted(home: Path, report: DepositReport, catalogue: str | None) -> int | None:

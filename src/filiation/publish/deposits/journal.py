@@ -53,6 +53,8 @@ class DepositState:
         What the service calls it.
     files
         What is sent.
+    sealed
+        Whether that was sealed when it was packed.
     uploaded
         Names of what came.
     begun, changed
@@ -74,6 +76,7 @@ class DepositState:
     page: str = ""
     doi: str | None = None
     files: tuple[LocalFile, ...] = ()
+    sealed: bool = False
     uploaded: frozenset[str] = frozenset()
     begun: datetime | None = None
     changed: datetime | None = None
@@ -236,7 +239,8 @@ def _after(state: DepositState, line: Mapping[str, Any], folder: Path) -> Deposi
         files = tuple(
             LocalFile(each["name"], folder / each["path"], each["size"], each["digests"]) for each in line["files"]
         )
-        return replace(state, digest=line["digest"], files=files, uploaded=frozenset())
+        sealed = bool(line.get("sealed"))
+        return replace(state, digest=line["digest"], files=files, sealed=sealed, uploaded=frozenset())
     if event == UPLOADED:
         return replace(state, uploaded=state.uploaded | {line["name"]})
     if event == PUBLISHED:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from filiation.errors import BadInputError
 from filiation.publish.deposits import journal as step
 from filiation.publish.deposits.journal import Journal
 from filiation.publish.deposits.package import Seal, copy_completed
@@ -78,10 +79,20 @@ def prepared(
         Seals the copy; None to leave that.
     telling
         Who is told.
+
+    Raises
+    ------
+    BadInputError
+        If it was sealed and has to be made anew without a seal, or the crate holds links.
     """
     state = journal.state
-    if state.files and state.digest == digest and all(_is_there(file) for file in state.files):
+    is_as_asked = state.digest == digest and (seal is None or state.sealed)
+    if state.files and is_as_asked and all(_is_there(file) for file in state.files):
         return state.files
+    if state.sealed and seal is None:
+        raise BadInputError(
+            f"What was packed of {state.crate} was sealed, and has to be packed anew. Seal that too: --seal."
+        )
     telling.step("Packing the crate")
     journal.write(step.PREPARING)
     shutil.rmtree(journal.package, ignore_errors=True)
@@ -100,7 +111,7 @@ def prepared(
         }
         for file in files
     ]
-    journal.write(step.PREPARED, digest=digest, files=told)
+    journal.write(step.PREPARED, digest=digest, sealed=seal is not None, files=told)
     return files
 
 
