@@ -29,6 +29,7 @@ from filiation.crate.zipping import zip_folder
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.lineage import words
 from filiation.lineage.story import tell
+from filiation.publish.digests import unnamed_files, with_digests
 from filiation.publish.export_data import DataPlan, check_size, copy_bytes
 from filiation.publish.export_page import PAGE, render_export
 from filiation.publish.export_root import PROFILE_SETS, README, document, readme, write_document
@@ -324,8 +325,9 @@ def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progre
         why_allowed=settings.allow_licence_conflict if any(f.kind == CONFLICT for f in report.licences) else None,
         readme=len(page.encode("utf-8")),
     )
-    write_document(folder, told)
     (folder / PAGE).write_text(render_export(told, report, lineage, sentences), encoding="utf-8")
+    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    write_document(folder, with_digests(told, folder, unnamed_files(told, files)))
     _check_nothing_private(folder, plan)
     flush_tree(folder)
     return report

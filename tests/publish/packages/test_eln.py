@@ -97,9 +97,11 @@ def test_digests_that_lack_are_added_to_files_folders_and_what_nobody_named(tmp_
     crate = published_crate(tmp_path / "crate", document)
     (crate / "ro-crate-preview.html").write_text("<p>page</p>")
     (crate / "forgotten notes.txt").write_text("notes")
+    for number in range(1, 31):
+        (crate / "work/results/nuclei.ome.zarr" / str(number)).write_text("chunk")
     written = write_package(crate, "eln", tmp_path / "a.eln")
     assert faults_of(written.target) == []
-    assert written.remarks == ("9 files without a digest got one; the metadata is not that of crate.",)
+    assert written.remarks == ("39 files without a digest got one; the metadata is not that of crate.",)
     made = json.loads((unpacked(written.target, tmp_path / "back") / "ro-crate-metadata.json").read_text())
     nodes = {one["@id"]: one for one in made["@graph"]}
     assert "treeDigest" in nodes["work/results/nuclei.ome.zarr/"]
@@ -180,7 +182,7 @@ def _link(crate: Path) -> None:
     ("tamper", "outcome", "told"),
     [
         (_change, Outcome.CHANGED, "work/data/raw.txt is changed"),
-        (_change_chunk, Outcome.CHANGED, "work/results/nuclei.ome.zarr is changed"),
+        (_change_chunk, Outcome.CHANGED, "work/results/nuclei.ome.zarr/0/c/0/0 is changed"),
         (_add, Outcome.CHANGED, "work/new.txt is unexpected"),
         (_remove, Outcome.CHANGED, "README.md is missing"),
         (_forge, Outcome.BAD_SIGNATURE, "is not of this ro-crate-metadata.json"),
