@@ -28,7 +28,7 @@ from filiation.publish.description import (
 )
 from filiation.publish.description.names import address_of, doi_of, identified, orcid_of, ror_of, spdx_of
 from tests.crate.minimal import entity, ref
-from tests.publish.published import (
+from tests.publish.full_crate import (
     ADA,
     ARTICLE,
     CALTECH,

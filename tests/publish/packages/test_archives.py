@@ -22,7 +22,7 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.incoming.archives import CrateArchive
 from filiation.publish.packages import FORMS, PackageSettings, form_of, write_package
 from tests.crate.minimal import ref
-from tests.publish.published import described, published_crate
+from tests.publish.full_crate import described, published_crate
 
 WHOLE = ("folder", "zip", "bagit")
 

@@ -20,8 +20,8 @@ from filiation.crate.validation import validate
 from filiation.errors import AccessError, BadInputError, ChangedError
 from filiation.incoming.archives import CrateArchive
 from filiation.publish.packages import PackageSettings, write_package
+from tests.publish.full_crate import described, published_crate
 from tests.publish.packages.eln_check import faults_of
-from tests.publish.published import described, published_crate
 
 PASSWORD = "swordfish"
 

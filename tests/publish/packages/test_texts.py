@@ -29,7 +29,7 @@ from filiation.publish.packages.datacite import to_datacite, to_xml
 from filiation.publish.packages.dmp import to_dmp
 from filiation.publish.packages.gide import to_gide
 from tests.crate.minimal import entity, ref
-from tests.publish.published import described, published_crate
+from tests.publish.full_crate import described, published_crate
 
 SETTINGS = PackageSettings(today=date(2026, 6, 1))
 CFFCONVERT = Path(__file__).parents[3] / ".peers" / "cffconvert" / "bin" / "cffconvert"
