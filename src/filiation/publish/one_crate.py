@@ -70,7 +70,8 @@ class Names:
             for node in part.document["@graph"]
             if isinstance(node.get("@id"), str) and set(many(node.get("@type"))) & _DATA
         }
-        self._carried = {self._iri(at): at for at in part.carried}
+        # Of two spellings of a folder the one with a slash comes last, and counts.
+        self._carried = {self._iri(at): at for at in sorted(part.carried)}
 
     def _iri(self, identifier: str) -> str:
         return iri_of(identifier, self._base)
