@@ -101,6 +101,8 @@ def test_only_so_much_is_read_and_what_was_not_is_counted(
     found = ledger.around("all.parquet", back=9, on=0, each=True)
     assert len(found.whole.nodes) == 15
     assert found.left_out == everything - 15
+    fewer = ledger.around("all.parquet", back=9, on=0, each=True, read=7)
+    assert (len(fewer.whole.nodes), fewer.left_out) == (7, everything - 7)
 
 
 def test_a_circle_in_a_foreign_crate_ends(catalogue: Catalogue, folder: Path) -> None:

@@ -90,7 +90,8 @@ def look_around(
     for iri in expanded:
         depth = 0 if isinstance(tracer.node(iri), ActionNode) else 1
         walks += [nearby.within([numbers[iri]], depth, up=up) for up in (True, False)]
-    read = {number for walk in walks for number in walk[:MOST_READ].tolist()}
+    most_read = MOST_READ if steps.read is None else steps.read
+    read = {number for walk in walks for number in walk[:most_read].tolist()}
     unread = np.unique(np.concatenate(walks)).size - len(read)
     names = index.adjacency().names(read)
     walked = Walked(set(roots) | set(names.values()), _edges_between(index, nearby, names))
