@@ -21,7 +21,8 @@ SETTINGS = (
     "channel, each, sigma, window, correction, spacing, minimum_size, membrane, certainty, radius, extent, weights, "
     "diameter, flow_threshold, cellprob_threshold, prob_thresh, nms_thresh, device"
 )
-KNOWN = f"sample, source, wells, method, {SETTINGS}, meshes"
+ABOUT_IMAGES = "organism, biological_entity, imaging_method, sample_preparation, licence"
+KNOWN = f"sample, source, wells, method, {SETTINGS}, meshes, {ABOUT_IMAGES}"
 
 
 @pytest.fixture
