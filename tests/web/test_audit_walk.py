@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from filiation.lineage import Ledger
 from filiation.web.application import create_app
 from filiation.web.settings import WebSettings
 from tests.lineage.painted import LABELS, paint
+from tests.waiting import wait_until
 from tests.web.auditor import Way, spoil, walk
 from tests.web.browser import assert_accessible, needs_bundle, watching
 from tests.web.conftest import serving
@@ -66,3 +67,31 @@ def test_pictures_work_without_scripts_and_by_the_keyboard(browser: Browser, tmp
             tab.page.get_by_role("heading", name="Object 300").wait_for()
             assert_accessible(tab.page)
             tab.picture("phone-picture")
+
+
+BRIGHTNESS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return [canvas.width, canvas.height, data.reduce((sum, value, place) => sum + (place % 4 === 3 ? 0 : value), 0)];
+}"""
+
+
+@needs_bundle
+def test_a_reader_chooses_the_contrast_of_the_image(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    paint(folder).write(folder / ".filiation" / "crates")
+    Ledger(folder).runs()
+    with serving(create_app(WebSettings(folder))) as served, watching(browser, served.address) as tab:
+        tab.expected = ["willReadFrequently"]  # by this test, which reads the canvas
+        tab.go(f"/picture?thing={LABELS}&z=1")
+        tab.page.get_by_text("The image alone").click()
+        canvas = tab.page.locator("#pixels canvas:not([hidden])")
+        canvas.wait_for()
+        width, height, bright = canvas.evaluate(BRIGHTNESS)
+        assert (width, height) == (48, 32)
+        assert bright > 0
+        tab.page.get_by_role("group", name="nuclei").get_by_label("brightest at").fill("400000")
+        with tab.page.expect_response(lambda answer: "/api/plane" in answer.url):
+            tab.page.keyboard.press("Tab")
+        expect(tab.page.locator("#pixels [role=status]")).to_contain_text("48 × 32")
+        wait_until(lambda: canvas.evaluate(BRIGHTNESS)[2] < bright, "the image to become darker")
+        assert_accessible(tab.page)

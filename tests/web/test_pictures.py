@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as Picture
@@ -82,6 +83,17 @@ def test_files_of_stores_are_those_that_were_recorded_and_no_others(pages: TestC
     assert pages.get("/api/chunk", params=asked | {"path": ""}).status_code == 400
     assert pages.get("/api/chunk", params=asked | {"thing": IRI + TABLE}).status_code == 404
     assert pages.get("/api/chunk", params=asked | {"thing": str(folder / LABELS)}).status_code == 404
+
+
+def test_a_plane_of_a_store_is_handed_out_decoded(pages: TestClient) -> None:
+    asked = {"thing": IRI + RAW, "level": "0", "index": "1,2"}
+    plane = np.frombuffer(pages.get("/api/plane", params=asked).content, "<u2").reshape(32, 48)
+    assert (plane.max(), plane[20, 30], plane[19, 30]) == (4000, 4000, 0)
+    for wrong, status in (
+        ({"level": "9"}, 404), ({"level": "../0"}, 404), ({"index": "1"}, 400), ({"index": "1,4"}, 400),
+        ({"index": "a"}, 400), ({"thing": IRI + TABLE}, 404), ({"thing": "/etc"}, 404),
+    ):  # fmt: skip
+        assert pages.get("/api/plane", params=asked | wrong).status_code == status, wrong
 
 
 def test_a_lineage_can_be_had_as_a_drawing_and_as_pixels(pages: TestClient) -> None:

@@ -11,11 +11,13 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from filiation.errors import BadInputError
+from filiation.digest.recorded import RecordedTree
+from filiation.errors import BadInputError, NotFoundError
 from filiation.images.colours import colour_of_channel, colour_of_label
 from filiation.images.multiscale import Level, Multiscale
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.pictures import encode_picture
+from filiation.images.recorded_store import open_recorded
 from filiation.segmentation.overlay import outlines
 
 OUTLINES: Final = "outlines"
@@ -81,6 +83,15 @@ class Layers:
         """Return how many planes there are along ``t`` or ``z``."""
         axes = self.frame.axes
         return int(self.frame.full.array.shape[axes.index(axis)]) if axis in axes else 1
+
+    def section(self, where: Where) -> int:
+        """Return the number of the image's section, at full resolution, that lies where a plane is."""
+        if self.image is None or "z" not in self.image.axes:
+            return 0
+        at = self.image.axes.index("z")
+        full = self.image.full
+        nearest = round((self._depth(where.z) - full.translation[at]) / full.scale[at])
+        return _one(nearest, int(full.array.shape[at])).start or 0
 
     def draw(self, where: Where, look: str = OUTLINES, chosen: int | None = None) -> Rgb:
         """Return the picture, shape (y, x, 3).
@@ -200,6 +211,42 @@ class Layers:
                 raise BadInputError(f"There is no plane {axis} = {number}; they go from 0 to {self.count(axis) - 1}.")
         if look not in LOOKS:
             raise BadInputError(f"Labels are shown as {', '.join(LOOKS)}; {look!r} is none of these.")
+
+
+def plane_bytes(tree: RecordedTree, level: str, index: tuple[int, ...]) -> bytes:
+    """Return the pixels of a plane (y, x) of a recorded store, little-endian.
+
+    Parameters
+    ----------
+    tree
+        The store.
+    level
+        Path of the resolution in it.
+    index
+        Numbers along all axes but the last two.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such resolution.
+    BadInputError
+        If there is no such plane, or it is too much to read.
+    ChangedError
+        If a chunk of it is not as recorded.
+    """
+    store = open_recorded(tree)
+    found = next((each for each in store.levels if each.path == level), None)
+    if found is None:
+        raise NotFoundError(
+            f"{store.where} has no resolution {level!r}; it has {[each.path for each in store.levels]}."
+        )
+    lengths = found.array.shape[:-2]
+    if len(index) != len(lengths) or any(number >= length for number, length in zip(index, lengths, strict=True)):
+        raise BadInputError(f"{store.where} has no plane {index}; along its first axes it has {lengths} of them.")
+    asked = [*(slice(number, number + 1) for number in index), slice(None), slice(None)]
+    _refuse_if_too_much(store, found, asked)
+    plane = read_pixels(store, tuple(asked), store.levels.index(found))
+    return np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes()
 
 
 def _one(number: int, length: int) -> slice:

@@ -5,6 +5,7 @@ Pixels are taken from stores as they were recorded, chunk by chunk, so that noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from filiation.model import DigestKind, EntityKind
 
 AT_MOST: Final = 2_000_000_000
 """Bytes that are gone through while somebody waits, for an object's voxels or to see that a table is unchanged."""
+_METADATA: Final = re.compile(r"(^|/)(zarr\.json|\.zattrs|\.zgroup|\.zarray)$")
 _IMAGES: Final = (EntityKind.IMAGE, EntityKind.RAW_IMAGE)
 
 
@@ -45,6 +47,8 @@ class Pictured:
         Their pixels.
     remarks
         What is not shown, and why.
+    metadata_files
+        The files of the image's store that tell of its groups and arrays.
     """
 
     labels: EntityNode | None
@@ -52,6 +56,7 @@ class Pictured:
     lineage: Lineage
     layers: Layers
     remarks: tuple[str, ...] = ()
+    metadata_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,8 @@ class Pictures:
         if drawn is None and under is None:
             reasons = " ".join(dict.fromkeys(remarks)) or "It is no image, and was made from none that was recorded."
             raise NotFoundError(f"There is nothing to show of {lineage.thing}. {reasons}")
-        return Pictured(labels, image, lineage, Layers(drawn, under), tuple(dict.fromkeys(remarks)))
+        files = () if image is None else tuple(path for path in self.tree(image).paths if _METADATA.search(path))
+        return Pictured(labels, image, lineage, Layers(drawn, under), tuple(dict.fromkeys(remarks)), files)
 
     def tree(self, node: EntityNode) -> RecordedTree:
         """Return the files of a store as recorded, from wherever these bytes were seen and something still is.

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from filiation.catalogue import Json
 from filiation.digest.recorded import LARGEST
 from filiation.errors import BadInputError
-from filiation.lineage.layers import LOOKS, OUTLINES, Where
+from filiation.lineage.layers import LOOKS, OUTLINES, Where, plane_bytes
 from filiation.lineage.pictured import Pictured, PicturedObject
 from filiation.lineage.story import tell
 from filiation.web.guard import SANDBOX
@@ -66,6 +66,16 @@ class PicturePage:
         return {axis: count for axis, count in counts.items() if count > 1}
 
     @property
+    def depth(self) -> int:
+        """The image's own section at the plane that is shown."""
+        return self.pictured.layers.section(self.where)
+
+    @property
+    def metadata_files(self) -> tuple[str, ...]:
+        """Files of the image's store that tell of its arrays."""
+        return self.pictured.metadata_files
+
+    @property
     def picture(self) -> str:
         """Address of the picture."""
         return self.at("/picture/plane.png", label=self.label or None)
@@ -96,7 +106,12 @@ class PicturePage:
         }
 
 
-@twins(router, "/picture", "picture.html.jinja", summary="A label image over the image that it was drawn on")
+@twins(
+    router,
+    "/picture",
+    "picture.html.jinja",
+    summary="A label image over the image that it was drawn on",
+)
 def picture(
     catalogue: Asked,
     thing: Named,
@@ -166,6 +181,23 @@ def chunk(
         "Cache-Control": _CHUNK,  # its digest is known: it is this or nothing
         "ETag": f'"{tree.paths[path]}"',
     }
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get(f"{API}/plane", summary="The pixels of a plane of a store, decoded", response_class=Response)
+def decoded_plane(
+    catalogue: Asked,
+    thing: Annotated[str, Query(max_length=4000, description="IRI of the store.")],
+    level: Annotated[str, Query(max_length=200, description="Path of the resolution in the store, such as `0`.")],
+    index: Annotated[
+        str, Query(max_length=200, pattern=r"^(\d{1,9}(,\d{1,9})*)?$", description="Of its other axes.")
+    ] = "",
+) -> Response:
+    """Return the pixels of a plane (y, x), little-endian; codecs of browsers would need what pages may not do."""
+    with catalogue.asking() as ledger:
+        tree = ledger.recorded_tree(thing)
+    content = plane_bytes(tree, level, tuple(int(number) for number in index.split(",") if number))
+    headers = {"Content-Disposition": "attachment", "Content-Security-Policy": SANDBOX, "Cache-Control": _CHUNK}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
