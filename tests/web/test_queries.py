@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, expect
 
 from filiation.errors import CatalogueBusyError
 from filiation.lineage import Answer
+from filiation.web.access.rules import Rules, Sight
 from filiation.web.application import create_app
 from filiation.web.queries import as_csv
 from filiation.web.settings import Limits, WebSettings
@@ -26,6 +27,7 @@ from filiation.web.turns import TooManyError, Turns
 from tests.waiting import wait_until
 from tests.web.browser import PATIENCE, Watched, assert_accessible, needs_bundle, watching
 from tests.web.conftest import PATIENT, Catalogue, Served, asking, make_catalogue, serving
+from tests.web.test_access import behind
 
 COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
 WORST = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
@@ -138,6 +140,24 @@ def test_what_takes_longer_than_it_has_to_is_warned_of(pages: TestClient) -> Non
     query = "SELECT ?a ?b WHERE { ?a <http://www.w3.org/ns/prov#wasDerivedFrom>+ ?b }"
     assert "Both ends of the path" in pages.get("/api/queries", params={"query": query}).json()["warnings"][0]
     assert "Both ends of the path" in pages.get("/queries", params={"query": query}).text
+
+
+def test_queries_are_for_auditors_and_for_nobody_who_may_see_a_part_alone(web_catalogue: Catalogue) -> None:
+    sights = (Sight(("user:ada",), everything=True), Sight(("user:eve", "user:bob"), groups=frozenset({"Lab A"})))
+    rules = Rules((("auditor", ("user:ada", "user:eve")), ("viewer", ("everyone",))), sights)
+    everybody = Rules((("auditor", ("user:ada",)), ("viewer", ("everyone",))))
+    for given, name, statuses in (
+        (rules, "ada", (200, 200, 200)),
+        (rules, "eve", (403, 403, 200)),  # an auditor of a part
+        (everybody, "bob", (403, 200, 200)),
+    ):
+        with behind(web_catalogue.folder, rules=given) as pages:
+            asked = ({"query": COUNT}, {"question": "cq7"}, {})
+            found = [pages.get("/api/queries", params=each, headers={"X-Remote-User": name}) for each in asked]
+            assert tuple(answer.status_code for answer in found) == statuses, name
+            if statuses[0] == 403:
+                posted = pages.post("/queries", data={"query": COUNT}, headers={"X-Remote-User": name})
+                assert posted.status_code == 403
 
 
 def test_every_reader_has_a_share_of_turns() -> None:

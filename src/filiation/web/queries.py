@@ -20,7 +20,7 @@ from filiation.lineage import Answer, Ledger
 from filiation.lineage.questions import Question, question, questions
 from filiation.lineage.sparql import QueryLimits
 from filiation.lineage.words import cell, plain
-from filiation.web.access import VIEWER, Viewer, require
+from filiation.web.access import AUDITOR, VIEWER, Viewer, require
 from filiation.web.guard import SANDBOX
 from filiation.web.pages import API, address, page
 from filiation.web.questions import Questions
@@ -157,21 +157,7 @@ class QueriesPage:
         return {"questions": listed}
 
 
-def asker(request: Request) -> Viewer:
-    """Let those in who may see everything: a query goes over the whole catalogue.
-
-    Raises
-    ------
-    HTTPException
-        If a reader's view is limited to groups.
-    """
-    viewer = require(VIEWER)(request)
-    if viewer.groups is not None:
-        raise HTTPException(403, _("A query goes over the whole catalogue, of which you may see what your groups may."))
-    return viewer
-
-
-Asker = Annotated[Viewer, Depends(asker)]
+Asker = Annotated[Viewer, Depends(require(VIEWER))]
 _described: dict[str, Any] = {
     "parameters": [
         {"name": name, "in": "query", "required": False, "description": told, "schema": {"type": "string"}}
@@ -261,10 +247,18 @@ def as_csv(answer: Answer) -> str:
 def _answer(request: Request, viewer: Viewer, asking: Asking, limits: QueryLimits) -> Answer | None:
     if not asking.is_asked:
         return None
+    _refuse_those_who_may_not(viewer, asking)
     turns: Turns = request.app.state.turns
     catalogue: Questions = request.app.state.questions
-    with turns.taken(viewer.name), catalogue.asking() as ledger:
+    with turns.taken(viewer.logged_as), catalogue.asking() as ledger:
         return _asked_of(ledger, asking, limits)
+
+
+def _refuse_those_who_may_not(viewer: Viewer, asking: Asking) -> None:
+    if viewer.sees is not None:
+        raise AccessError(_("This goes over the whole catalogue, of which you may see a part."))
+    if asking.query and AUDITOR not in viewer.roles:
+        raise AccessError(_("Free queries are for auditors; questions with a name are for all."))
 
 
 def _asked_of(ledger: Ledger, asking: Asking, limits: QueryLimits) -> Answer:
