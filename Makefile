@@ -22,7 +22,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture bench bench-catalogue bench-peers bench-volumes bench-stores bench-pages format clean
+.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture schemathesis bench bench-load bench-catalogue bench-peers bench-volumes bench-stores bench-pages format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,12 @@ torture: $(STAMP)  ## kill runs and packings 200 times at random moments, then l
 	@$(BIN)/python -m tests.torture --faults
 	@$(PYTEST) $(PARALLEL) -m hypothesis --hypothesis-profile thorough
 	@FILIATION_FUZZED_CRATES=10000 $(PYTEST) -q -n 0 -s tests/incoming/test_fuzzed.py -k however
+
+schemathesis: $(STAMP)  ## 5,000 requests made up from the pages' description: none may be a fault of the server (CASES=n SEED=n)
+	@$(BIN)/python -m tests.web.made_up --cases $(or $(CASES),5000) $(if $(SEED),--seed $(SEED))
+
+bench-load: $(STAMP)  ## fifty people at once at the pages of a catalogue (FOLDER=where it is)
+	@$(BIN)/python benchmarks/pages_load.py $(or $(FOLDER),.filiation)
 
 bench: $(STAMP)  ## the benchmarks; prints the tables kept in docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

@@ -238,9 +238,9 @@ class IndexQuestions(IndexNumbers):
     def images_elsewhere(self) -> Iterator[EntityNode]:
         """Yield the images outside of workflows that runs used, as each crate tells of them."""
         for scheme in ("https", "http", "omero"):
-            # ";" is the character after ":".
+            first = encode_path(f"{scheme}:")
             rows = self._connection.execute(
-                "SELECT record FROM entity WHERE path >= ? AND path < ? AND generated = 0", (f"{scheme}:", f"{scheme};")
+                "SELECT record FROM entity WHERE path >= ? AND path < ? AND generated = 0", (first, f"{first}~")
             )
             for (record,) in rows:
                 yield entity_from_text(record)

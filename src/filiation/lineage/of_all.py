@@ -258,6 +258,7 @@ class OfAll(OpenedCatalogue):
     def _confined(self, limits: QueryLimits) -> Confined:
         from filiation.lineage.sparql import Confined
 
+        self._refuse_if_selected()
         self._catalogue.prepare()
         return Confined(self._catalogue.folder, limits, self.as_of)
 
