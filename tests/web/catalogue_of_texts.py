@@ -15,8 +15,31 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
+from filiation.catalogue.crate_gaps import KINDS, NO_MAKER, OTHER_BYTES
+from filiation.lineage.crate_evidence import TOLD
+from filiation.lineage.orphans import UNKNOWN_FILE, UNUSED
+from filiation.lineage.questions import questions
+from filiation.lineage.staleness import CODE_CHANGED, INHERITED, INPUT, PARAMETERS, SOFTWARE
+from filiation.model import EntityKind, Presence, Status
+from filiation.web.states import Standing
+
 ROOT: Final = Path(__file__).parents[2]
 FRENCH: Final = ROOT / "src" / "filiation" / "web" / "locale" / "fr" / "LC_MESSAGES" / "filiation.po"
+HEADER: Final = r"""# French texts of filiation's pages and reports.
+msgid ""
+msgstr ""
+"Language: fr\n"
+"MIME-Version: 1.0\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+"Plural-Forms: nplurals=2; plural=(n > 1);\n"
+
+"""
+TITLES: Final = (
+    "What is not told, or cannot be so?", "What did nobody make, and what leads nowhere?",
+    "What would be made otherwise today?", "Which bytes were made more than once?",
+)  # fmt: skip
+"""Of what is asked over all runs, as the answers have them."""
 _KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
     "_": None, "gettext": None, "ngettext": (1, 2), "Corner": (2,), "N_": None,
 }  # fmt: skip
@@ -39,7 +62,31 @@ def texts() -> Catalog:
         with io.BytesIO(path.read_bytes()) as file:
             for line, message, _, context in extract(kind, file, keywords=_KEYWORDS, options=_OPTIONS):  # type: ignore[arg-type]
                 found.add(message, locations=[(name, line)], context=context)
+    for text in of_values():
+        found.add(text)
     return found
+
+
+def of_values() -> Iterator[str]:
+    """Yield what is said of values that a record or an answer has: states, kinds, and titles of questions."""
+    for values in (EntityKind, Status, Presence, Standing):
+        yield from (each.value for each in values)
+    yield from (
+        *KINDS,
+        OTHER_BYTES,
+        NO_MAKER,
+        UNUSED,
+        UNKNOWN_FILE,
+        INPUT,
+        CODE_CHANGED,
+        PARAMETERS,
+        SOFTWARE,
+        INHERITED,
+    )
+    yield from ("collection", "code", *TITLES, *TOLD)
+    for question in questions():
+        yield question.title
+        yield from (meaning for _, meaning in question.takes)
 
 
 def french() -> Catalog:
@@ -72,7 +119,8 @@ def main() -> None:
     known.update(texts(), no_fuzzy_matching=True, update_creation_date=False)
     known.obsolete.clear()
     with FRENCH.open("wb") as file:
-        write_po(file, known, width=120, no_location=True, omit_header=False, sort_output=True, ignore_obsolete=True)
+        file.write(HEADER.encode())
+        write_po(file, known, width=120, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True)
     for text in missing():
         print(text)  # noqa: T201 - a list is what was asked for
 

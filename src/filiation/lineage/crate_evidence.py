@@ -17,7 +17,7 @@ from filiation.model import crate_path, decode_path, is_uri
 
 MOST_METADATA: Final = 8_000_000
 """Bytes of metadata up to which they are read for one job; of larger crates the file itself is what there is."""
-_TOLD: Final = ("wildcards", "threads", "resources", "schedulerJob", "submitted", "timeSource", "exitCode")
+TOLD: Final = ("wildcards", "threads", "resources", "schedulerJob", "submitted", "timeSource", "exitCode")
 """What crates tell of a job besides what the index keeps."""
 
 
@@ -138,7 +138,7 @@ def job_record(action: str, crate_iri: str, crate: Path) -> JobRecord:
     entity = next((each for each in graph or () if isinstance(each, dict) and each.get("@id") == wanted), None)
     if entity is None:
         return NO_RECORD
-    told = tuple((name, _text(entity[name])) for name in _TOLD if entity.get(name) not in (None, "", "{}"))
+    told = tuple((name, _text(entity[name])) for name in TOLD if entity.get(name) not in (None, "", "{}"))
     return JobRecord(tuple(_logs(entity, crate)), told)
 
 
