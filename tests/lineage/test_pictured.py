@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from filiation.catalogue import Catalogue
 from filiation.errors import BadInputError, ChangedError, NotFoundError
 from filiation.images import LabelImage, write_labels
 from filiation.images.colours import colour_of_label
+from filiation.images.image import Pixels
 from filiation.images.multiscale import open_multiscale
 from filiation.lineage import Ledger
 from filiation.lineage.layers import FILLED, HIDDEN, Layers, Where
@@ -23,6 +25,17 @@ from tests.lineage.painted import FIRST, LABELS, RAW, SECOND, TABLE, paint
 def ledger(catalogue: Catalogue, folder: Path) -> Ledger:
     paint(folder).write(catalogue.folder.crates)
     return Ledger(folder)
+
+
+def write_plain(place: Path, values: Pixels, **more: object) -> Path:
+    """Write an image as others may: without an ``omero`` block, or with a strange one."""
+    group = zarr.create_group(place)
+    group.create_array("0", data=values)
+    axes = [{"name": axis, "type": "space"} for axis in "yx"]
+    scale = [{"type": "scale", "scale": [1.0, 1.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}], **more}
+    return place
 
 
 def iri(ledger: Ledger, path: str) -> str:
@@ -143,3 +156,22 @@ def test_what_has_other_pixels_is_placed_by_its_scale(tmp_path: Path) -> None:
     factor = layers.size[0] // 10
     assert {tuple(index) for index in np.argwhere(drawn[::factor, ::factor, 0])} == {(5, 2)}
     assert layers.label_at(Where(), 2 * factor, 5 * factor) == 9
+
+
+@pytest.mark.parametrize("values", [np.zeros((8, 8), bool), np.eye(8, dtype=bool), np.full((8, 8), np.nan, np.float32)])
+def test_images_of_any_pixels_are_drawn_without_settings_of_their_own(tmp_path: Path, values: Pixels) -> None:
+    store = open_multiscale(write_plain(tmp_path / "plain.ome.zarr", values))
+    drawn = Layers(None, store).draw(Where())
+    assert drawn.any() == bool(np.nan_to_num(values).any())
+
+
+STRANGE = (
+    [], "x", {"channels": 3}, {"channels": ["a"]}, {"channels": [{"window": {"start": "NaN", "end": "1e999"}}]},
+    {"channels": [{"window": 1, "color": 7}]}, {"channels": [{"window": {"start": 5, "end": 1}, "color": "zz"}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("omero", STRANGE)
+def test_strange_settings_of_an_image_are_as_good_as_none(tmp_path: Path, omero: object) -> None:
+    place = write_plain(tmp_path / "strange.ome.zarr", np.eye(8, dtype=np.uint16) * 9, omero=omero)
+    assert Layers(None, open_multiscale(place)).draw(Where()).any()

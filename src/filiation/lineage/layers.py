@@ -5,6 +5,8 @@ Both are placed by their scales and translations, so they need not have the same
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -274,15 +276,17 @@ def _refuse_if_too_much(store: Multiscale, level: Level, index: list[slice]) -> 
 
 def _colours(image: Multiscale, planes: Array) -> npt.NDArray[np.float32]:
     """Return red, green and blue, 0 to 1, as the image's own settings for viewers say."""
-    told = [each if isinstance(each, dict) else {} for each in image.omero.get("channels") or ()]
+    settings: object = image.omero  # whatever its writer put there
+    said = settings.get("channels") if isinstance(settings, Mapping) else None
+    told = [each if isinstance(each, dict) else {} for each in said] if isinstance(said, list) else []
     channels = told if len(told) >= len(planes) else [{}] * len(planes)
     picture = np.zeros((*planes.shape[1:], 3), np.float32)
     for number, (channel, plane) in enumerate(zip(channels, planes, strict=False)):
         if channel.get("active") is False:
             continue
-        low, high = _window(channel, plane)
-        bright = np.clip((plane.astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
-        picture += bright[..., np.newaxis] * _colour(channel, number, len(planes))
+        values = np.nan_to_num(plane.astype(np.float32))
+        low, high = _window(channel, values)
+        picture += np.clip((values - low) / (high - low), 0, 1)[..., np.newaxis] * _colour(channel, number, len(planes))
     return np.clip(picture, 0, 1)
 
 
@@ -290,8 +294,10 @@ def _window(channel: dict[str, Any], plane: Array) -> tuple[float, float]:
     window = channel.get("window")
     try:
         low, high = float(window["start"]), float(window["end"])  # type: ignore[index]
-    except (KeyError, TypeError, ValueError):
-        low, high = (float(value) for value in np.percentile(np.nan_to_num(plane), [0.5, 99.8]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = (float(value) for value in np.percentile(plane, [0.5, 99.8]))
     return (low, high) if low < high else (low, low + 1)
 
 
