@@ -300,3 +300,16 @@ def test_a_reader_finds_nothing_of_what_others_groups_made(tmp_path: Path) -> No
         ):
             assert client.get(path, headers=mallory).status_code == 404, path
             assert client.get(path, headers={"X-Remote-User": "root"}).status_code == 200, path
+
+
+def test_the_settings_that_the_documentation_shows_are_settings(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "serve-an-institute.md").read_text("utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    secret = tmp_path / "oidc-secret"
+    secret.write_text("s3cret")
+    secret.chmod(0o600)
+    for block in blocks:
+        place = tmp_path / "serve.toml"
+        place.write_text(block, "utf-8")
+        assert read_settings(place).rules.roles
