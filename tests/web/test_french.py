@@ -34,6 +34,8 @@ def test_a_french_text_has_the_placeholders_of_the_english_one() -> None:
     for message in french():
         if message.id:
             for english, said in forms(message):
+                if not said:
+                    continue  # what is missing is told by another test
                 assert sorted(PLACEHOLDER.findall(english)) == sorted(PLACEHOLDER.findall(said)), english
 
 
