@@ -11,20 +11,23 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from playwright.sync_api import Browser, expect
 
 from filiation.cli import main
 from tests.forked import python
+from tests.waiting import wait_until
 from tests.web.conftest import Catalogue
 
 
 @contextmanager
 def started(catalogue: Catalogue, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start a server, and give it with the address that it prints."""
-    command = [python(), "-m", "filiation", "serve", "--port", "0", "--no-browser", "--json", *options]
+    command = [python(), "-m", "filiation", "serve", "--port", "0", "--json", *(options or ["--no-browser"])]
     with subprocess.Popen(
         [*command, "--catalogue", str(catalogue.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
@@ -62,6 +65,32 @@ def test_the_printed_address_lets_one_browser_in_and_the_server_ends_cleanly(
         assert server.wait(60) == 0
         assert server.stderr is not None
         assert server.stderr.read().splitlines()[-1] == "Stopped."
+
+
+@pytest.mark.slow
+def test_the_browser_that_is_opened_comes_in_and_its_arguments_tell_no_token(
+    web_catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: Browser
+) -> None:
+    given = tmp_path / "given"
+    opener = tmp_path / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {given}.part && mv {given}.part {given}\n')
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", str(opener.parent), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with started(web_catalogue, "--browser") as (server, address):
+        wait_until(given.is_file, "the browser is opened")
+        entrance = Path(given.read_text())
+        assert address.partition("=")[2] not in str(entrance)
+        assert entrance.parent.stat().st_mode & 0o077 == 0
+        tab = browser.new_page()
+        tab.goto(entrance.as_uri())
+        tab.wait_for_url(address.partition("?")[0])
+        expect(tab.locator("h1")).to_have_text("Where does it come from?")
+        tab.close()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+    assert not entrance.exists()
 
 
 def test_a_port_that_is_taken_is_told(web_catalogue: Catalogue) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -75,9 +80,22 @@ def serve(
             remark("The address lets one browser in, once. Ctrl-C ends the server.")
             if not host.startswith("127.") and host not in ("localhost", "::1") and unix is None:
                 remark("Whoever is between can read along: for other machines, put a proxy with TLS before it.")
-        if browser and token is not None and unix is None:
-            click.launch(address)
-        _run(app, listening)
+        with _opened(address) if browser and token is not None and unix is None else nullcontext():
+            _run(app, listening)
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[None]:
+    """Open an address in the user's browser by a page that only they may read: arguments can be read by everybody."""
+    with TemporaryDirectory(prefix="filiation-", dir=os.environ.get("XDG_RUNTIME_DIR") or None) as private:
+        entrance = Path(private) / "entrance.html"
+        link = escape(address)
+        entrance.write_text(
+            f'<!doctype html><meta charset="utf-8"><title>filiation</title><meta http-equiv="refresh" '
+            f'content="0;url={link}"><a href="{link}">filiation</a>\n'
+        )
+        click.launch(str(entrance))
+        yield
 
 
 def _run(app: FastAPI, listening: socket.socket) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import secrets
 import threading
+from html import escape
 from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import parse_qs, urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from filiation.web.access.rules import EVERYTHING, Rules
 from filiation.web.access.sessions import Sessions
@@ -92,7 +93,9 @@ class TokenWay:
             if self._token is None or not secrets.compare_digest(shown.encode(), self._token.encode()):
                 return None
             self._token = None
-        entered = _without(request, TOKEN)
+        entered: Response = _without(request, TOKEN)
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            entered = _from_here(entered.headers["location"])
         self._sessions.begin(entered, self._viewer)
         return entered
 
@@ -159,6 +162,15 @@ class ProxyWay:
 def peer(request: Request) -> str | None:
     """Return the address that a request came from; None for a unix socket."""
     return None if request.client is None or not request.client.host else request.client.host
+
+
+def _from_here(address: str) -> Response:
+    """Lead on by a page of this server: a browser keeps a strict cookie back where another's page led here."""
+    link = escape(address)
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>filiation</title>'
+        f'<meta http-equiv="refresh" content="0;url={link}"></head><body><a href="{link}">filiation</a></body></html>'
+    )
 
 
 def refuse(request: Request, status: int, message: str, *, again: bool = False) -> Response:
