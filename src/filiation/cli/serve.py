@@ -139,6 +139,7 @@ def _listening_at(path: Path) -> socket.socket:
             listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         path.chmod(0o660)
+        listening.listen(128)
     except OSError as error:
         listening.close()
         raise BadInputError(f"Cannot listen at {path}: {error.strerror or error}. Name another socket.") from error
