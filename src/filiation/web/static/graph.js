@@ -159,7 +159,7 @@ class Graph {
   describe(node) {
     const parts = [
       node.type === "action" ? `${this.words.job} ${node.label}` : node.label,
-      node.status === "failed" ? node.status : "",
+      node.status === "failed" ? this.words.did_fail : "",
       node.root ? this.words.root : "",
       node.before ? say(this.words.before, { n: node.before }) : "",
       node.after ? say(this.words.after, { n: node.after }) : "",
