@@ -220,6 +220,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing of ours catches it."""
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_at_whichever_line_of_the_journal_goes_on_to_one_whole_record(
     repository: Repository, crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +298,7 @@ def test_whoever_is_killed_at_whichever_request_goes_on_to_one_whole_record(
 KINDS = st.sampled_from([500, 502, 503, 504, 429, RESET_BEFORE, RESET_MIDWAY, RESET_AFTER, SPOIL])
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

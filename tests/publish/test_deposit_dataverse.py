@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import io
@@ -12,9 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.errors import BadInputError, ChangedError, FiliationError, NotFoundError
 from filiation.publish.deposits import Depositing, DepositReport, Patience, Service, Token, Wish
+from tests.examples import examples
 from tests.publish.dataverse_standin import DataverseStandIn
 from tests.publish.seek_standin import SeekStandIn
 from tests.publish.small_crate import small_crate
@@ -113,6 +119,7 @@ def test_a_crate_becomes_a_dataset_with_its_folders_and_nothing_is_rewritten(
     assert "Other nuclei" in json.dumps(dataset.version)
 
 
+@pytest.mark.slow
 def test_whatever_breaks_at_whichever_request_there_is_one_dataset_and_it_is_whole(
     dataverse: Server, crate: Path, tmp_path: Path
 ) -> None:
@@ -249,3 +256,55 @@ def test_a_workflow_crate_is_submitted_once_however_often_it_is_sent(crate: Path
         course.deposit(Wish(crate, wish.service, "1", project="12"))
     for says in ("it names no main workflow", "isBasedOn or url", "it has no version", "results/a table.csv"):
         assert says in str(caught.value)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["id", "data", "hits", "entries", "key", "metadata", "pids", "doi", "links", "errors", "items", "global_id",
+             "persistentId", "latestVersion", "files", "dataFile", "checksum", "status", "identifiers",
+             "metadataBlocks"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def babbling() -> Iterator[tuple[str, list[object]]]:
+    """Serve whatever the list says next, to every request."""
+    said: list[object] = []
+    app = FastAPI()
+
+    @app.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"])
+    def anything(rest: str) -> JSONResponse:
+        return JSONResponse(said.pop(0) if said else {})
+
+    with served(app) as address:
+        yield address, said
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answers=st.lists(ANYTHING, min_size=1, max_size=12),
+    kind=st.sampled_from(["inveniordm", "dataverse", "workflowhub"]),
+)
+def test_whatever_a_server_answers_nobody_sees_a_traceback(
+    answers: list[object], kind: str, babbling: tuple[str, list[object]], tmp_path: Path
+) -> None:
+    address, said = babbling
+    said[:] = answers
+    crate = tmp_path / "nuclei"
+    if not crate.exists():
+        small_crate(crate)
+    home = tmp_path / "deposits" / str(len(list((tmp_path / "deposits").glob("*"))))
+    home.mkdir(parents=True)
+    wish = Wish(crate, Service.named(kind, address), collection="lab", contact="ada@example.org", project="12")
+    patience = Patience(tries=2, first_pause=0.001, sleep=lambda _: None)
+    with contextlib.suppress(FiliationError):
+        Depositing(home, Token("a test", TOKEN), patience=patience).deposit(wish, publish=True)

@@ -21,6 +21,8 @@ from filiation.publish.deposits.http import Answer, GoneError, Http, LostAnswerE
 from filiation.publish.deposits.patience import Patience
 from filiation.publish.deposits.repository import Advance, LocalFile, Payload, Record, Stored
 from filiation.publish.deposits.services import Service
+from filiation.publish.deposits.understanding import understood
+from filiation.publish.description.names import doi_of
 
 UNPACKED: Final = (".zip", ".eln", ".ozx")
 """How names end of what would be unpacked on arrival."""
@@ -45,6 +47,7 @@ class Dataverse:
         self.service = service
         self._http, self._collection, self._patience = http, collection, patience
 
+    @understood
     def find(self, marker: str) -> Record | None:
         """Return this user's dataset that carries a marker; a draft first."""
         asked = {"q": f'otherIdValue:"{marker}"', "type": "dataset", "per_page": "25"}
@@ -52,6 +55,7 @@ class Dataverse:
         found = [record for item in items if (record := self._marked(str(item["global_id"]), marker)) is not None]
         return min(found, key=lambda record: record.published, default=None)
 
+    @understood
     def create(self, payload: Payload) -> Record:
         """Make a dataset, which is a draft with a DOI."""
         place = f"/api/dataverses/{quote(self._collection, safe='')}/datasets"
@@ -64,6 +68,7 @@ class Dataverse:
             ) from error
         return self._record(str(told["persistentId"]), published=False)
 
+    @understood
     def new_version(self, of: str) -> Record:
         """Return the draft of the next version of a dataset, which keeps its DOI."""
         named = _persistent(of)
@@ -76,6 +81,7 @@ class Dataverse:
             self._write(named, body)
         return self._record(named, published=False)
 
+    @understood
     def look(self, record: str) -> Record | None:
         """Return a dataset as it is now."""
         latest = self._latest(record)
@@ -85,6 +91,7 @@ class Dataverse:
         """Return the DOI, which a dataset has since it was made; None if it has a handle."""
         return record.doi
 
+    @understood
     def stored(self, record: Record) -> Mapping[str, Stored]:
         """Return the files of a dataset by folder and label."""
         version = ":latest-published" if record.published else ":latest"
@@ -92,6 +99,7 @@ class Dataverse:
         found = (_stored(entry) for entry in self._http.get(place, _of(record.id))["data"] or [])
         return {each.name: each for each in found}
 
+    @understood
     def upload(self, record: Record, file: LocalFile, advance: Advance) -> Stored:
         """Send a file."""
         folder, _, label = file.name.rpartition("/")
@@ -121,17 +129,20 @@ class Dataverse:
             )
         return found
 
+    @understood
     def remove(self, record: Record, stored: Stored) -> None:
         """Take a file out of a draft."""
         self._wait_for_locks(record.id)
         with suppress(GoneError):
             self._http.send("DELETE", f"/api/files/{quote(stored.id, safe='')}")
 
+    @understood
     def describe(self, record: Record, payload: Payload) -> tuple[str, ...]:
         """Write a draft's metadata."""
         self._write(record.id, payload)
         return ()
 
+    @understood
     def publish(self, record: Record) -> None:
         """Publish a draft as a major version."""
         self._wait_for_locks(record.id)
@@ -143,6 +154,7 @@ class Dataverse:
                 raise
             raise LostAnswerError(str(error)) from error
 
+    @understood
     def discard(self, record: Record) -> None:
         """Remove a draft; of a dataset that was never published, the dataset."""
         with suppress(GoneError):
@@ -170,7 +182,8 @@ class Dataverse:
         return self._record(record, published=latest.get("versionState") != _DRAFT)
 
     def _record(self, persistent: str, *, published: bool) -> Record:
-        doi = persistent.removeprefix("doi:") if persistent.startswith("doi:") else None
+        stated = persistent.removeprefix("doi:")
+        doi = stated if persistent.startswith("doi:") and doi_of(stated) else None  # it is written into the crate
         page = f"{self.service.address}/dataset.xhtml?persistentId={persistent}"
         return Record(persistent, page if published else f"{page}&version=DRAFT", doi, published)
 
@@ -207,8 +220,6 @@ def _of(record: str) -> dict[str, str]:
 
 def _persistent(named: str) -> str:
     """Return a dataset's persistent identifier, however a user named it."""
-    from filiation.publish.description.names import doi_of
-
     _, _, after = named.partition("persistentId=")
     plain = (after or named).partition("&")[0]
     # Dataverse keeps DOIs in capitals, and does not know them otherwise.

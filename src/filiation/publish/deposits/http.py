@@ -381,7 +381,7 @@ def _read(body: bytes, response: requests.Response) -> object:
         return body
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 

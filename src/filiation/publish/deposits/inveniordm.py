@@ -15,6 +15,8 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.publish.deposits.http import Answer, GoneError, Http, RefusedError
 from filiation.publish.deposits.repository import Advance, LocalFile, Payload, Record, Stored
 from filiation.publish.deposits.services import Service
+from filiation.publish.deposits.understanding import understood
+from filiation.publish.description.names import doi_of
 
 RECORD: Final = "application/vnd.inveniordm.v1+json, application/json;q=0.5"
 """What is accepted of records: Zenodo answers in another form to whoever accepts any JSON."""
@@ -36,6 +38,7 @@ class InvenioRdm:
         self.service = service
         self._http = http
 
+    @understood
     def find(self, marker: str) -> Record | None:
         """Return this user's record that carries a marker; of several a draft, the oldest first."""
         asked = {"q": f'metadata.identifiers.identifier:"{marker}"', "size": "25", "sort": "oldest"}
@@ -46,14 +49,17 @@ class InvenioRdm:
         found = [record for hit in ours if (record := self.look(str(hit["id"]))) is not None]
         return min(found, key=lambda record: record.published, default=None)
 
+    @understood
     def create(self, payload: Payload) -> Record:
         """Make a draft."""
         return self._record(self._http.send("POST", "/api/records", value=payload, accept=RECORD, once=True))
 
+    @understood
     def new_version(self, of: str) -> Record:
         """Return the draft of the next version; a second call returns the same."""
         return self._record(self._http.send("POST", f"/api/records/{self._id_of(of)}/versions", accept=RECORD))
 
+    @understood
     def look(self, record: str) -> Record | None:
         """Return a record as it is now: its draft, else what is published."""
         for place in (_draft(record), _published(record)):
@@ -61,6 +67,7 @@ class InvenioRdm:
                 return self._record(self._http.get(place, accept=RECORD))
         return None
 
+    @understood
     def reserve(self, record: Record) -> str | None:
         """Return the DOI that is kept for a draft, reserved if need be."""
         try:
@@ -74,12 +81,14 @@ class InvenioRdm:
             return there.doi
         return self._record(self._http.get(_draft(record.id), accept=RECORD)).doi
 
+    @understood
     def stored(self, record: Record) -> Mapping[str, Stored]:
         """Return the files of a record."""
         place = _published(record.id) if record.published else _draft(record.id)
         entries = self._http.get(f"{place}/files")["entries"] or []
         return {entry["key"]: _stored(entry) for entry in entries}
 
+    @understood
     def upload(self, record: Record, file: LocalFile, advance: Advance) -> Stored:
         """Send a file in three steps; one that breaks off leaves the file pending, to be removed and sent again."""
         place = f"{_draft(record.id)}/files"
@@ -93,6 +102,7 @@ class InvenioRdm:
         with suppress(GoneError):
             self._http.send("DELETE", f"{_draft(record.id)}/files/{quote(stored.name, safe='')}")
 
+    @understood
     def describe(self, record: Record, payload: Payload) -> tuple[str, ...]:
         """Write a draft's metadata; its DOI is sent along, as it would be let go otherwise."""
         now = self._http.get(_draft(record.id), accept=RECORD)
@@ -116,7 +126,8 @@ class InvenioRdm:
                 f"What {self.service} sends is no record of InvenioRDM: it has no id. Is {self.service.address} the "
                 "address of one?"
             )
-        doi = ((told.get("pids") or {}).get("doi") or {}).get("identifier") or told.get("doi") or None
+        stated = str(((told.get("pids") or {}).get("doi") or {}).get("identifier") or told.get("doi") or "")
+        doi = stated if doi_of(stated) else None  # it is written into the crate
         published = bool(told.get("is_published", told.get("submitted"))) and not told.get("is_draft", False)
         links = told.get("links") or {}
         page = links.get("self_html") or f"{self.service.address}/{'records' if published else 'uploads'}/{number}"
@@ -124,8 +135,6 @@ class InvenioRdm:
 
     def _id_of(self, named: str) -> str:
         """Return the id of a published record that a user named by its id, page or DOI."""
-        from filiation.publish.description.names import doi_of
-
         doi = doi_of(named)
         if doi is None:
             return named.rstrip("/").rpartition("/")[2]

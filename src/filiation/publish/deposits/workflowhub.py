@@ -22,6 +22,7 @@ from filiation.publish.deposits.http import GoneError, Http
 from filiation.publish.deposits.package import is_sealed, one_archive
 from filiation.publish.deposits.repository import Advance, LocalFile, Payload, Record
 from filiation.publish.deposits.services import Service
+from filiation.publish.deposits.understanding import understood
 from filiation.publish.description.names import address_of
 
 SUBMIT: Final = "/workflows/submit"
@@ -44,6 +45,7 @@ class WorkflowHub:
         self.service = service
         self._http, self._project = http, project
 
+    @understood
     def submit(self, file: LocalFile, payload: Payload, advance: Advance) -> Record:
         """Submit a crate: a new workflow, a new version of one, or nothing new."""
         form = (
@@ -57,6 +59,7 @@ class WorkflowHub:
             raise BadInputError(f"What {self.service} sends is no workflow of SEEK: it has no id.")
         return self._record(str(data["id"]), data)
 
+    @understood
     def look(self, record: str) -> Record | None:
         """Return a workflow as it is now."""
         with suppress(GoneError):
