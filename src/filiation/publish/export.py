@@ -289,8 +289,8 @@ def _organisation(of: Mapping[str, Any], role: str, nodes: Mapping[str, Mapping[
 
 def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progress | None) -> ExportReport:
     profiles = PROFILE_SETS[settings.profile]
-    for each in plan.data.bytes:
-        each.crate.embed(each.identifier)
+    for crate in plan.crates:
+        crate.embed(each.identifier for each in plan.data.bytes if each.crate is crate)
     folder.mkdir()
     copied: dict[str, set[str]] = {}
     for each in plan.data.bytes:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from filiation.capture.redaction import Redactor
 from filiation.catalogue.nodes import EntityNode
 from filiation.catalogue.private_texts import WITHHELD, PrivateTexts
-from filiation.catalogue.reading import iri_of
 from filiation.catalogue.sites import is_elsewhere
 from filiation.catalogue.withheld import LARGEST_FILE
 from filiation.digest import LEFT_OUT, digest_file, digest_tree
@@ -123,7 +122,7 @@ class DataPlan:
 
     def _look_at(self, thing: EntityNode) -> tuple[str, Bytes | None]:
         crate = self._crates.get(thing.crate)
-        identifier = None if crate is None else _identifier(thing.iri, crate)
+        identifier = None if crate is None else crate.identifier_of(thing.iri)
         if crate is None or identifier is None:
             return WITHHELD, None
         inside = _inside(crate, identifier)
@@ -177,18 +176,6 @@ class DataPlan:
             if self._redactor.suspects(text) and self._redactor.document(text) != text:
                 return True
         return False
-
-
-def _identifier(iri: str, crate: ExportedCrate) -> str | None:
-    """Return the @id of a thing in a crate of the export; None if it is not there."""
-    there = crate.iri_in_export(iri)
-    if there is None:
-        return None
-    for node in crate.document["@graph"]:
-        at = node.get("@id")
-        if isinstance(at, str) and iri_of(at, crate.iri) == there:
-            return at
-    return None
 
 
 def _inside(crate: ExportedCrate, identifier: str) -> Path | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ _OF_THE_WHOLE: Final = ("journal.jsonl", "README.md", "snakemake-metadata.jsonl"
 """What speaks of every job of the run, so that it stays behind where only some of them go."""
 
 
-@dataclass(slots=True)
+@dataclass
 class ExportedCrate:
     """A run's crate as it goes into an export.
 
@@ -86,10 +87,23 @@ class ExportedCrate:
 
     def iri_in_export(self, iri: str) -> str | None:
         """Return what a thing of the catalogue's crate is called in the export; None if it is withheld."""
-        at = next((old for old in self.names if iri_of(old, self.source.iri) == iri), None)
-        if at is not None:
+        if iri in self._withheld_iris:
             return None
         return self.iri + iri.removeprefix(self.source.iri) if iri.startswith(self.source.iri) else iri
+
+    def identifier_of(self, iri: str) -> str | None:
+        """Return the @id that a thing of the catalogue's crate has in this one; None if it is not there."""
+        there = self.iri_in_export(iri)
+        return None if there is None else self._identifiers.get(there)
+
+    @cached_property
+    def _withheld_iris(self) -> frozenset[str]:
+        return frozenset(iri_of(old, self.source.iri) for old in self.names)
+
+    @cached_property
+    def _identifiers(self) -> dict[str, str]:
+        names = (str(node["@id"]) for node in self.document["@graph"] if isinstance(node.get("@id"), str))
+        return {iri_of(name, self.iri): name for name in names}
 
     def metadata(self) -> bytes:
         """Return the metadata file's content."""
@@ -97,23 +111,21 @@ class ExportedCrate:
             return self.source.metadata.read_bytes()
         return (json.dumps(self.document, indent=1, ensure_ascii=True) + "\n").encode("ascii")
 
-    def embed(self, identifier: str) -> str:
-        """Give a thing that is only named the @id of one that is carried, and return that."""
-        carried = identifier.removeprefix("#")
-        if carried != identifier:
-            self.document = renamed(self.document, {identifier: carried})
-        return carried
+    def embed(self, identifiers: Iterable[str]) -> None:
+        """Give things that are only named the @ids of such that are carried."""
+        carried = {name: name.removeprefix("#") for name in identifiers if name.startswith("#")}
+        if carried:
+            self.document = renamed(self.document, carried)
 
     def leave(self, identifier: str) -> None:
         """Give a thing that is carried the @id of one that is only named, and leave its files behind."""
-        if not identifier.startswith(("#", "work/", "outside/")) or self.verbatim:
+        if not identifier.startswith(("work/", "outside/")) or self.verbatim:
             return
         path = decode_path(identifier).rstrip("/")
         self.files = {
             name: source for name, source in self.files.items() if name != path and not name.startswith(path + "/")
         }
-        if not identifier.startswith("#"):
-            self.document = renamed(self.document, {identifier: "#" + identifier})
+        self.document = renamed(self.document, {identifier: "#" + identifier})
 
     def as_part(self, folders: Collection[str]) -> Part:
         """Return it as a part of the one crate.

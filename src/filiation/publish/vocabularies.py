@@ -25,6 +25,7 @@ from filiation.lineage.pairs import identity_of
 from filiation.model import EntityKind, OmeroId
 
 if TYPE_CHECKING:
+    from filiation.catalogue.annotations import Annotation
     from filiation.catalogue.nodes import Json
     from filiation.lineage import Ledger
     from filiation.lineage.answers import Lineage
@@ -178,10 +179,11 @@ def describe_images(
     raw = {identity_of(thing): thing for thing in lineage.sources if thing.kind in kinds[::2] or _is_image(thing)}
     things = {thing.iri: thing for thing in lineage.entities if thing.kind in kinds or thing.iri in raw}
     things |= {thing.iri: thing for thing in raw.values()}
-    rows = [*_rows_of_crates(crates), *(row for sheet in sheets for row in _rows_of(sheet))]
+    rows = _Sheets([*_rows_of_crates(crates), *(row for sheet in sheets for row in _rows_of(sheet))])
+    notes = _Notes(ledger.annotations())
     found: dict[tuple[str, str], Described] = {}
     for thing in things.values():
-        told = [*_of_server(thing), *_of_catalogue(ledger, thing), *_of_sheets(thing, rows)]
+        told = [*_of_server(thing), *notes.of(thing), *rows.of(thing)]
         for key, text, told_by in told:
             name = _field_of(key)
             if name is not None and text.strip():
@@ -201,22 +203,39 @@ def _of_server(thing: EntityNode) -> Iterator[tuple[str, str, str]]:
             yield str(pair.name), str(pair.value), "OMERO"
 
 
-def _of_catalogue(ledger: Ledger, thing: EntityNode) -> Iterator[tuple[str, str, str]]:
-    digest = None if thing.digest is None else str(thing.digest)
-    latest: dict[str, str | None] = {}
-    for note in ledger.annotations():
-        if thing.iri in note.iris or (digest is not None and note.digest == digest):
-            latest[note.key] = None if note.value is None else str(note.value)
-    yield from ((key, text, "annotation") for key, text in latest.items() if text is not None)
+class _Notes:
+    """What was noted in the catalogue, by what it was noted of."""
+
+    def __init__(self, annotations: Iterable[Annotation]) -> None:
+        self._of: dict[str, list[Annotation]] = {}
+        for note in annotations:
+            for name in {*note.iris, *([note.digest] if note.digest else [])}:
+                self._of.setdefault(name, []).append(note)
+
+    def of(self, thing: EntityNode) -> Iterator[tuple[str, str, str]]:
+        """Yield the last value of each name, if it was not taken back."""
+        found = [*self._of.get(thing.iri, ()), *(self._of.get(str(thing.digest), ()) if thing.digest else ())]
+        latest = {note.key: note.value for note in sorted(found, key=lambda note: note.when)}
+        yield from ((key, str(value), "annotation") for key, value in latest.items() if value is not None)
 
 
-def _of_sheets(thing: EntityNode, rows: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
-    remote = OmeroId.from_iri(thing.iri)
-    known = {thing.path, thing.iri, thing.place, thing.url}
-    known |= {f"omero://{remote.host}/{remote.kind.lower()}/{remote.id}"} if remote is not None else set()
-    for row in rows:
-        if known & set(row.values()):
-            yield from ((key, text, "sample sheet") for key, text in row.items() if text)
+class _Sheets:
+    """The rows of sample sheets, by what stands in their cells."""
+
+    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
+        self._with: dict[str, list[Mapping[str, str]]] = {}
+        for row in rows:
+            for cell in set(row.values()):
+                self._with.setdefault(cell, []).append(row)
+
+    def of(self, thing: EntityNode) -> Iterator[tuple[str, str, str]]:
+        """Yield the cells of the rows that name a thing."""
+        remote = OmeroId.from_iri(thing.iri)
+        known = [thing.path, thing.iri, thing.place, thing.url]
+        known += [f"omero://{remote.host}/{remote.kind.lower()}/{remote.id}"] if remote is not None else []
+        for name in dict.fromkeys(name for name in known if name):
+            for row in self._with.get(name, ()):
+                yield from ((key, text, "sample sheet") for key, text in row.items() if text)
 
 
 def _rows_of_crates(crates: Iterable[ExportedCrate]) -> Iterator[dict[str, str]]:
