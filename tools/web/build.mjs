@@ -11,8 +11,9 @@ import { build } from "esbuild";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const folder = path.resolve(process.argv[2]);
 
-/** Modules that are left out, or taken from another place. */
+/** Modules that are left out, or taken from another place; the names are regular expressions. */
 const instead = {
+  "numcodecs/(blosc|lz4|zstd)": "./nothing.js", // WebAssembly, which pages may not compile: the server decodes
   superagent: "./nothing.js", // the editor asks nothing of anybody: the page does
   store: "./nothing.js",
   "@triply/yasgui-utils": "./node_modules/@triply/yasgui-utils/src/index.ts", // its build has an eval() in it

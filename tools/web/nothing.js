@@ -1,2 +1,2 @@
-// In place of parts of the editor that the pages don't use: its HTTP client and what it keeps in the browser.
+// In place of what the pages don't use: the editor's HTTP client, what it keeps in the browser, codecs.
 export const enabled = false;
