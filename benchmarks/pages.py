@@ -55,7 +55,8 @@ def pages(institute: Institute) -> dict[str, str]:
     run = institute.run(institute.size - 1)
     label = quote(institute.last_label(), safe="")
     raw = quote(institute.raw_image(), safe="")
-    flat = quote(f"{SERVER}{FLAT_FIELDS}", safe="")
+    read = (path for drawn in institute.runs() for path in drawn.jobs[0].inputs if path.startswith(SERVER))
+    flat = quote(next(path for path in read if int(path.removeprefix(SERVER)) <= FLAT_FIELDS), safe="")
     return {
         "home": "/",
         "a label image that descends from hundreds of things": f"/thing?thing={label}",

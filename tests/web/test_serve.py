@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, expect
 from filiation.cli import main
 from tests.forked import python
 from tests.waiting import wait_until
+from tests.web.browser import PATIENCE
 from tests.web.conftest import Catalogue
 
 
@@ -84,6 +85,7 @@ def test_the_browser_that_is_opened_comes_in_and_its_arguments_tell_no_token(
         assert address.partition("=")[2] not in str(entrance)
         assert entrance.parent.stat().st_mode & 0o077 == 0
         tab = browser.new_page()
+        tab.set_default_timeout(PATIENCE)
         tab.goto(entrance.as_uri())
         tab.wait_for_url(address.partition("?")[0])
         expect(tab.locator("h1")).to_have_text("Where does it come from?")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from filiation.lineage.resolution import Resolution
     from filiation.lineage.tracing import Tracer
 
-MOST_READ: Final = 400
+MOST_READ: Final = 250
 """Things and jobs of a lineage that are read to tell it."""
 _MOST_WALKED: Final = 20_000
 """Nodes of a lineage beyond which only its nearest jobs are walked over; all are counted, which is much quicker."""
