@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,12 +51,16 @@ class RequestLimits:
         How many headers there may be.
     body
         Bytes of what is posted.
+    threads
+        How many answers are worked out at once. More would not be quicker, as Python works out one at a time; there
+        have to be some beyond those that wait for queries.
     """
 
     address: int = 16 << 10
     headers: int = 32 << 10
     header_count: int = 100
     body: int = 1 << 20
+    threads: int = 16
 
 
 class Guard:
@@ -86,12 +91,16 @@ class Guard:
         self._hosts = hosts
         self._posts = posts
         self._limits = limits or RequestLimits()
+        self._is_bounded = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if not self._is_bounded:
+            current_default_thread_limiter().total_tokens = self._limits.threads
+            self._is_bounded = True
         if scope["type"] != "http":  # nothing here speaks anything else
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1003})
