@@ -57,4 +57,5 @@ def test_a_page_and_a_report_are_french_from_the_title_to_the_sentences(pages: T
     assert '<html lang="fr">' in report
     assert "Ce que ce rapport ne prouve pas" in report
     assert "a été produit le 1er\u00a0mars\u00a02026 à 00:11:40\u00a0UTC par Josiah Carberry" in report
+    assert "16\u00a0o" in report
     assert "What" not in re.sub(r"<code>.*?</code>|base64,[^\"]*", "", report)

@@ -291,6 +291,26 @@ def french_moment(when: datetime) -> str:
     return f"{first}{_NO_BREAK}{_MONTHS[day.month - 1]}{_NO_BREAK}{day.year} à {day:%H:%M:%S}{_NO_BREAK}UTC"
 
 
+def size_in(language: str, count: int) -> str:
+    """Write a number of bytes as a language does: French counts in octets, with a comma.
+
+    >>> size_in("fr", 1_500_000).replace(_NO_BREAK, " "), size_in("en", 1_500_000)
+    ('1,5 Mo', '1.5 MB')
+    """
+    number, unit = words.size(count).split(" ")
+    return f"{number.replace('.', ',')}{_NO_BREAK}{unit.replace('B', 'o')}" if language == "fr" else f"{number} {unit}"
+
+
+def duration_in(language: str, seconds: float) -> str:
+    """Write how long something took, with the language's decimal sign.
+
+    >>> duration_in("fr", 0.25).replace(_NO_BREAK, " "), duration_in("en", 0.25)
+    ('0,25 s', '0.25 s')
+    """
+    text = words.duration(seconds)
+    return text.replace(".", ",").replace(" ", _NO_BREAK) if language == "fr" else text
+
+
 def _number(count: int) -> str:
     """Write a number with narrow spaces between thousands, as French does."""
     return f"{count:,}".replace(",", "\u202f")

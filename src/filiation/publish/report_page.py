@@ -17,6 +17,7 @@ from filiation.crate.seals.report import SealCheck
 from filiation.lineage import words
 from filiation.lineage.findings import Finding
 from filiation.lineage.formats import in_order
+from filiation.lineage.phrases import size_in
 from filiation.publish.report import RecordLooked, Report
 
 MOST_ROWS: Final = 400
@@ -103,7 +104,7 @@ def render_report(
         Where a server has the same in other forms: ``pdf``, ``json`` and ``thing``.
     """
     style = style_sheet()
-    things, steps = _rows(report)
+    things, steps = _rows(report, texts.language)
     return _environment(texts).get_template("report.html.jinja").render(
         report=report,
         language=texts.language,
@@ -134,23 +135,25 @@ def _environment(texts: Texts) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(plain=words.plain, moment=words.moment, size=words.size, found=_found)
+    made.filters.update(plain=words.plain, moment=words.moment, found=_found)
+    made.filters["size"] = lambda count: size_in(texts.language, count)
     return made
 
 
-def _rows(report: Report) -> tuple[list[ThingRow], list[StepRow]]:
+def _rows(report: Report, language: str) -> tuple[list[ThingRow], list[StepRow]]:
     collapsed = report.lineage.collapsed
     nodes = in_order(collapsed)
-    things = [_thing(node, collapsed.counted.get(node.iri, 1)) for node in nodes if isinstance(node, EntityNode)]
-    steps = [_step(node, collapsed.counted.get(node.iri, 1)) for node in nodes if isinstance(node, ActionNode)]
+    counted = collapsed.counted
+    things = [_thing(node, counted.get(node.iri, 1), language) for node in nodes if isinstance(node, EntityNode)]
+    steps = [_step(node, counted.get(node.iri, 1)) for node in nodes if isinstance(node, ActionNode)]
     return things, steps
 
 
-def _thing(node: EntityNode, count: int) -> ThingRow:
+def _thing(node: EntityNode, count: int, language: str) -> ThingRow:
     return ThingRow(
         name=words.entity_name(node.path, count),
         kind=words.plain(node.kind),
-        size="" if node.size is None else words.size(node.size),
+        size="" if node.size is None else size_in(language, node.size),
         digest="" if node.digest is None else str(node.digest),
         run=words.run_name(node.crate),
     )

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from filiation.lineage import words as facts
+from filiation.lineage.phrases import duration_in, size_in
 from filiation.web import words
 from filiation.web.words import _
 
@@ -97,9 +98,9 @@ def environment() -> Environment:
         "plain": facts.plain,
         # What a record holds is said by this: gettext in a template makes markup of what it is given.
         "said": lambda text: facts.plain(words.gettext(text)),
-        "size": facts.size,
+        "size": lambda count: size_in(words.language(), count),
         "moment": facts.moment,
-        "duration": facts.duration,
+        "duration": lambda seconds: duration_in(words.language(), seconds),
         "run_name": facts.run_name,
         "parameter": facts.parameter,
         "short": facts.short,
