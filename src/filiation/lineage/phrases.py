@@ -1,10 +1,10 @@
-"""The sentences in which a lineage is told, in each language: facts in, one whole sentence out.
+r"""The sentences in which a lineage is told, in each language: facts in, one whole sentence out.
 
 A sentence is put together whole in each language, since word order, agreement and punctuation differ; names, values and
 digests stay as they were recorded.
 
->>> phrases("fr").further(1), phrases("fr").further(3)
-('Avant cela, 1 autre étape.', 'Avant cela, 3 autres étapes.')
+>>> phrases("en").further(1), phrases("fr").further(3).replace("\u00a0", " ")
+('Before that, 1 step more.', 'Avant cela, 3 autres étapes.')
 """
 
 from __future__ import annotations

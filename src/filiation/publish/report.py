@@ -46,9 +46,9 @@ class State(StrEnum):
     UNREAD = "not read again"
     """Nothing was compared with its record."""
     UNSIGNED = "not all signed"
-    """All is as it was recorded, and not every record has a seal that somebody signed."""
+    """All is as it was recorded, and not every record has a seal that somebody signed who is known."""
     HOLDS = "as recorded and signed"
-    """All is as it was recorded, and every record is sealed and signed."""
+    """All is as it was recorded, and every record is sealed and signed by somebody on the list of signers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +220,8 @@ def make_report(
     most
         So many bytes are read again at most, or none of them; 0 to read none, None for all.
     signers
-        The list of those who may sign (``ssh-keygen``'s ``allowed_signers``); without one any signature counts that is
-        right, and it is told whose key it is.
+        The list of those who may sign (``ssh-keygen``'s ``allowed_signers``); without one no signature counts, and it is
+        told which key it is by.
     progress
         Called with the number of bytes read since the last call.
 
@@ -260,7 +260,7 @@ def _look(folder: CatalogueFolder, iri: str, signers: Path | None) -> RecordLook
     crate = folder.crates / run
     try:
         metadata = str(digest_file(crate / METADATA))
-        seals = verify_crate(crate, evidence=Evidence(signers), any_signer=signers is None)
+        seals = verify_crate(crate, evidence=Evidence(signers))
         return RecordLooked(run, _name(crate) or run[:8], metadata, seals)
     except FiliationError as error:
         return RecordLooked(run, run[:8], None, None, str(error))
