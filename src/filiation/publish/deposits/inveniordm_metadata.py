@@ -19,9 +19,8 @@ from filiation.publish.deposits.repository import Advance, LocalFile, Payload
 from filiation.publish.deposits.services import ZENODO, Kind
 from filiation.publish.description import Creator, Description, Grant, Licence, Related, describe_crate
 
-MOST_FILES: Final = 100
 MOST_BYTES: Final = 50 * 10**9
-"""What Zenodo takes of one record, as its pages say."""
+"""What Zenodo takes of one record, as far as is known; not looked up there."""
 _RESOURCE_TYPES: Final = {"Dataset": "dataset", "Workflow": "workflow"}
 _RELATED_TYPES: Final = {
     "JournalArticle": "publication-article", "Dataset": "dataset", "Image": "image", "Software": "software",
