@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from filiation.capture.place import read_settings
 from filiation.capture.redaction import Redactor
@@ -22,8 +22,7 @@ from filiation.catalogue.nodes import EntityNode
 from filiation.catalogue.private_texts import PrivateTexts
 from filiation.catalogue.reading import iri_of
 from filiation.crate import flush, flush_tree
-from filiation.crate.jsonld import ids
-from filiation.crate.licences import licence_of_crate, spdx
+from filiation.crate.licences import spdx
 from filiation.crate.metadata import METADATA_FILE
 from filiation.crate.zipping import zip_folder
 from filiation.errors import BadInputError, FiliationError, NotFoundError
@@ -31,13 +30,14 @@ from filiation.lineage import words
 from filiation.lineage.story import tell
 from filiation.publish.digests import unnamed_files, with_digests
 from filiation.publish.export_data import DataPlan, check_size, copy_bytes
+from filiation.publish.export_makers import authors_of, common_licence, common_publisher, has_code, licence_of_code
 from filiation.publish.export_page import PAGE, render_export
 from filiation.publish.export_root import PROFILE_SETS, README, document, readme, write_document
 from filiation.publish.export_runs import ExportedCrate, RunExporter, check_copied, copy_files
 from filiation.publish.export_settings import ExportedRun, ExportReport, ExportSettings
 from filiation.publish.licences import CONFLICT, LicenceFinding, check_licences
 from filiation.publish.one_crate import CRATES, merge_parts
-from filiation.publish.people import ROR, Party, orcid, ror
+from filiation.publish.people import Party, ror
 from filiation.publish.terms import OneContext
 from filiation.publish.vocabularies import Vocabulary, describe_images
 
@@ -141,7 +141,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
     vocabulary = describe_images(ledger, lineage, ordered, settings.sample_sheets)
     vocabulary.keep(lambda text: not texts.occur_in(text) and redactor.document(text) == text)
     own = read_settings(ledger.folder)
-    licence = settings.licence or own.license or _common_licence(crate.source.folder for crate in ordered)
+    licence = settings.licence or own.license or common_licence(crate.source.folder for crate in ordered)
     licence = None if licence is None else spdx(licence)
 
     def told(text: str) -> str:
@@ -159,7 +159,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
     publisher = settings.publisher
     if publisher is None and own.affiliation:
         publisher = Party(own.affiliation, None if own.affiliation_ror is None else ror(own.affiliation_ror))
-    publisher = publisher or _common_publisher(ordered)
+    publisher = publisher or common_publisher(ordered)
     withheld: Counter[str] = Counter()
     for crate in ordered:
         withheld += crate.withheld
@@ -180,7 +180,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
         licences=check_licences(licence, images, code),
         withheld=dict(sorted((kind, count) for kind, count in withheld.items() if count)),
         gaps=_gaps(lineage),
-        authors=settings.authors or _authors(lineage, ordered),
+        authors=settings.authors or authors_of(ordered),
         publisher=publisher,
         described=vocabulary.described,
     )  # fmt: skip
@@ -231,60 +231,6 @@ def _title(lineage: Lineage) -> str:
 def _gaps(lineage: Lineage) -> tuple[str, ...]:
     found = gaps_of(lineage.actions, lineage.entities, lineage.edges)
     return tuple(dict.fromkeys(words.plain(f"{gap.kind}: {gap.what}: {gap.detail}") for gap in found))
-
-
-def _common_licence(folders: Iterable[Path]) -> str | None:
-    stated = {licence_of_crate(folder) for folder in folders}
-    return stated.pop() if len(stated) == 1 else None
-
-
-def _common_publisher(crates: Iterable[ExportedCrate]) -> Party | None:
-    """Return the organisation that every run's crate names as its publisher."""
-    found = set()
-    for crate in crates:
-        nodes = {str(node.get("@id")): node for node in crate.document["@graph"]}
-        found.add(_organisation(nodes.get("./", {}), "publisher", nodes))
-    return found.pop() if len(found) == 1 else None
-
-
-def has_code(crate: ExportedCrate) -> bool:
-    """Whether a workflow's code is told of."""
-    return any("ComputationalWorkflow" in str(node.get("@type")) for node in crate.document["@graph"])
-
-
-def licence_of_code(crate: ExportedCrate) -> str | None:
-    """Return the licence that the workflow's own files state; None where they state none, or several."""
-    for node in crate.document["@graph"]:
-        if "ComputationalWorkflow" in str(node.get("@type")):
-            stated = node.get("license")
-            found = [stated] if isinstance(stated, dict) else stated if isinstance(stated, list) else []
-            names = {str(each.get("@id")) for each in found if isinstance(each, dict)}
-            return spdx(names.pop()) if len(names) == 1 else None
-    return None
-
-
-def _authors(lineage: Lineage, crates: Collection[ExportedCrate]) -> tuple[Party, ...]:
-    """Return the people who ran the jobs, where the crates that go tell of them."""
-    people: dict[str, Party] = {}
-    for crate in crates:
-        nodes = {str(node.get("@id")): node for node in crate.document["@graph"]}
-        for node in nodes.values():
-            agent = node.get("agent")
-            at = str(agent.get("@id")) if isinstance(agent, dict) else None
-            person = nodes.get(at or "")
-            if person is None or "Person" not in str(person.get("@type")) or person.get("withheld"):
-                continue
-            name = str(person.get("name") or at)
-            iri = orcid(at) if at is not None and "orcid.org/" in at else None
-            people.setdefault(iri or name, Party(name, iri, _organisation(person, "affiliation", nodes)))
-    return tuple(sorted(people.values(), key=lambda party: party.name))
-
-
-def _organisation(of: Mapping[str, Any], role: str, nodes: Mapping[str, Mapping[str, Any]]) -> Party | None:
-    at = next(iter(ids(of.get(role))), None)
-    if at is None or "Organization" not in str(nodes.get(at, {}).get("@type")) or nodes[at].get("withheld"):
-        return None
-    return Party(str(nodes[at].get("name") or at), ror(at) if at.startswith(ROR) else None)
 
 
 def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progress | None) -> ExportReport:
