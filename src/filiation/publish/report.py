@@ -220,8 +220,8 @@ def make_report(
     most
         So many bytes are read again at most, or none of them; 0 to read none, None for all.
     signers
-        The list of those who may sign (``ssh-keygen``'s ``allowed_signers``); without one no signature counts, and it is
-        told which key it is by.
+        The list of those who may sign (``ssh-keygen``'s ``allowed_signers``); without one no signature counts, and it
+        is told which key it is by.
     progress
         Called with the number of bytes read since the last call.
 
