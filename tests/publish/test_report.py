@@ -56,6 +56,7 @@ def test_a_report_says_what_it_comes_to(run: CrateBuilder, tmp_path: Path, keys:
     assert report_of(tmp_path, most=0).state is State.UNREAD
     assert report_of(tmp_path).state is State.UNSIGNED
     seal_crate(tmp_path / ".filiation" / "crates" / run.id, ada)
+    assert report_of(tmp_path).state is State.UNSIGNED, "nobody says whose the signature is"
     held = report_of(tmp_path, signers=keys.signers)
     assert held.state is State.HOLDS
     assert held.check is not None

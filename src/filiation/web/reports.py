@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from filiation.crate.seals.ssh import signers_list
 from filiation.lineage import words as facts
 from filiation.publish.report import Report, make_report
 from filiation.publish.report_page import Texts, render_report, style_sheet
@@ -30,7 +31,14 @@ def report_on(request: Request, catalogue: Asked, thing: Named, check: Reading =
     viewer = getattr(request.state, "viewer", None)
     most = request.app.state.settings.limits.checked_bytes if check else 0
     with catalogue.asking() as ledger:
-        return make_report(ledger, thing, asked_by=viewer.name if viewer else "-", language=words.language(), most=most)
+        return make_report(
+            ledger,
+            thing,
+            asked_by=viewer.name if viewer else "-",
+            language=words.language(),
+            most=most,
+            signers=signers_list(),
+        )
 
 
 Reported = Annotated[Report, Depends(report_on)]
