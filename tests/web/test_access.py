@@ -86,6 +86,17 @@ def test_what_is_not_the_token_lets_nobody_in_and_does_not_spend_it(web_catalogu
         assert reader.get("/", params={"token": "shown once"}, follow_redirects=False).status_code == 303
 
 
+def test_a_link_of_another_site_leads_whoever_came_in_to_the_page_and_nobody_else(web_catalogue: Catalogue) -> None:
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    with asking(create_app(WebSettings(web_catalogue.folder, token="shown once"))) as reader:
+        # The browser keeps the cookie back, and sends it when the page goes on to itself.
+        first = reader.get("/runs?page=1&lang=en", headers=followed)
+        assert 'content="0;url=/runs?page=1&amp;lang=en"' in first.text
+        assert "You are signed in" not in first.text
+        assert reader.get("/runs?page=1", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 401
+        assert reader.get("/api/runs", headers=followed).status_code == 401
+
+
 def test_who_leaves_is_out(web_catalogue: Catalogue) -> None:
     with asking(create_app(WebSettings(web_catalogue.folder, token="shown once"))) as reader:
         cookie = reader.get("/?token=shown%20once", follow_redirects=False).headers["set-cookie"].partition(";")[0]

@@ -19,16 +19,16 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 from joserfc.errors import BadSignatureError, JoseError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from filiation.errors import AccessError, ServerError
 from filiation.web.access.rules import Rules
 from filiation.web.access.sessions import Sessions
 from filiation.web.access.settings import OidcSettings
 from filiation.web.access.viewer import Identity, Viewer
-from filiation.web.access.ways import LEAVE, not_for_them, peer, refuse
-from filiation.web.pages import API, environment
-from filiation.web.words import _, language
+from filiation.web.access.ways import LEAVE, followed_from_elsewhere, going_on, here, not_for_them, peer, refuse
+from filiation.web.pages import API
+from filiation.web.words import _
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it would rather have a library that is not released
@@ -111,8 +111,10 @@ class OidcWay:
     def _sign_in_first(self, request: Request) -> Response:
         if request.url.path.startswith(f"{API}/") or request.method != "GET":
             return refuse(request, 401, _("Nobody is signed in."))
-        asked = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{LOGIN}?{urlencode({'to': request.url.path + asked})}", 303)
+        followed = followed_from_elsewhere(request)
+        if followed is not None:
+            return followed
+        return RedirectResponse(f"{LOGIN}?{urlencode({'to': here(request)})}", 303)
 
     async def _go(self, request: Request, to: str) -> Response:
         try:
@@ -147,7 +149,7 @@ class OidcWay:
         if viewer is None:
             return not_for_them(request, identity.name)
         request.state.viewer = viewer  # for the log
-        arrived = _going_on(flow.to)
+        arrived = going_on(flow.to, signed_in=True)
         self._sessions.begin(arrived, identity)
         return arrived
 
@@ -288,12 +290,6 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
-
-
-def _going_on(to: str) -> Response:
-    """Return a page that goes on by itself: a redirection would still be the provider's, and take no cookie along."""
-    text = environment().get_template("going_on.html.jinja").render(to=to, language=language())
-    return HTMLResponse(text)
 
 
 def _client(settings: OidcSettings) -> StarletteOAuth2App:

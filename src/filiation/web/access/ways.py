@@ -17,8 +17,9 @@ from filiation.web.access.rules import EVERYTHING, Rules
 from filiation.web.access.sessions import Sessions
 from filiation.web.access.settings import ProxySettings
 from filiation.web.access.viewer import Identity, Viewer
+from filiation.web.pages import API, environment
 from filiation.web.refusals import Refusal, respond
-from filiation.web.words import _
+from filiation.web.words import _, language
 
 TOKEN: Final = "token"  # noqa: S105 - the name of the parameter
 LEAVE: Final = "/access/leave"
@@ -74,7 +75,7 @@ class TokenWay:
                 self._sessions.end(request, gone)
                 return gone
             return self._without_token(request) or known
-        return self._enter(request) or refuse(
+        return self._enter(request) or followed_from_elsewhere(request) or refuse(
             request, 401,
             _(
                 "Enter by the address that the server printed when it started; it lets one browser in, once. "
@@ -187,8 +188,7 @@ def refuse(request: Request, status: int, message: str, *, again: bool = False) 
     again
         Whether the page links its own address: browsers keep a cookie back where a link of another site led here.
     """
-    asked = f"?{request.url.query}" if request.url.query and TOKEN not in request.query_params else ""
-    return respond(request, Refusal(status, _titles(status), message, request.url.path + asked if again else None))
+    return respond(request, Refusal(status, _titles(status), message, here(request) if again else None))
 
 
 def not_for_them(request: Request, who: str) -> Response:
@@ -196,6 +196,27 @@ def not_for_them(request: Request, who: str) -> Response:
     return refuse(
         request, 403, _("You are signed in as %(who)s, and may not look here. Ask who runs this server.", who=who)
     )
+
+
+def here(request: Request) -> str:
+    """Return the address that was asked for, without a token."""
+    path = "/" + request.url.path.lstrip("/")
+    return path if not request.url.query or TOKEN in request.query_params else f"{path}?{request.url.query}"
+
+
+def followed_from_elsewhere(request: Request) -> Response | None:
+    """Return a page that asks once more, where somebody unknown followed a link of another site; else None.
+
+    Browsers keep a strict cookie back from the first request that such a link makes, and send it with the next.
+    """
+    is_followed = request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET"
+    return going_on(here(request)) if is_followed and not request.url.path.startswith(f"{API}/") else None
+
+
+def going_on(to: str, *, signed_in: bool = False) -> Response:
+    """Return a page that goes on by itself: a redirection would still be the other site's, and take no cookie along."""
+    text = environment().get_template("going_on.html.jinja").render(to=to, signed_in=signed_in, language=language())
+    return HTMLResponse(text)
 
 
 def _titles(status: int) -> str:
