@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 from fastapi.testclient import TestClient
 
-from tests.web.catalogue_of_texts import ROOT, french
+from tests.web.catalogue_of_texts import FRENCH, ROOT, french, missing, texts
 from tests.web.conftest import LABELS
 
 TEMPLATES = sorted((ROOT / "src" / "filiation" / "web" / "templates").glob("*.jinja"))
@@ -28,6 +28,15 @@ def test_no_template_makes_markup_of_what_a_record_holds(template: Path) -> None
     """``_(value)`` in a template gives markup: it is for texts that stand there, and ``| said`` for values."""
     assert re.findall(r"\b_\(\s*[^\"'\s]", template.read_text()) == []
     assert "| safe" not in template.read_text()
+
+
+def test_every_text_is_said_in_french_and_none_is_left_over() -> None:
+    assert missing() == []
+    said = {message.id if isinstance(message.id, str) else message.id[0] for message in texts() if message.id}
+    known = {message.id if isinstance(message.id, str) else message.id[0] for message in french() if message.id}
+    assert known - said == set(), "what no page says any more"
+    assert len(said) > 250
+    assert "fuzzy" not in FRENCH.read_text()
 
 
 def test_a_french_text_has_the_placeholders_of_the_english_one() -> None:
