@@ -24,6 +24,7 @@ from filiation.web.guard import POLICY
 from filiation.web.settings import WebSettings
 
 DESCRIPTION = "/api/openapi.json"
+_ROUNDS = 10
 _KNOWN = ("results/ihc/nuclei.ome.zarr", "00000001", "https://omero.example.org/Image/51", "Image:51@omero.example.org")
 
 
@@ -55,12 +56,17 @@ def ask(app: FastAPI, cases: int, number: int = 0) -> Asked:
     found = Asked()
     schema = schemathesis.openapi.from_asgi(DESCRIPTION, app)
     operations = [result.ok() for result in schema.get_all_operations()]
-    for operation in operations:
+    # Of some there is little to be made up, so that they end before; the others are then asked more.
+    for again, operation in ((again, each) for again in range(_ROUNDS) for each in operations):
+        left = cases - found.cases
+        if left <= 0:
+            break
         modes = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+        share = -(-(left if again else cases) // len(operations))
 
-        @seed(number)
+        @seed(number + again)
         @settings(
-            max_examples=-(-cases // len(operations)), deadline=None, database=None, phases=[Phase.generate],
+            max_examples=share, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=st.one_of(*modes), known=st.one_of(st.none(), st.sampled_from(_KNOWN)))
