@@ -133,6 +133,19 @@ def joins(index: LineageIndex) -> set[tuple[str, str, int, str]]:
 
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
+@given(history=histories())
+def test_of_what_several_runs_saw_the_newest_record_is_shown_and_a_maker_s_first(history: list[Run | int]) -> None:
+    with LineageIndex(None, create=True) as index:
+        play(index, history)
+        joining = Joining(index)
+        numbers = list(index.numbers_of(everything(index)).values())
+        expected: dict[str, EntityNode | ActionNode] = {}
+        for iri, (seen, actions) in index.nodes(numbers).items():
+            seen.sort(key=lambda entity: (entity.generated, joining.began(entity), entity.crate))
+            expected[iri] = seen[-1] if seen else min(actions, key=lambda action: action.crate)
+        assert index.shown(numbers) == expected
+
+
 @given(history=histories(), split=st.integers(0, 7))
 @example(history=[LONELY, 1, LONELY], split=2)  # known by a number when the arrays were made, and yet not there
 def test_every_walk_finds_what_a_plain_one_finds(

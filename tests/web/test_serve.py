@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,10 +34,19 @@ def started(catalogue: Catalogue, *options: str) -> Iterator[tuple[subprocess.Po
     ) as server:
         assert server.stdout is not None
         try:
-            told = "".join(iter(server.stdout.readline, "}\n")) + "}"
-            yield server, json.loads(told)["address"]
+            yield server, json.loads(_told(server.stdout))["address"]
         finally:
             server.kill()
+
+
+def _told(lines: Iterable[str]) -> str:
+    """Return the object that a server prints; of one that ends before, what it said is in the error."""
+    told = ""
+    for line in lines:
+        told += line
+        if line == "}\n":
+            return told
+    raise AssertionError(f"The server ended before it told its address: {told!r}")
 
 
 def ask(address: str, **headers: str) -> tuple[int, dict[str, str]]:

@@ -21,6 +21,16 @@ NUMBERS: Final = "i"
 _AT_ONCE: Final = 2_000
 """Numbers that are put into one statement."""
 
+_NEWEST: Final = """
+SELECT entity.record FROM (
+    SELECT seen.term, seen.crate, row_number() OVER (
+        PARTITION BY seen.term ORDER BY seen.generated DESC, crate.began DESC, crate.iri DESC
+    ) AS place
+    FROM entity AS seen LEFT JOIN crate ON crate.term = seen.crate WHERE seen.term IN ({})
+) AS chosen JOIN entity ON entity.term = chosen.term AND entity.crate = chosen.crate WHERE chosen.place = 1
+"""
+"""Of each thing the record of one crate, before those of the same thing that others have; unknown times come last."""
+
 
 class IndexNumbers:
     """What walks ask of an index."""
@@ -123,6 +133,23 @@ class IndexNumbers:
             for (text,) in self._connection.execute(f"SELECT record FROM action WHERE term IN ({listed})"):  # noqa: S608
                 action = action_from_text(text)
                 found.setdefault(action.iri, ([], []))[1].append(action)
+        return found
+
+    def shown(self, numbers: Sequence[int]) -> dict[str, EntityNode | ActionNode]:
+        """Return what is shown of nodes, by IRI: of a thing what the newest run tells that made it, else that saw it.
+
+        A model that thousands of runs used has thousands of records, of which one is read.
+        """
+        found: dict[str, EntityNode | ActionNode] = {}
+        for listed in in_parts(numbers):
+            for (text,) in self._connection.execute(_NEWEST.format(listed)):
+                entity = entity_from_text(text)
+                found[entity.iri] = entity
+            for (text,) in self._connection.execute(f"SELECT record FROM action WHERE term IN ({listed})"):  # noqa: S608
+                action = action_from_text(text)
+                known = found.setdefault(action.iri, action)
+                if isinstance(known, ActionNode) and action.crate < known.crate:
+                    found[action.iri] = action
         return found
 
 

@@ -150,10 +150,7 @@ class Tracer:
         """Look up nodes, many at once."""
         wanted = [number for number in numbers if number not in self._looked_up]
         self._looked_up.update(wanted)
-        for iri, (seen, actions) in self._index.nodes(wanted).items():
-            if len(seen) > 1:
-                seen.sort(key=lambda entity: (entity.generated, self.joining.began(entity), entity.crate))
-            self._nodes[iri] = seen[-1] if seen else min(actions, key=lambda action: action.crate)
+        self._nodes.update(self._index.shown(wanted))
 
     def _starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
         if crate is None:
