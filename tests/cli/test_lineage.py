@@ -7,7 +7,7 @@ import pytest
 from filiation.cli.lineage import FORMATS
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "png"])
 def test_a_lineage_is_printed_or_written_in_every_form(run, call, here, form):
     printed = call("trace", "results/labels.txt", "--format", form)
     assert printed.exit_code == 0, printed.output
@@ -16,6 +16,14 @@ def test_a_lineage_is_printed_or_written_in_every_form(run, call, here, form):
     assert (written.stdout, written.stderr) == ("", "Wrote answer\n")
     assert len((here / "answer").read_text("utf-8").split()) == len(printed.stdout.split())
     assert "labels.txt" in call("path", "data/raw.txt", "results/labels.txt", "--format", form).stdout
+
+
+def test_a_lineage_is_drawn_as_a_png(run, call, here):
+    printed = call("trace", "results/labels.txt", "--format", "png")
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout_bytes.startswith(b"\x89PNG")
+    assert call("trace", "results/labels.txt", "--format", "png", "--output", "answer.png").stderr == "Wrote answer.png\n"
+    assert (here / "answer.png").read_bytes() == printed.stdout_bytes
 
 
 def test_a_condition_ends_a_walk_or_chooses(run, call):

@@ -83,3 +83,14 @@ def test_no_metadata_are_so_odd_that_anything_else_is_raised(good: Path, tmp_pat
         assert all(finding.message for finding in findings)
     with suppress(FiliationError):
         read_claim(store / "labels" / "nuclei")
+
+
+def test_chunks_of_no_size_are_told(good: Path, tmp_path: Path) -> None:
+    store = tmp_path / "odd.zarr"
+    shutil.copytree(good, store)
+    file = store / "labels" / "nuclei" / "0" / "zarr.json"
+    content = json.loads(file.read_text())
+    content["chunk_grid"]["configuration"]["chunk_shape"][0] = False
+    file.unlink()
+    file.write_text(json.dumps(content))
+    assert "unreadable" in {finding.fault for finding in check_store(store)}

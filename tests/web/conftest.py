@@ -143,9 +143,12 @@ def serving(app: FastAPI) -> Iterator[Served]:
         listening.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium once; tests open tabs of their own."""
+    """Start Chromium once a module; tests open tabs of their own.
+
+    While Playwright is there, its event loop counts as running, and nothing else in the process may run one.
+    """
     with chromium() as started:
         yield started
 

@@ -139,7 +139,7 @@ def _against_pixels(block: Block, geometry: Geometry, where: str) -> Iterator[Fi
         return
     try:
         seen, others = _values(array, geometry.axes, known)
-    except (ValueError, TypeError, RuntimeError, OSError, zlib.error) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, OSError, zlib.error) as error:
         yield Finding("unreadable", where, f"its pixels cannot be read ({error})", "whole chunks")
         return
     for key, values in rows.items():
