@@ -22,7 +22,9 @@ def test_a_lineage_is_drawn_as_a_png(run, call, here):
     printed = call("trace", "results/labels.txt", "--format", "png")
     assert printed.exit_code == 0, printed.output
     assert printed.stdout_bytes.startswith(b"\x89PNG")
-    assert call("trace", "results/labels.txt", "--format", "png", "--output", "answer.png").stderr == "Wrote answer.png\n"
+    assert (
+        call("trace", "results/labels.txt", "--format", "png", "--output", "answer.png").stderr == "Wrote answer.png\n"
+    )
     assert (here / "answer.png").read_bytes() == printed.stdout_bytes
 
 
