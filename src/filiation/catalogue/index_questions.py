@@ -221,9 +221,12 @@ class IndexQuestions(IndexNumbers):
 
     def newest_at(self, path: str, most: int) -> tuple[EntityNode, ...]:
         """Return the things that runs named by a path, so many at most, those of the newest runs first."""
+        # The records of thousands are not read to be put in order: indexes hold what that takes.
         rows = self._connection.execute(
-            "SELECT entity.record FROM entity JOIN crate ON crate.term = entity.crate WHERE entity.path = ? "
-            "ORDER BY crate.began DESC, crate.iri LIMIT ?",
+            "SELECT entity.record FROM (SELECT seen.term, seen.crate, crate.began, crate.iri FROM entity AS seen "
+            "JOIN crate ON crate.term = seen.crate WHERE seen.path = ? ORDER BY crate.began DESC, crate.iri LIMIT ?) "
+            "AS chosen JOIN entity ON entity.term = chosen.term AND entity.crate = chosen.crate "
+            "ORDER BY chosen.began DESC, chosen.iri",
             (encode_path(path), most),
         )
         return tuple(entity_from_text(record) for (record,) in rows)
