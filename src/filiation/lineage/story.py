@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from filiation.catalogue.crate_gaps import gaps_of
 from filiation.catalogue.nodes import CODE, ActionNode, EntityNode
 from filiation.lineage import words
 from filiation.lineage.phrases import Making, Phrases, phrases
@@ -42,6 +43,12 @@ def tell(lineage: Lineage, language: str = "en", *, beyond: bool = True) -> tupl
     if more > 0:
         sentences[MOST:] = [speech.further(more)] if beyond else []
     return tuple(sentences)
+
+
+def left_open(lineage: Lineage) -> tuple[str, ...]:
+    """Tell what the records of a lineage leave open or contradict, each once."""
+    found = gaps_of(lineage.actions, lineage.entities, lineage.edges)
+    return tuple(dict.fromkeys(words.plain(f"{gap.kind}: {gap.what}: {gap.detail}") for gap in found))
 
 
 def making_of(action: ActionNode, jobs: int = 1, inputs: Iterable[str] = ()) -> Making:

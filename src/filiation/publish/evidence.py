@@ -15,16 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from filiation.catalogue.crate_gaps import gaps_of
 from filiation.catalogue.nodes import EntityNode
 from filiation.crate import flush_tree
 from filiation.crate.metadata import METADATA_FILE
 from filiation.crate.seals import SEALS
 from filiation.digest import digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.lineage import words
 from filiation.lineage.formats import WRITERS
-from filiation.lineage.story import tell
+from filiation.lineage.story import left_open, tell
 from filiation.model import DigestKind
 from filiation.publish.evidence_crate import PAGE, write_metadata
 from filiation.publish.evidence_page import CrateShown, render_page
@@ -108,7 +106,7 @@ def write_evidence(
         making.mkdir()
         crates = tuple(_copy_crates(ledger, lineage, making, progress))
         data = _bring_along(ledger, lineage, making) if with_data else None
-        gaps = _gaps(lineage)
+        gaps = left_open(lineage)
         page = render_page(lineage, tell(lineage), crates, gaps, data)
         written = _write_answers(lineage, making) | {PAGE: page}
         for name, text in written.items():
@@ -174,11 +172,6 @@ def _bring_along(ledger: Ledger, lineage: Lineage, making: Path) -> str:
             f"changed with: filiation check {lineage.thing}"
         )
     return name
-
-
-def _gaps(lineage: Lineage) -> tuple[str, ...]:
-    found = gaps_of(lineage.actions, lineage.entities, lineage.edges)
-    return tuple(dict.fromkeys(words.plain(f"{gap.kind}: {gap.what}: {gap.detail}") for gap in found))
 
 
 def _write_answers(lineage: Lineage, making: Path) -> dict[str, str]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.capture.place import read_settings
 from filiation.capture.redaction import Redactor
-from filiation.catalogue.crate_gaps import gaps_of
 from filiation.catalogue.nodes import EntityNode
 from filiation.catalogue.private_texts import PrivateTexts
 from filiation.catalogue.reading import iri_of
@@ -27,7 +26,7 @@ from filiation.crate.metadata import METADATA_FILE
 from filiation.crate.zipping import zip_folder
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.lineage import words
-from filiation.lineage.story import tell
+from filiation.lineage.story import left_open, tell
 from filiation.publish.digests import unnamed_files, with_digests
 from filiation.publish.export_data import DataPlan, check_size, copy_bytes
 from filiation.publish.export_makers import authors_of, common_licence, common_publisher, has_code, licence_of_code
@@ -179,7 +178,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
         licence=licence,
         licences=check_licences(licence, images, code),
         withheld=dict(sorted((kind, count) for kind, count in withheld.items() if count)),
-        gaps=_gaps(lineage),
+        gaps=left_open(lineage),
         authors=settings.authors or authors_of(ordered),
         publisher=publisher,
         described=vocabulary.described,
@@ -228,11 +227,6 @@ def _title(lineage: Lineage) -> str:
     return words.plain(f"{', '.join(shown)}{more}, with all that it rests on")
 
 
-def _gaps(lineage: Lineage) -> tuple[str, ...]:
-    found = gaps_of(lineage.actions, lineage.entities, lineage.edges)
-    return tuple(dict.fromkeys(words.plain(f"{gap.kind}: {gap.what}: {gap.detail}") for gap in found))
-
-
 def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progress | None) -> ExportReport:
     profiles = PROFILE_SETS[settings.profile]
     for crate in plan.crates:
@@ -252,7 +246,7 @@ def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progre
     plan.vocabulary.add_to(entities, lambda iri: _name_of(iri, plan, entities))
     # Where something is withheld, what is shown is asked of the export itself, as whoever gets it will ask.
     lineage = _lineage_in(folder, plan) if plan.report.withheld or plan.texts else plan.lineage
-    report = replace(plan.report, undefined=tuple(sorted(context.undefined)), gaps=_gaps(lineage))
+    report = replace(plan.report, undefined=tuple(sorted(context.undefined)), gaps=left_open(lineage))
     sentences = tell(lineage)
     page = readme(report, sentences)
     (folder / README).write_text(page, encoding="utf-8")
