@@ -56,6 +56,8 @@ def test_the_crate_is_valid_and_what_it_lists_is_there(finished_demo: Demo) -> N
     assert {entity.presence for entity in data} == {Presence.PRESENT}
     assert all((finished_demo.folder / entity.path).exists() for entity in data)
     assert run.not_captured == ()
+    told = [path.read_bytes() for path in finished_demo.crate.rglob("*") if path.is_file()]
+    assert not any(b"file:/" in content for content in told), "an address of this machine names nothing elsewhere"
 
 
 def test_a_crate_with_its_data_is_valid_and_whole(finished_demo: Demo, tmp_path: Path) -> None:

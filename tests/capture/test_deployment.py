@@ -6,16 +6,18 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from filiation.capture.deployment import conda_platform, read_conda_environment
-from filiation.capture.distributions import distribution_facts, origin_of
+from filiation.capture.distributions import _changes_of, _commit_of, distribution_facts, origin_of
 from filiation.capture.processors import processor_facts
 from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.packing import pack
@@ -23,6 +25,7 @@ from filiation.crate.validation import validate
 from filiation.errors import BadInputError
 from filiation.lineage import Ledger
 from filiation.model import Digest, DigestKind, Software
+from tests.capture.test_repository import git
 from tests.conftest import Project
 
 HERE = conda_platform(platform.platform())
@@ -255,10 +258,42 @@ def test_what_was_deployed_is_told_from_a_real_run_to_the_answer(
 def test_a_distribution_from_a_folder_that_git_keeps_is_told_by_commit() -> None:
     facts = distribution_facts("filiation")
     assert facts["version"]
-    assert facts["origin"].startswith("git+file://")
-    assert len(facts["origin"].rpartition("@")[2]) == 40
+    assert re.fullmatch(r"swh:1:rev:[0-9a-f]{40}|git\+(https|ssh)://[^@]+@[0-9a-f]{40}", facts["origin"])
     assert isinstance(facts["modified"], bool)
+    assert str(Path.cwd()) not in str(facts)
     assert distribution_facts("numpy").keys() == {"name", "version", "purl"}, "one from an index needs no more"
+
+
+def test_a_folder_is_told_by_its_public_repository_or_its_commit_and_never_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, site = tmp_path / "a tool", tmp_path / "site"
+    info = site / "own_tool-1.0.dist-info"
+    info.mkdir(parents=True)
+    folder.mkdir()
+    (folder / "tool.py").write_text("")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-tool\nVersion: 1.0\n")
+    about = {"url": folder.as_uri(), "dir_info": {"editable": True}}
+    (info / "direct_url.json").write_text(json.dumps(about))
+    monkeypatch.syspath_prepend(str(site))
+    plain = {"name": "own-tool", "version": "1.0", "purl": "pkg:pypi/own-tool@1.0"}
+    assert told() == plain, "git keeps nothing of it"
+    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
+        git(folder, *command)
+    commit = git(folder, "rev-parse", "HEAD")
+    assert told() == plain | {"origin": f"swh:1:rev:{commit}", "modified": False}
+    git(folder, "remote", "add", "origin", str(tmp_path / "elsewhere.git"))
+    assert told()["origin"] == f"swh:1:rev:{commit}"
+    git(folder, "remote", "set-url", "origin", "https://me:secret@git.example.org/lab/tool.git")
+    (folder / "tool.py").write_text("print()")
+    assert told() == plain | {"origin": f"git+https://git.example.org/lab/tool.git@{commit}", "modified": True}
+
+
+def told() -> dict[str, Any]:
+    """Return what is told of the distribution now."""
+    for cached in (_commit_of, _changes_of):
+        cached.cache_clear()
+    return distribution_facts("own-tool")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +302,13 @@ def test_a_distribution_from_a_folder_that_git_keeps_is_told_by_commit() -> None
         ('{"url": "https://me:pw@files.example.org/a.whl", "archive_info": {"hashes": {"sha256": "ab"}}}',
          "https://files.example.org/a.whl#sha256=ab"),
         ('{"url": "https://files.example.org/a.zip", "archive_info": {}}', "https://files.example.org/a.zip"),
-        ('{"url": "file:///home/a", "dir_info": {"editable": true}}', "file:///home/a"),
+        ('{"url": "file:///home/a", "dir_info": {"editable": true}}', None),
+        ('{"url": "file:///wheels/a.whl", "archive_info": {"hashes": {"sha256": "%s"}}}' % ("00" * 32),
+         "ni:///sha-256;AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ('{"url": "file:///wheels/a.whl", "archive_info": {}}', None),
+        ('{"url": "file:///home/a", "vcs_info": {"vcs": "git", "commit_id": "%s"}}' % ("1a" * 20),
+         "swh:1:rev:" + "1a" * 20),
+        ('{"url": "file:///home/a", "vcs_info": {"vcs": "hg", "commit_id": "%s"}}' % ("1a" * 20), None),
         ('{"url": "https://git.example.org/a", "vcs_info": {"vcs": "git", "commit_id": "1"}, "subdirectory": "b"}',
          "git+https://git.example.org/a@1#subdirectory=b"),
         ("{}", None), ("not json", None), ("[1]", None), ('{"url": "x", "vcs_info": 3}', None),

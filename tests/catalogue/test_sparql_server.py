@@ -358,7 +358,7 @@ def test_a_password_is_read_from_a_file_of_its_owner_alone_and_sent_to_nobody_in
     folder = settings(tmp_path, text.format("http://localhost:7200"))
     secret.write_text("hunter2\n")
     secret.chmod(0o644)
-    with pytest.raises(AccessError, match=r"can be read by others \(mode 0644\)"):
+    with pytest.raises(AccessError, match="has the mode 0644; others can reach it"):
         read_server(folder.root)
     secret.chmod(0o600)
     found = read_server(folder.root)

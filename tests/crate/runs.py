@@ -146,9 +146,9 @@ def software(draw: st.DrawFn) -> Software:
             Software(name, version),
             known,
             Software(name, version, f"pkg:conda/{name}@{version}", f"https://example.org/{name}-{version}.conda"),
-            Software(name, version, None, f"file:///wheels/{name}-1.0-py3-none-any.whl#sha256={'0' * 64}"),
+            Software(name, version, None, f"ni:///sha-256;{'A' * 43}"),
             Software(name, version, None, f"git+https://git.example.org/{name}@{'0' * 40}"),
-            Software(name, version, None, f"git+file:///home/a%20b/{name}@{'0' * 40}", draw(st.booleans())),
+            Software(name, version, None, f"swh:1:rev:{'0' * 40}", draw(st.booleans())),
         ])
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import flask
-import httpx
+import httpx2
 import oidc_provider_mock
 import pytest
 from authlib import jose
@@ -31,7 +31,6 @@ CLIENT, SECRET = "filiation", "s3cret"
 # The small provider's own use of Authlib.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
 ]
 HERE = "http://127.0.0.1:8642"
 RULES = Rules((("auditor", ("orcid:0000-0002-1825-0097",)), ("viewer", ("group:imaging", "user:ada"))))
@@ -111,10 +110,10 @@ def sent_to_the_provider(client: TestClient, to: str = "/runs") -> str:
 
 def back_from_the_provider(address: str, who: str) -> str:
     """Sign in there, and return the address that the browser is sent back to."""
-    return httpx.post(address, data={"sub": who}, timeout=60).headers["location"]
+    return httpx2.post(address, data={"sub": who}, timeout=60).headers["location"]
 
 
-def sign_in(client: TestClient, who: str, to: str = "/runs") -> httpx.Response:
+def sign_in(client: TestClient, who: str, to: str = "/runs") -> httpx2.Response:
     return client.get(back_from_the_provider(sent_to_the_provider(client, to), who))
 
 

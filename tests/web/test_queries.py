@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
@@ -189,15 +189,15 @@ def test_the_worst_query_is_ended_and_others_are_answered_meanwhile(web_catalogu
         assert ended.status_code == 504
         assert "took longer than 1 s and was ended" in ended.json()["error"]
         assert query_processes() == []
-    found: list[httpx.Response] = []
+    found: list[httpx2.Response] = []
     with serving(
         create_app(WebSettings(web_catalogue.folder, limits=Limits(query_seconds=300, queries_each=1)))
     ) as served:
-        ask = partial(httpx.get, f"{served.address}/api/queries", timeout=300)
+        ask = partial(httpx2.get, f"{served.address}/api/queries", timeout=300)
         thread = threading.Thread(target=lambda: found.append(ask(params={"query": WORST})))
         thread.start()
         wait_until(query_processes, "the worst query is under way")
-        assert httpx.get(f"{served.address}/runs", timeout=60).status_code == 200
+        assert httpx2.get(f"{served.address}/runs", timeout=60).status_code == 200
         assert ask(params={"query": COUNT}).status_code == 429, "one at a time, as was set"
         (worst,) = query_processes()
         os.kill(worst, signal.SIGXCPU)  # as the system does when its processor time is used up

@@ -12,6 +12,8 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 
 from filiation.capture.live_job import Plain
+from filiation.capture.repository import public_address
+from filiation.model.origins import public_origin
 
 _USER = re.compile(r"(?<=://)[^/@]*@")
 
@@ -31,17 +33,17 @@ def distribution_facts(name: str) -> Plain:
     Returns
     -------
     dict
-        ``name``, ``version`` and ``purl``; ``origin``, where it was not installed from an index (:func:`origin_of`),
-        with the commit of a folder that git keeps; and whether that folder was ``modified``.
+        ``name``, ``version`` and ``purl``; ``origin``, where it was not installed from an index
+        (:func:`~filiation.model.origins.public_origin`): of a folder that git keeps its repository and commit; and
+        whether that folder was ``modified``.
     """
     from importlib.metadata import distribution
 
     found = distribution(name)
     facts: Plain = {"name": name, "version": found.version, "purl": f"pkg:pypi/{_normal(name)}@{found.version}"}
-    origin = origin_of(found.read_text("direct_url.json") or "")
-    if origin is None:
-        return facts
-    return facts | {"origin": origin} | _commit_of(origin)
+    written = found.read_text("direct_url.json") or ""
+    origin = origin_of(written) or _commit_of(_folder(written))
+    return facts if origin is None else facts | {"origin": origin} | _changes_of(_folder(written))
 
 
 def origin_of(direct_url: str) -> str | None:
@@ -50,8 +52,9 @@ def origin_of(direct_url: str) -> str | None:
     Returns
     -------
     str or None
-        ``git+https://…@<commit>``, the address of an archive with its SHA-256, or ``file://…`` for a folder; without
-        users and passwords. None for one from an index, or if the text cannot be read.
+        ``git+https://…@<commit>``, or the address of an archive with its SHA-256, as
+        :func:`~filiation.model.origins.public_origin` leaves them. None for one from an index or a folder, or if the
+        text cannot be read.
 
     Examples
     --------
@@ -65,7 +68,7 @@ def origin_of(direct_url: str) -> str | None:
             address = f"{told['vcs_info']['vcs']}+{address}@{told['vcs_info']['commit_id']}"
         elif digest := told.get("archive_info", {}).get("hashes", {}).get("sha256"):
             address = f"{address}#sha256={digest}"
-        return address + (f"#subdirectory={told['subdirectory']}" if told.get("subdirectory") else "")
+        return public_origin(address + (f"#subdirectory={told['subdirectory']}" if told.get("subdirectory") else ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -74,18 +77,35 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503, as the purl specification asks for pypi
 
 
+def _folder(direct_url: str) -> str | None:
+    """Return the folder that a distribution was installed from, as one that is installed for editing."""
+    try:
+        told = json.loads(direct_url)
+        address = urlsplit(str(told["url"]))
+        folder = unquote(address.path)
+        return folder if address.scheme == "file" and "dir_info" in told and os.path.isdir(folder) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 @cache
-def _commit_of(origin: str) -> Plain:
-    """Say of a folder, as one that is installed for editing, what git keeps there; nothing if git keeps nothing."""
-    folder = unquote(urlsplit(origin).path)
-    if not origin.startswith("file:") or not os.path.isdir(folder):
-        return {}
-    commit = _git(folder, "rev-parse", "HEAD")
+def _commit_of(folder: str | None) -> str | None:
+    """Name what git keeps in a folder by its repository, if others may know it, and its commit."""
+    commit = None if folder is None else _git(folder, "rev-parse", "HEAD")
     # A folder inside somebody's repository that git does not keep is not what the commit holds.
-    if commit is None or not _git(folder, "ls-files", "--", "."):
+    if folder is None or commit is None or not _git(folder, "ls-files", "--", "."):
+        return None
+    remote = public_address(_git(folder, "config", "--get", "remote.origin.url") or "")
+    return public_origin(f"git+{remote or 'file:///'}@{commit}")
+
+
+@cache
+def _changes_of(folder: str | None) -> Plain:
+    """Say whether a folder has changes that are not committed."""
+    if folder is None:
         return {}
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
-    return {"origin": f"git+{origin}@{commit}", **({} if changes is None else {"modified": bool(changes)})}
+    return {} if changes is None else {"modified": bool(changes)}
 
 
 def _git(folder: str, *arguments: str) -> str | None:

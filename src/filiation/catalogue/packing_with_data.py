@@ -11,7 +11,7 @@ from pathlib import Path
 from filiation.catalogue.crates import CatalogueFolder, identify
 from filiation.catalogue.packing import PackReport, Progress, pack
 from filiation.catalogue.waiting import is_running, unpacked_runs
-from filiation.crate import METADATA_RECORDS, Payload, flush, read_crate, write_crate
+from filiation.crate import METADATA_RECORDS, Payload, flush, link_or_copy, read_crate, write_crate
 from filiation.crate.zipping import zip_folder
 from filiation.digest import digest_file, digest_tree
 from filiation.errors import BadInputError, FiliationError, NotFoundError
@@ -127,18 +127,10 @@ def _bring_along(source: Path, target: Path, entity: DataEntity, embedded: Path)
     target.parent.mkdir(parents=True, exist_ok=True)
     if entity.is_tree:
         ignore = shutil.ignore_patterns(".snakemake_timestamp")
-        shutil.copytree(source, target, symlinks=True, copy_function=_link_or_copy, ignore=ignore)
+        shutil.copytree(source, target, symlinks=True, copy_function=link_or_copy, ignore=ignore)
     else:
-        _link_or_copy(str(source), str(target))
+        link_or_copy(str(source), str(target))
     return True
-
-
-def _link_or_copy(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target
 
 
 def _is_redacted(embedded: Path, entity: DataEntity) -> bool:

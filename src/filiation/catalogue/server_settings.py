@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from filiation.capture.place import SERVER_TABLE, read_server_table
 from filiation.catalogue.dialects import AUTHENTICATIONS, BASIC, DIALECTS, NONE, TOKEN, Dialect
 from filiation.errors import AccessError, BadInputError
+from filiation.secret_files import read_secret_file
 
 PASSWORD_VARIABLE: Final = "FILIATION_SPARQL_PASSWORD"  # noqa: S105 - a variable's name
 TOKEN_VARIABLE: Final = "FILIATION_SPARQL_TOKEN"  # noqa: S105
@@ -65,7 +65,7 @@ def read_server(catalogue: Path) -> ServerSettings | None:
     BadInputError
         If what it says of the server cannot be used.
     AccessError
-        If a file with a password can be read by others.
+        If a file with a password can be reached by others.
     """
     found = read_server_table(catalogue)
     if found is None:
@@ -163,24 +163,8 @@ def _secret(table: dict[str, str], authentication: str, folder: Path) -> tuple[s
     if named is None:
         return "", ""
     path = folder / Path(named).expanduser()
-    return _read_private(path), str(path)
-
-
-def _read_private(path: Path) -> str:
-    """Return what stands in a file that only its owner can read, without the end of its line."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            mode = os.fstat(stream.fileno()).st_mode  # of what is read, not of what stands at the path later
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise AccessError(
-                    f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}). Make it yours alone: "
-                    f"chmod 600 {path}"
-                )
-            return stream.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, AccessError):
-            raise
-        raise BadInputError(f"The file with the SPARQL server's password, {path}, cannot be read: {error}.") from error
+    what = f"the {'token' if is_token else 'password'} of a SPARQL server"
+    return read_secret_file(path, what).strip(), str(path)
 
 
 def _positive(table: dict[str, str], name: str, where: str) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filiation.cli.options import example, json_option
-from filiation.cli.output import remark, say, say_json
+from filiation.cli.output import from_here, remark, say, say_json
 
 if TYPE_CHECKING:
     from filiation.capture.switch import Switched
@@ -51,7 +51,7 @@ def init(folder: Path, profile: Path | None, undo: bool, dry_run: bool, as_json:
 
 
 def _explain(done: Switched, dry: bool) -> None:
-    profile = _short(done.profile)
+    profile = from_here(done.profile)
     said = {
         "created": f"{'Would make' if dry else 'Made'} {profile}:",
         "edited": f"{'Would add' if dry else 'Added'} to {profile}:",
@@ -70,8 +70,8 @@ def _explain(done: Switched, dry: bool) -> None:
         )
     for other in done.others:
         remark(
-            f"{_short(other)} is another profile. A run with it as --workflow-profile is not recorded; add the line "
-            f"there too with: filiation init --profile {_short(other)}"
+            f"{from_here(other)} is another profile. A run with it as --workflow-profile is not recorded; add the line "
+            f"there too with: filiation init --profile {from_here(other)}"
         )
 
 
@@ -94,7 +94,3 @@ def _as_json(done: Switched, dry: bool) -> dict[str, object]:
         "others": [str(other) for other in done.others],
         "dry_run": dry,
     }
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

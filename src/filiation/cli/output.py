@@ -24,6 +24,11 @@ def safe(text: str) -> str:
     return text if plain(whole) == whole else "\n".join(plain(line) for line in text.split("\n"))
 
 
+def from_here(path: Path) -> str:
+    """Write a path as one would type it from the folder that one is in."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def say(text: str) -> None:
     """Print the answer."""
     click.echo(safe(text))

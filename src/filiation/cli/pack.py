@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filiation.cli.options import catalogue_option, json_option, tell_of_waiting_graphs
-from filiation.cli.output import complain, remark, say, say_json, steps_bar
+from filiation.cli.output import complain, from_here, remark, say, say_json, steps_bar
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _sentence(report: PackReport) -> str:
     trouble = f", {len(failed)} failed" if failed else ""
     sentence = (
         f"filiation: run {run.id[:8]} {run.status.value}: {_count(run.actions, 'action')}{trouble}, "
-        f"{_count(run.entities, 'thing')} recorded in {_short(report.crate)}"
+        f"{_count(run.entities, 'thing')} recorded in {from_here(report.crate)}"
     )
     error = next((action.error for action in failed if action.error), run.error)
     # Snakemake's own --quiet may have hidden it.
@@ -189,17 +189,13 @@ def _packed(report: PackReport) -> str:
     ]  # fmt: skip
     total = sum(entity.size or 0 for entity in along)
     return (
-        f"Run {report.run.id[:8]} packed with its data in {_short(report.crate)}: {_count(along, 'thing')}, "
+        f"Run {report.run.id[:8]} packed with its data in {from_here(report.crate)}: {_count(along, 'thing')}, "
         f"{total / 1e6:.1f} MB; {len(report.left_out)} left out."
     )
 
 
 def _count(things: Sized, name: str) -> str:
     return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _as_json(report: PackReport) -> dict[str, object]:

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from filiation.crate.composition import METADATA_RECORDS
+    from filiation.crate.copying import link_or_copy
     from filiation.crate.flushing import flush, flush_tree
     from filiation.crate.reader import read_crate
     from filiation.crate.writer import METADATA, Payload, write_crate
 
-__all__ = ["METADATA", "METADATA_RECORDS", "Payload", "flush", "flush_tree", "read_crate", "write_crate"]
+__all__ = [
+    "METADATA",
+    "METADATA_RECORDS",
+    "Payload",
+    "flush",
+    "flush_tree",
+    "link_or_copy",
+    "read_crate",
+    "write_crate",
+]
 
 _PLACES = {
     "METADATA": "writer",
@@ -21,6 +31,7 @@ _PLACES = {
     "Payload": "writer",
     "flush": "flushing",
     "flush_tree": "flushing",
+    "link_or_copy": "copying",
     "read_crate": "reader",
     "write_crate": "writer",
 }

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from filiation.crate.jsonld import Node, local, many, node, reference, required, single, text
+from filiation.crate.jsonld import Node, local, many, node, reference, renamed, required, single, text
 from filiation.model import Agent, Machine, Software
+from filiation.model.origins import public_origin
 
 
 def agent_id(agent: Agent) -> str:
@@ -58,14 +59,13 @@ def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
 
 def software_id(software: Software) -> str:
     """Return the @id of a program: a web page on just this version where one is known, as the profiles recommend."""
-    origin = software.origin or ""
+    origin = public_origin(software.origin)
     if origin:
         place = quote(origin, safe="/:@%+,;=~-._!$&'()*?#")
         # An archive is one thing; a folder may hold several, and change.
         parts = [software.name, software.version or "unknown", *(["modified"] if software.modified else [])]
         is_archive = origin.startswith(("https://", "http://"))
-        if origin.startswith("file:"):
-            # An address of this machine names nothing to whoever opens the crate, and readers refuse it as an @id.
+        if origin.startswith(("swh:", "ni:")):  # names of content, which are no pages
             return local("software", *parts, hashlib.sha256(origin.encode()).hexdigest()[:16])
         return place if is_archive else f"{place}{'&' if '#' in place else '#'}{'-'.join(map(quote, parts))}"
     kind, _, rest = (software.purl or "").partition("/")
@@ -87,7 +87,7 @@ def write_software(software: Software) -> Node:
         softwareVersion=software.version or "unknown",
         url=None if page.startswith("#") else page,
         identifier=software.purl,
-        installedFrom=software.origin,
+        installedFrom=public_origin(software.origin),
         modified=software.modified,
     )
 
@@ -102,6 +102,23 @@ def read_software(entity: Mapping[str, Any]) -> Software:
         origin=text(entity, "installedFrom"),
         modified=entity.get("modified"),
     )
+
+
+def without_folders_of_a_machine(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a crate's metadata whose programs are named as :func:`write_software` names them today.
+
+    Crates of earlier versions have the path of a folder that a program was installed from as its @id.
+    """
+    names: dict[str, str] = {}
+    graph: dict[str, Node] = {}
+    for entity in document["@graph"]:
+        found = entity
+        if public_origin(text(entity, "installedFrom")) != text(entity, "installedFrom"):
+            kept = {key: value for key, value in entity.items() if key not in ("@id", "url", "installedFrom")}
+            found = kept | write_software(read_software(entity))
+            names[str(entity["@id"])] = str(found["@id"])
+        graph.setdefault(str(found["@id"]), found)
+    return renamed({**document, "@graph": list(graph.values())}, names) if names else document
 
 
 def write_machine(machine: Machine | None) -> dict[str, object]:

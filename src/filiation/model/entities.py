@@ -221,7 +221,8 @@ class Software:
         Package URL, for example ``pkg:pypi/scikit-image@0.26.0``.
     origin
         Where it was installed from, if that is known and no index: ``git+https://…@<commit>``, the address of an
-        archive or of a conda package, ``git+file://…@<commit>`` for a folder that git keeps, ``file://…`` for another.
+        archive or of a conda package, ``swh:1:rev:<commit>`` for a folder whose repository only its machine knows,
+        ``ni:///sha-256;…`` for an archive that lay on it (:func:`~filiation.model.origins.public_origin`).
     modified
         Whether that folder had changes that are not committed; None if it is none.
     """

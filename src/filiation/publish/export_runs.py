@@ -23,6 +23,7 @@ from filiation.catalogue.private_texts import PrivateTexts
 from filiation.catalogue.reading import iri_of, read_triples
 from filiation.catalogue.root import root_of
 from filiation.catalogue.withheld import LARGEST_FILE, Withheld, withhold
+from filiation.crate.agents import without_folders_of_a_machine
 from filiation.crate.jsonld import Node, many, renamed
 from filiation.crate.metadata import METADATA_FILE, read_metadata
 from filiation.crate.profiles import TERMS
@@ -206,7 +207,8 @@ class RunExporter:
             for path in _files_of(subset.document, crate.folder)
             if (made is None or path in made.files) and not path.startswith(_OF_THE_WHOLE)
         }
-        return ExportedCrate(crate, subset.document, files, subset, *_told(made))
+        document = without_folders_of_a_machine(subset.document)
+        return ExportedCrate(crate, document, files, subset, *_told(made))
 
     def _whole(
         self, crate: CrateOnDisk, document: dict[str, Any], made: Withheld | None, *, verbatim: bool

@@ -94,7 +94,7 @@ class StateShape(Shape):
     standing: str = Field(
         examples=["verified"],
         description="verified, unsigned, changed, missing, record changed, not looked at, replaced, deleted, "
-        "elsewhere, no digest, or a job.",
+        "elsewhere, no file, no digest, or a job.",
     )
     why: str
     read: str | None = Field(None, description="When its bytes were read again.")

@@ -20,7 +20,7 @@ from filiation.lineage import Ledger, words
 from filiation.lineage.dossier import Dossier
 from filiation.lineage.findings import CheckReport
 from filiation.lineage.integrity import place_now
-from filiation.model import DigestKind, Presence, is_uri
+from filiation.model import DigestKind, OmeroId, Presence, is_uri
 from filiation.web.access.viewer import who_looks
 from filiation.web.words import _
 
@@ -37,10 +37,13 @@ class Standing(StrEnum):
     REPLACED = "replaced"
     DELETED = "deleted"
     ELSEWHERE = "elsewhere"
+    NO_FILE = "no file"
     NO_DIGEST = "no digest"
     NOT_A_FILE = "a job"
 
 
+_LIBRARIES: Final = {"skimage": "scikit-image"}
+"""Libraries that images come with, by the scheme of their names."""
 _GOOD: Final = frozenset({Standing.VERIFIED})
 _BAD: Final = frozenset({Standing.CHANGED, Standing.MISSING, Standing.RECORD_CHANGED})
 _CAN_BE_READ: Final = frozenset(
@@ -158,9 +161,7 @@ class States:
     def _glance(self, dossier: Dossier, node: EntityNode) -> State:
         place = node.place or node.path
         if is_uri(place) or node.presence == Presence.REMOTE:
-            return State(
-                Standing.ELSEWHERE, _("It is kept on a server, which pages do not ask; `filiation check` does.")
-            )
+            return _at_address(node)
         if is_elsewhere(place):
             return State(Standing.ELSEWHERE, _("It is at another site, and cannot be looked at from here."))
         if node.presence in (Presence.DELETED, Presence.MISSING):
@@ -217,6 +218,20 @@ def _signed_by(seals: Iterable[SealCheck]) -> Iterator[str]:
                 meaning=seal.statement.meaning,
                 when=words.moment(seal.statement.sealed),
             )
+
+
+def _at_address(node: EntityNode) -> State:
+    """Tell of what has an address in the place of a path; nobody is asked."""
+    scheme = node.path.partition(":")[0]
+    if scheme in _LIBRARIES:
+        why = _("It comes with the library %(library)s, and has no file of its own.", library=_LIBRARIES[scheme])
+        return State(Standing.NO_FILE, why)
+    if scheme == "synthetic":
+        return State(Standing.NO_FILE, _("It was computed from the numbers in its name: there is no file of it."))
+    if OmeroId.from_iri(node.iri) is not None:
+        why = _("It is kept on a server, which pages do not ask; `filiation check` does.")
+        return State(Standing.ELSEWHERE, why)
+    return State(Standing.ELSEWHERE, _("It lies at an address of a network, which is not asked."))
 
 
 def _look(node: EntityNode, place: Path) -> State:

@@ -79,7 +79,7 @@ def test_a_password_file_that_cannot_be_read_is_said(tmp_path: Path, content: by
         place.write_bytes(content)
         place.chmod(0o600)
 
-    with pytest.raises(BadInputError, match="which OMERO_PASSWORD_FILE names"):
+    with pytest.raises(BadInputError, match="to hold the password of OMERO_PASSWORD_FILE"):
         list(find_credentials(HOST, {"OMERO_USER": "ada", "OMERO_PASSWORD_FILE": str(place)}))
 
 

@@ -8,7 +8,6 @@ is noted as a secret of this process.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from filiation.errors import AccessError, BadInputError
 from filiation.images.omero.address import DEFAULT_PORT, Host
 from filiation.images.secrets import note_secret
+from filiation.secret_files import read_secret_file
 
 HOST_VARIABLE = "OMERO_HOST"
 SESSION_VARIABLE = "OMERO_SESSION"
@@ -69,7 +69,7 @@ def find_credentials(host: Host, environment: Mapping[str, str] | None = None) -
     Raises
     ------
     AccessError
-        If a file of a password can be read by others.
+        If a file of a password can be reached by others.
     BadInputError
         If there is a user without a password, or a file of a password cannot be read.
     """
@@ -104,35 +104,12 @@ def _password_of(user: str, environment: Mapping[str, str]) -> Credentials:
     if password := environment.get(PASSWORD_VARIABLE):
         return Credentials(f"{USER_VARIABLE} and {PASSWORD_VARIABLE}", user, password)
     if place := environment.get(PASSWORD_FILE_VARIABLE):
-        return Credentials(
-            f"{USER_VARIABLE} and the file of {PASSWORD_FILE_VARIABLE}", user, _read_private(Path(place))
-        )
+        password = read_secret_file(Path(place), f"the password of {PASSWORD_FILE_VARIABLE}")
+        return Credentials(f"{USER_VARIABLE} and the file of {PASSWORD_FILE_VARIABLE}", user, password)
     raise BadInputError(
         f"{USER_VARIABLE} is set, but no password: set {PASSWORD_VARIABLE}, or {PASSWORD_FILE_VARIABLE} to a file that "
         "only you can read (mode 0600)."
     )
-
-
-def _read_private(path: Path) -> str:
-    """Return a password's file without the end of its line; the file must be its owner's alone."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            about = os.fstat(stream.fileno())  # of what is read, not of what stands at the path later
-            if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid != os.getuid():
-                raise AccessError(
-                    f"{path} holds a password and has the mode {stat.S_IMODE(about.st_mode):04o}; others can reach "
-                    f"it. Run `chmod 600 {path}` as its owner, and change the password if others may have seen it."
-                )
-            password = stream.read().rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        if isinstance(error, AccessError):
-            raise
-        raise BadInputError(
-            f"{path}, which {PASSWORD_FILE_VARIABLE} names, cannot be read ({type(error).__name__})."
-        ) from error
-    if not password:
-        raise BadInputError(f"{path}, which {PASSWORD_FILE_VARIABLE} names, is empty.")
-    return password
 
 
 def _left_by_login(host: Host, environment: Mapping[str, str]) -> Iterator[Credentials]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -16,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from filiation.crate import flush_tree
+from filiation.crate import flush_tree, link_or_copy
 from filiation.crate.metadata import METADATA_FILE, read_metadata
 from filiation.errors import BadInputError, NotFoundError
 from filiation.publish.deposits.repository import LocalFile
@@ -95,7 +94,7 @@ def copy_completed(crate: Path, target: Path, complete: Completion, doi: str | N
     """
     _refuse_links(crate)
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(crate, target, copy_function=_link_or_copy)
+    shutil.copytree(crate, target, copy_function=link_or_copy)
     before = read_metadata(target)
     document = complete(before if doi is None else with_doi(before, doi))
     if document != before and (seal is not None or not is_sealed(crate)):
@@ -227,11 +226,3 @@ def _refuse_links(crate: Path) -> None:
             f"{crate} holds links or what has no bytes: {shown}. No service keeps them; put the files themselves "
             "there, or leave them out."
         )
-
-
-def _link_or_copy(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target

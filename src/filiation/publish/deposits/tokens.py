@@ -8,7 +8,6 @@ In this order: the environment (``FILIATION_ZENODO_TOKEN``); a file that the env
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import Final
 
 from filiation.errors import AccessError, BadInputError
 from filiation.publish.deposits.services import Service
+from filiation.secret_files import read_secret_file
 
 KEYRING: Final = "filiation"
-_LONGEST: Final = 4096
+_WHAT: Final = "a token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def find_token(service: Service, environment: Mapping[str, str] | None = None) -
     Raises
     ------
     AccessError
-        If there is none, or its file can be read by others.
+        If there is none, or its file can be reached by others.
     BadInputError
         If it cannot be read, or is none.
     """
@@ -57,12 +57,12 @@ def find_token(service: Service, environment: Mapping[str, str] | None = None) -
     if secret := environment.get(kind.token_variable):
         return Token(kind.token_variable, secret.strip())
     if place := environment.get(kind.file_variable):
-        return Token(str(place), _read_private(Path(place).expanduser()))
+        return Token(str(place), read_secret_file(Path(place).expanduser(), _WHAT).strip())
     if secret := _in_keyring(service.host):
         return Token("the keyring", secret.strip())
     usual = _usual_place(service, environment)
     if usual.is_file():
-        return Token(str(usual), _read_private(usual))
+        return Token(str(usual), read_secret_file(usual, _WHAT).strip())
     raise AccessError(
         f"There is no token for {service}. Make one on its page, then keep it with `keyring set {KEYRING} "
         f"{service.host}`, or in {usual} (mode 0600), or set {kind.token_variable} or {kind.file_variable}."
@@ -85,20 +85,3 @@ def _in_keyring(host: str) -> str | None:
         return keyring.get_password(KEYRING, host)
     except (KeyringError, RuntimeError, OSError):
         return None
-
-
-def _read_private(path: Path) -> str:
-    """Return what stands in a file that only its owner can reach."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            about = os.fstat(stream.fileno())  # of what is read, not of what stands at the path later
-            if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid != os.getuid():
-                raise AccessError(
-                    f"{path} holds a token and has the mode {stat.S_IMODE(about.st_mode):04o}; others can reach it. "
-                    f"Run `chmod 600 {path}` as its owner, and make a new token if others may have seen it."
-                )
-            return stream.read(_LONGEST).strip()
-    except AccessError:
-        raise
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"The token's file {path} cannot be read ({type(error).__name__}).") from error

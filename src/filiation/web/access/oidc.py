@@ -10,13 +10,14 @@ import logging
 import re
 import secrets
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import httpx
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.starlette_client import OAuth
 from joserfc.errors import BadSignatureError, JoseError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,11 +30,6 @@ from filiation.web.access.viewer import Identity, Viewer
 from filiation.web.access.ways import LEAVE, followed_from_elsewhere, going_on, here, not_for_them, peer, refuse
 from filiation.web.pages import API
 from filiation.web.words import _
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it would rather have a library that is not released
-    from authlib.integrations.base_client import OAuthError
-    from authlib.integrations.starlette_client import OAuth
 
 if TYPE_CHECKING:
     from authlib.integrations.starlette_client import StarletteOAuth2App
@@ -120,7 +116,7 @@ class OidcWay:
         try:
             await self._metadata()
             begun = await self._client.create_authorization_url(self._callback)
-        except (httpx.HTTPError, OAuthError, ValueError, RuntimeError, ServerError) as error:
+        except (httpx2.HTTPError, OAuthError, ValueError, RuntimeError, ServerError) as error:
             _log.warning("The provider %s does not answer as it should: %s", self._settings.issuer, error)
             return refuse(request, 502, _("The provider that signs people in does not answer. Try again later."))
         leading = RedirectResponse(begun["url"], 303)
@@ -138,7 +134,7 @@ class OidcWay:
             return refuse(request, 403, _("The provider did not sign you in."))
         try:
             identity = await self._identity(request.query_params["code"], flow)
-        except (httpx.HTTPError, ServerError) as error:
+        except (httpx2.HTTPError, ServerError) as error:
             _log.warning("The provider %s does not answer as it should: %s", self._settings.issuer, error)
             return refuse(request, 502, _("The provider that signs people in does not answer. Try again later."))
         except (OAuthError, JoseError, AccessError, ValueError, KeyError, TypeError) as error:

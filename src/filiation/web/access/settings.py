@@ -7,7 +7,6 @@ people show each other, and never in an argument, which every process of the mac
 from __future__ import annotations
 
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from filiation.errors import BadInputError
+from filiation.secret_files import read_secret_file
 from filiation.web.access.rules import Rules, read_rules
 
 SECRET: Final = "FILIATION_OIDC_SECRET"  # noqa: S105 - the name of a variable
@@ -133,6 +133,8 @@ def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Ac
     ------
     BadInputError
         If it cannot be read, has something unknown in it, or leaves open what has to be said.
+    AccessError
+        If others can reach the file with the secret.
     """
     try:
         told = tomllib.loads(path.read_text("utf-8"))
@@ -233,16 +235,7 @@ def _address(table: _Table, key: str) -> str:
 def _secret(named: str, beside: Path, environment: Mapping[str, str]) -> str:
     if not named:
         return environment.get(SECRET, "")
-    path = beside / named
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(4096).decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"The secret {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise BadInputError(f"Others can read the secret {path}. Do: chmod 600 {path}")
-    return text
+    return read_secret_file(beside / named, "the client's secret").strip()
 
 
 class _Table:

@@ -1,0 +1,92 @@
+"""Goes through pages in two languages at once, and finds what of ours both say in the same words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from fastapi.testclient import TestClient
+
+_SHOWN = ("aria-label", "placeholder", "title", "alt", "content")
+_SILENT = {"script", "style"}
+_DATA = {"code", "pre", "textarea", "svg"}
+"""What stands in these is a record's or a query's; a chart's words stand in its table too."""
+_WORD = re.compile(r"[A-Za-z’']{2,}")
+
+
+@dataclass
+class Said(HTMLParser):
+    """What a page says, piece by piece, and where it leads."""
+
+    pieces: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    _around: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    @classmethod
+    def by(cls, page: str) -> Said:
+        """Read a page."""
+        said = cls()
+        said.feed(page)
+        return said
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take note of words in attributes, and of links."""
+        told = dict(attrs)
+        for name, value in told.items():
+            if value and (name in _SHOWN or name.startswith("data-")) and tag not in {"meta", "link", "article"}:
+                self.pieces.append(f"{name}={value}")
+        if tag == "a" and told.get("href"):
+            self.links.append(str(told["href"]))
+        if tag not in {"meta", "link", "input", "br", "img", "hr"}:
+            self._around.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element."""
+        while self._around and self._around.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Take note of a text."""
+        if not (_SILENT | _DATA) & set(self._around) and data.strip():
+            self.pieces.append(" ".join(data.split()))
+
+
+def words_of(text: str) -> set[str]:
+    """Return the words of a text, of two letters at least."""
+    return {word.lower() for word in _WORD.findall(text)}
+
+
+def both(client: TestClient, start: tuple[str, ...], most: int) -> Iterator[tuple[str, Said, Said]]:
+    """Yield each page that can be reached by links, in English and in French.
+
+    Of pages that differ only in which thing, run or object they are about, ``most`` are visited.
+    """
+    waiting, seen, kinds = list(start), set(start), dict[tuple[str, ...], int]()
+    while waiting:
+        address = waiting.pop(0)
+        english, french = (Said.by(_get(client, address, language)) for language in ("en", "fr"))
+        yield address, english, french
+        for link in english.links:
+            target = urlsplit(link)
+            if target.scheme or not target.path.startswith("/") or target.path.startswith(("/api", "/crate", "/static")):
+                continue
+            if target.path.endswith((".svg", ".png", ".pdf")) or "lang=" in target.query:
+                continue
+            asked = parse_qs(target.query)
+            kind = (target.path, *sorted(asked), *asked.get("about", []), *asked.get("by", []))
+            address = f"{target.path}?{target.query}" if target.query else target.path
+            if address not in seen and kinds.get(kind, 0) < most:
+                kinds[kind] = kinds.get(kind, 0) + 1
+                seen.add(address)
+                waiting.append(address)
+
+
+def _get(client: TestClient, address: str, language: str) -> str:
+    mark = "&" if "?" in address else "?"
+    return client.get(address + mark + urlencode({"lang": language})).text
