@@ -74,9 +74,8 @@ def both(client: TestClient, start: tuple[str, ...], most: int) -> Iterator[tupl
         yield address, english, french
         for link in english.links:
             target = urlsplit(link)
-            if target.scheme or not target.path.startswith("/") or target.path.startswith(("/api", "/crate", "/static")):
-                continue
-            if target.path.endswith((".svg", ".png", ".pdf")) or "lang=" in target.query:
+            is_page = target.path.startswith("/") and not target.path.startswith(("/api", "/crate", "/static"))
+            if target.scheme or not is_page or target.path.endswith((".svg", ".png", ".pdf")) or "lang=" in link:
                 continue
             asked = parse_qs(target.query)
             kind = (target.path, *sorted(asked), *asked.get("about", []), *asked.get("by", []))
