@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.digest import DigestCache, digest_file, digest_tree, files
 from filiation.digest import cache as cache_module
+from filiation.digest import walk as walking
 from filiation.digest.files import Stamp
 
 
@@ -29,7 +30,8 @@ def opened(monkeypatch):
     real = os.open
 
     def spy(path, flags, *rest, **named):
-        names.append(Path(os.fsdecode(path)).name)
+        if not flags & os.O_DIRECTORY:
+            names.append(Path(os.fsdecode(path)).name)
         return real(path, flags, *rest, **named)
 
     monkeypatch.setattr(os, "open", spy)
@@ -83,7 +85,97 @@ def test_files_that_are_gone_are_dropped(store, tmp_path):
         digest_tree(store, cache=cache)
         (store / "c" / "0").unlink()
         digest_tree(store, cache=cache)
-        assert sorted(cache.find_tree(os.fsencode(store))) == [b"c/1", b"c/2", b"c/3", b"c/4"]
+        known = cache.find_folders(os.fsencode(store))
+        assert sorted(known.pop(b"c/").by_name()) == [b"1", b"2", b"3", b"4"]
+        assert known == {}
+
+
+def test_links_and_strange_names_are_known_again_and_a_link_that_leads_elsewhere_is_a_change(tmp_path, settled):
+    root = tmp_path / "store"
+    (root / "c" / "d").mkdir(parents=True)
+    for name in (b"a", b"a  ", b"\xff", b"line\nfeed"):
+        (root / "c" / os.fsdecode(name)).write_bytes(name)
+        (root / "c" / os.fsdecode(b"l" + name)).symlink_to(os.fsdecode(name))
+    (root / "c" / "d" / "e").write_bytes(b"e")
+    settled()
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        first = digest_tree(root, cache=cache)
+        assert digest_tree(root, cache=cache) == first == digest_tree(root)
+        assert {path: folder.files for path, folder in cache.find_folders(os.fsencode(root)).items()} == {
+            b"c/": 8,
+            b"c/d/": 1,
+        }
+        (root / "c" / "la").unlink()
+        (root / "c" / "la").symlink_to("d")
+        assert digest_tree(root, cache=cache) == digest_tree(root) != first
+
+
+def test_of_a_directory_what_was_written_just_now_alone_is_read_again(store, tmp_path, monkeypatch, opened):
+    (store / "c" / "3").write_bytes(b"x")
+    just_then = (store / "c" / "3").stat().st_ctime_ns
+    monkeypatch.setattr("filiation.digest.trees.time.time_ns", lambda: just_then + 1)
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        first = digest_tree(store, cache=cache)
+        opened.clear()
+        assert digest_tree(store, cache=cache) == first
+        assert opened == ["3"]
+        (store / "c" / "3").unlink()
+        assert digest_tree(store, cache=cache) == digest_tree(store)
+
+
+def test_a_directory_listed_in_another_order_is_not_read_again(store, tmp_path, monkeypatch, opened):
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        first = digest_tree(store, cache=cache)
+        real = walking._list
+
+        def backwards(prefix, folder):
+            listing = real(prefix, folder)
+            things = list(walking.each_state(listing.names, listing.states))[::-1]
+            return listing._replace(
+                names=b"\0".join(name for name, _ in things), states=b"".join(state for _, state in things)
+            )
+
+        monkeypatch.setattr(walking, "_list", backwards)
+        opened.clear()
+        assert digest_tree(store, cache=cache) == first
+        assert opened == []
+
+
+def test_a_tree_moved_or_part_of_another_needs_no_second_reading_of_its_parts(store, tmp_path, opened):
+    (store / "zarr.json").write_bytes(b"{}")
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        part = digest_tree(store / "c", cache=cache)
+        opened.clear()
+        assert digest_tree(store, cache=cache) == digest_tree(store)
+        assert opened.count("3") == 1  # by the one without a cache
+        assert digest_tree(store / "c", cache=cache) == part
+
+
+def test_many_directories_are_listed_in_threads(tmp_path, settled, monkeypatch):
+    for number in range(40):
+        folder = tmp_path / "store" / str(number % 4) / str(number)
+        folder.mkdir(parents=True)
+        (folder / "chunk").write_bytes(b"%d" % number)
+    settled()
+    monkeypatch.setattr("filiation.digest.walk._FEW_FILES", 3)
+    monkeypatch.setattr("filiation.digest.walk._FOLDERS_AT_ONCE", 2)
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        first = digest_tree(tmp_path / "store", cache=cache, workers=2)
+        done: list[int] = []
+        assert digest_tree(tmp_path / "store", cache=cache, workers=2, progress=done.append) == first
+        assert sum(done) == first.size
+        (tmp_path / "store" / "1" / "5" / "chunk").write_bytes(b"y")
+        assert digest_tree(tmp_path / "store", cache=cache, workers=2) == digest_tree(tmp_path / "store")
+
+
+def test_what_is_known_of_an_inode_of_64_bits_is_kept(store, tmp_path, monkeypatch):
+    real = walking._figures
+    monkeypatch.setattr(walking, "_figures", lambda status: (*real(status)[:-1], real(status)[-1] + (1 << 63)))
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        for _ in range(2):
+            assert digest_tree(store, cache=cache) == digest_tree(store)
+        assert cache.problem is None
+    assert [files.signed(figure) for figure in ((1 << 63) + 5, 5, -5)] == [5 - (1 << 63), 5, -5]
 
 
 def test_a_tree_does_not_see_its_neighbours(store, tmp_path):
@@ -93,7 +185,8 @@ def test_a_tree_does_not_see_its_neighbours(store, tmp_path):
             (tmp_path / neighbour / "a").write_bytes(b"a")
             digest_tree(tmp_path / neighbour, cache=cache)
         digest_tree(store, cache=cache)
-        assert len(cache.find_tree(os.fsencode(store))) == 5
+        known = cache.find_folders(os.fsencode(store))
+        assert {path: folder.files for path, folder in known.items()} == {b"c/": 5}
 
 
 def test_a_relative_path_and_an_absolute_one_are_the_same_file(store, tmp_path, monkeypatch, opened):
@@ -190,7 +283,7 @@ def test_rows_of_the_wrong_type_are_gone_without(store, tmp_path):
     with DigestCache(tmp_path / "cache.sqlite") as cache:
         digest_tree(store, cache=cache)
     other = sqlite3.connect(tmp_path / "cache.sqlite")
-    other.execute("UPDATE files SET inode = 'x', sha256 = 7")
+    other.execute("UPDATE folders SET states = 'x', entries = 7")
     other.commit()
     other.close()
     with DigestCache(tmp_path / "cache.sqlite") as cache:
@@ -199,9 +292,24 @@ def test_rows_of_the_wrong_type_are_gone_without(store, tmp_path):
 
 def test_a_digest_of_the_wrong_length_is_not_believed(store, tmp_path):
     with DigestCache(tmp_path / "cache.sqlite") as cache:
-        digest_tree(store, cache=cache)
+        digest_file(store / "c" / "0", cache=cache)
     other = sqlite3.connect(tmp_path / "cache.sqlite")
     other.execute("UPDATE files SET sha256 = x'00'")
+    other.commit()
+    other.close()
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        assert digest_file(store / "c" / "0", cache=cache) == digest_file(store / "c" / "0")
+        assert cache.problem is None
+
+
+@pytest.mark.parametrize("column", ["names", "states", "entries", "size"])
+def test_a_directory_whose_record_is_damaged_is_not_believed(store, tmp_path, column):
+    with DigestCache(tmp_path / "cache.sqlite") as cache:
+        digest_tree(store, cache=cache)
+    other = sqlite3.connect(tmp_path / "cache.sqlite")
+    (before,) = other.execute(f"SELECT {column} FROM folders").fetchone()
+    damaged = before + 1 if column == "size" else bytes([before[0] ^ 1]) + before[1:]
+    other.execute(f"UPDATE folders SET {column} = ?", (damaged,))
     other.commit()
     other.close()
     with DigestCache(tmp_path / "cache.sqlite") as cache:

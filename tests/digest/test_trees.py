@@ -166,14 +166,14 @@ def test_a_file_is_no_tree(tmp_path):
 
 def test_a_file_that_vanishes_meanwhile_is_named(tmp_path, monkeypatch):
     write(tmp_path, {b"a": b"a", b"b": b"b"})
-    real = walking.walk
+    real = walking.list_folders
 
-    def vanishing(root):
-        for found in real(root):
+    def vanishing(root, threads):
+        for listing in real(root, threads):
             (tmp_path / "b").unlink(missing_ok=True)
-            yield found
+            yield listing
 
-    monkeypatch.setattr("filiation.digest.trees.walk", vanishing)
+    monkeypatch.setattr("filiation.digest.trees.list_folders", vanishing)
     with pytest.raises(NotFoundError) as error:
         digest_tree(tmp_path)
     assert str(error.value) == f"{str(tmp_path / 'b')!r} is not there (any more)."
@@ -182,8 +182,12 @@ def test_a_file_that_vanishes_meanwhile_is_named(tmp_path, monkeypatch):
 def test_an_unreadable_file_is_named(tmp_path, monkeypatch):
     write(tmp_path, {b"a": b"a"})
 
-    def refused(path, flags):
-        raise PermissionError(13, "Permission denied", path)  # by hand: root may read everything
+    real = os.open
+
+    def refused(path, flags, **named):
+        if path.endswith(b"/a"):
+            raise PermissionError(13, "Permission denied", path)  # by hand: root may read everything
+        return real(path, flags, **named)
 
     monkeypatch.setattr(os, "open", refused)
     with pytest.raises(BadInputError) as error:

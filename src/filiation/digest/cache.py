@@ -1,5 +1,8 @@
 """Digests of files read before, by path and stamp, so that an unchanged tree is not read twice.
 
+Of trees it keeps one record a directory, which is compared as a whole (:mod:`filiation.digest.folders`); of other files
+one row each.
+
 A cache saves time and verifies nothing: what it answers is what the file was when it was last read. It may
 fail at any moment (read-only folder, locked or damaged database); digesting then goes on without it, and
 ``DigestCache.problem`` says why.
@@ -12,21 +15,25 @@ import os
 import sqlite3
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from filiation.digest.files import Stamp
+from filiation.digest.folders import KnownFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
+DROP TABLE IF EXISTS files;
 CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode TEXT, sha256 BLOB
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, sha256 BLOB
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS folders (
+    path BLOB PRIMARY KEY, names BLOB, states BLOB, size INTEGER, entries BLOB, checksum INTEGER
+);
 CREATE TABLE IF NOT EXISTS pixels (tree TEXT PRIMARY KEY, pixels TEXT) WITHOUT ROWID;
 """
 _WAIT_SECONDS = 5.0
@@ -37,7 +44,6 @@ _COARSE_TICK_NS = 2_000_000_000
 
 _Result = TypeVar("_Result")
 _Known = dict[bytes, tuple[Stamp, str]]
-_stamp = partial(tuple.__new__, Stamp)  # as Stamp._make, which looks at its length too
 _DIGEST_SIZE = hashlib.sha256().digest_size
 # Every transaction forces the disk; a killed process loses at most what so many files told, and reads them again.
 _AT_ONCE = 1000
@@ -66,6 +72,7 @@ class DigestCache:
         """Why the cache is not in use any more; None while all is well."""
         self._connection: sqlite3.Connection | None = None
         self._unwritten: _Known = {}
+        self._unwritten_folders: dict[bytes, KnownFolder] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -97,30 +104,47 @@ class DigestCache:
         known, digest = found.get(key, (None, None))
         return digest if known == stamp else None
 
-    def find_tree(self, root: bytes) -> dict[bytes, tuple[Stamp, str]]:
-        """Return stamp and SHA-256 of every file known below a directory, by path inside it."""
+    def find_folders(self, root: bytes) -> dict[bytes, KnownFolder]:
+        """Return every directory known of a tree, by its path inside it, ended by a slash; the root's is empty."""
         prefix = _key(root).rstrip(b"/") + b"/"
         after = prefix[:-1] + b"0"  # "0" follows "/" in the order of bytes
-        nothing: _Known = {}
+        nothing: dict[bytes, KnownFolder] = {}
         self._write_out()
-        return self._attempt(lambda db: _read(db.execute(_FIND_TREE, (prefix, after)), len(prefix)), nothing)
+        return self._attempt(lambda db: _read_folders(db.execute(_FIND_FOLDERS, (prefix, after)), len(prefix)), nothing)
 
     def remember(self, hashes: Iterable[tuple[bytes, Stamp, str]]) -> None:
         """Keep path, stamp and SHA-256 of files that have been read and held still meanwhile."""
         now = time.time_ns()
-        known = {_key(path): (stamp, digest) for path, stamp, digest in hashes if _is_settled(stamp, now)}
+        known = {_key(path): (stamp, digest) for path, stamp, digest in hashes if is_settled(stamp, now)}
         with self._lock:
             if self.problem is None:
                 self._unwritten |= known
         if len(self._unwritten) >= _AT_ONCE:
             self._write_out()
 
-    def forget(self, paths: Iterable[bytes]) -> None:
-        """Drop files that are gone."""
-        rows = [(_key(path),) for path in paths]
+    def remember_folders(self, root: bytes, folders: dict[bytes, KnownFolder], gone: Iterable[bytes]) -> None:
+        """Keep directories of a tree that have been read, and drop others that are gone or cannot be believed.
+
+        Parameters
+        ----------
+        root
+            The tree.
+        folders
+            By path inside the tree, ended by a slash. Of what changed just now they must know nothing
+            (:func:`is_settled`).
+        gone
+            Paths of what is dropped.
+        """
+        prefix = _key(root).rstrip(b"/") + b"/"
+        rows = [(prefix + path,) for path in gone]
         if rows:
             self._write_out()
-            self._attempt(lambda db: _write(db, "DELETE FROM files WHERE path = ?", rows), None)
+            self._attempt(lambda db: _write(db, "DELETE FROM folders WHERE path = ?", rows), None)
+        with self._lock:
+            if self.problem is None:
+                self._unwritten_folders |= {prefix + path: folder for path, folder in folders.items()}
+        if sum(folder.files for folder in self._unwritten_folders.values()) >= _AT_ONCE:
+            self._write_out()
 
     def get_pixels(self, tree_hex: str) -> str | None:
         """Return the pixel digest of the store whose tree digest this is."""
@@ -136,16 +160,17 @@ class DigestCache:
         )
 
     def _write_out(self) -> None:
-        if self._unwritten:
+        if self._unwritten or self._unwritten_folders:
             self._attempt(self._write_rows, None)
 
     def _write_rows(self, connection: sqlite3.Connection) -> None:
-        rows = [
-            (path, stamp.size, stamp.mtime_ns, stamp.ctime_ns, str(stamp.inode), bytes.fromhex(digest))
-            for path, (stamp, digest) in self._unwritten.items()
-        ]
-        _write(connection, _REMEMBER, rows)
-        self._unwritten = {}
+        rows = [(path, *stamp, bytes.fromhex(digest)) for path, (stamp, digest) in self._unwritten.items()]
+        folders = [(path, *folder, folder.check) for path, folder in self._unwritten_folders.items()]
+        if rows:
+            _write(connection, _REMEMBER, rows)
+        if folders:
+            _write(connection, _REMEMBER_FOLDERS, folders)
+        self._unwritten, self._unwritten_folders = {}, {}
 
     def _attempt(self, act: Callable[[sqlite3.Connection], _Result], otherwise: _Result) -> _Result:
         """Do something with the database; when that fails, note why and never try again."""
@@ -168,7 +193,8 @@ class DigestCache:
 
 
 _FIND = "SELECT path, sha256, size, mtime_ns, ctime_ns, inode FROM files WHERE path = ?"
-_FIND_TREE = "SELECT path, sha256, size, mtime_ns, ctime_ns, inode FROM files WHERE path >= ? AND path < ?"
+_FIND_FOLDERS = "SELECT path, names, states, size, entries, checksum FROM folders WHERE path >= ? AND path < ?"
+_REMEMBER_FOLDERS = "INSERT OR REPLACE INTO folders VALUES (?, ?, ?, ?, ?, ?)"
 _REMEMBER = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -203,16 +229,22 @@ def _key(path: bytes) -> bytes:
     return os.path.abspath(path)  # noqa: PTH100 - bytes: a name need not be text
 
 
-def _read(rows: Iterable[tuple[bytes, bytes, int, int, int, str]], begin: int = 0) -> _Known:
-    """Return what rows say, by path from its ``begin`` on."""
-    return {
-        # Inode numbers may need 64 bits without sign, which SQLite's integers do not hold: hence text.
-        path[begin:]: (_stamp((size, mtime_ns, ctime_ns, int(inode))), digest.hex())
-        for path, digest, size, mtime_ns, ctime_ns, inode in rows
-        if len(digest) == _DIGEST_SIZE
-    }
+def _read(rows: Iterable[tuple[bytes, bytes, int, int, int, int]]) -> _Known:
+    """Return what rows say, by path."""
+    return {path: (Stamp._make(stamp), digest.hex()) for path, digest, *stamp in rows if len(digest) == _DIGEST_SIZE}
 
 
-def _is_settled(stamp: Stamp, now: int) -> bool:
+def _read_folders(rows: Iterable[tuple[bytes, bytes, bytes, int, bytes, int]], begin: int) -> dict[bytes, KnownFolder]:
+    """Return what rows say of directories, by path from its ``begin`` on."""
+    found = {}
+    for path, names, states, size, entries, checksum in rows:
+        folder = KnownFolder(names, states, size, entries)
+        if folder.check == checksum:
+            found[path[begin:]] = folder
+    return found
+
+
+def is_settled(stamp: Stamp, now: int) -> bool:
+    """Whether a file has held still long enough for its stamp to change when it does; the time is in nanoseconds."""
     tick = _COARSE_TICK_NS if stamp.ctime_ns % 1_000_000_000 == 0 else _TICK_NS
     return now - stamp.ctime_ns > tick

@@ -34,7 +34,12 @@ class Stamp(NamedTuple):
     @classmethod
     def from_stat(cls, status: os.stat_result) -> Stamp:
         """Take the four figures out of a ``stat`` result."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return cls(status.st_size, signed(status.st_mtime_ns), signed(status.st_ctime_ns), signed(status.st_ino))
+
+
+def signed(figure: int) -> int:
+    """Return a figure of a ``stat`` result in 64 bits with sign, which SQLite and packed states hold."""
+    return ((figure + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63)
 
 
 class FileHash(NamedTuple):

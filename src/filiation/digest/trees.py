@@ -10,15 +10,18 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from filiation.digest.cache import is_settled
 from filiation.digest.files import FileHash, Stamp, hash_file, reading_failed
-from filiation.digest.manifest import SYMLINK_SUFFIX, write_manifest
-from filiation.digest.walk import Found, refuse_special, walk
+from filiation.digest.folders import KnownFolder, line, size_of
+from filiation.digest.manifest import write_manifest
+from filiation.digest.walk import Found, Listing, each_state, found_in, list_folders, refuse_special
 from filiation.model import Digest, DigestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 _BATCH_FILES = 256
 _BATCH_BYTES = 16 << 20
 _LARGE_FILE_BYTES = 64 << 10
-_UNKNOWN: tuple[Stamp | None, str] = (None, "")
+_UNKNOWN = (b"", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +84,125 @@ def digest_tree(
         If the tree holds a FIFO, socket or device (never opened), or something that cannot be read.
     """
     base = os.fsencode(root)
-    prefix = base.rstrip(b"/") + b"/"
-    known = cache.find_tree(base) if cache else {}
-    hashes: list[tuple[bytes, str]] = []
-    fresh: list[tuple[bytes, Stamp, str]] = []
-    size = 0
-
-    def survey() -> Iterator[Found]:
-        """Settle links and known files on the way; hand on what must be read."""
-        nonlocal size
-        for found in walk(base):
-            status = found.status
-            # First what nearly all files are when little has changed: known, with the stamp that they had.
-            stamp, digest = known.pop(found.path, _UNKNOWN)
-            if stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) and found.is_file:
-                hashes.append((found.path, digest))
-                size += status.st_size
-                if progress:
-                    progress(status.st_size)
-            elif found.is_symlink:
-                hashes.append((found.path + SYMLINK_SUFFIX, link_hash(base, found.path)))
-            elif not found.is_file:
-                refuse_special(base, found)
-            else:
-                yield found
-
-    for batch in hash_files(base, survey(), workers):
+    known = cache.find_folders(base) if cache else {}
+    tree = _Tree(base, known, progress)
+    for batch in hash_files(base, tree.survey(workers or _processors()), workers):
         for found, result in batch:
-            hashes.append((found.path, result.hex))
-            size += result.size
-            if cache and result.stamp == Stamp.from_stat(found.status):
-                fresh.append((prefix + found.path, result.stamp, result.hex))
+            tree.take(found, result)
         if progress:
             progress(sum(result.size for _, result in batch))
-
+    digest = tree.digest()
     if cache:
-        cache.remember(fresh)
-        cache.forget(prefix + path for path in known)
-    return tree_of(hashes, size)
+        fresh = tree.to_remember(time.time_ns())
+        cache.remember_folders(base, fresh, known.keys() - tree.unchanged - fresh.keys())
+    return digest
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A directory of which something is new: the lines of its entries, and how those read now were found before."""
+
+    listing: Listing
+    lines: dict[bytes, bytes]
+    fresh: dict[bytes, Stamp]
+    moved: set[bytes]
+    more: int = 0
+
+
+class _Tree:
+    """What has been found of a tree, directory by directory."""
+
+    def __init__(self, root: bytes, known: Mapping[bytes, KnownFolder], progress: Callable[[int], None] | None) -> None:
+        self._root = root
+        self._known = known
+        self._progress = progress
+        self._read: dict[bytes, _Reading] = {}
+        self._whole: dict[bytes, KnownFolder] = {}
+        self._with_folders: set[bytes] = set()
+        self.unchanged: set[bytes] = set()
+        """Directories that are as they were known."""
+
+    def survey(self, threads: int) -> Iterator[Found]:
+        """Go through all directories: settle links and known files on the way, hand on what must be read."""
+        # Of what must be read, reading is what takes time; threads that list meanwhile would only be in its way.
+        for listing in list_folders(self._root, threads if self._known else 1):
+            known = self._known.get(listing.folder)
+            if listing.folders:
+                self._with_folders.add(listing.folder)
+            if known and known.states == listing.states and known.names == listing.names:
+                self.unchanged.add(listing.folder)
+                self._done(known.size)
+            elif listing.states:
+                yield from self._changed(listing, known)
+
+    def _changed(self, listing: Listing, known: KnownFolder | None) -> Iterator[Found]:
+        before = known.by_name() if known else {}
+        reading = self._read[listing.folder] = _Reading(listing, {}, {}, set())
+        unread = 0
+        for name, state in each_state(listing.names, listing.states):
+            known_state, known_line = before.get(name, _UNKNOWN)
+            if known_state == state:
+                reading.lines[name] = known_line
+                continue
+            found = found_in(listing.folder, name, state)
+            if found.is_symlink:
+                self.take(found, hash_link(self._root, found))
+            elif not found.is_file:
+                refuse_special(self._root, found)
+            else:
+                unread += found.stamp.size
+                yield found
+        if self._progress:
+            self._done(size_of(listing.states) - unread)
+
+    def take(self, found: Found, result: FileHash) -> None:
+        """Take what was read of a file or link."""
+        folder, slash, name = found.path.rpartition(b"/")
+        reading = self._read[folder + slash]
+        reading.lines[name] = line(name, found.mode, result.hex)
+        reading.fresh[name] = found.stamp
+        if result.stamp != found.stamp or result.size != found.stamp.size:
+            reading.moved.add(name)
+            reading.more += result.size - found.stamp.size if found.is_file else 0
+
+    def digest(self) -> TreeDigest:
+        """Put the manifest together: what lies in one directory without others stands together in it."""
+        parts: list[tuple[bytes, bytes]] = []
+        size = count = 0
+        for path, folder in self._folders():
+            size += folder.size
+            count += folder.files
+            if path in self._with_folders:
+                parts += folder.parts(path)
+            else:
+                parts.append((path, folder.manifest(path)))
+        parts.sort()
+        size += sum(reading.more for reading in self._read.values())
+        manifest = b"".join([lines for _, lines in parts])
+        return TreeDigest(Digest(DigestKind.TREE, hashlib.sha256(manifest).hexdigest()), size, count, manifest)
+
+    def _folders(self) -> Iterator[tuple[bytes, KnownFolder]]:
+        for path in self.unchanged:
+            yield path, self._known[path]
+        for path, reading in self._read.items():
+            listing = reading.listing
+            folder = KnownFolder.from_lines(listing.names, listing.states, reading.lines.values())
+            self._whole[path] = folder
+            yield path, folder
+
+    def to_remember(self, now: int) -> dict[bytes, KnownFolder]:
+        """Return what was read and held still, by directory; what did not is left out, and so read again."""
+        fresh = {}
+        for path, reading in self._read.items():
+            folder = self._whole[path]
+            restless = reading.moved | {name for name, stamp in reading.fresh.items() if not is_settled(stamp, now)}
+            if len(restless) < folder.files:
+                fresh[path] = folder.without(restless) if restless else folder
+        return fresh
+
+    def _done(self, size: int) -> None:
+        if self._progress and size:
+            self._progress(size)
 
 
 def tree_of(hashes: Collection[tuple[bytes, str]], size: int) -> TreeDigest:
@@ -146,6 +230,10 @@ def hash_files(
 
     The first error ends all: batches not begun are dropped, so that it shows at once.
     """
+    batches = _batches(files)
+    first = next(batches, None)
+    if first is None:
+        return
     threads = workers or _processors()
     must_wait = False
     from concurrent.futures import ThreadPoolExecutor  # one file needs none
@@ -153,7 +241,7 @@ def hash_files(
     with ThreadPoolExecutor(threads, thread_name_prefix="digest") as pool:
         running: deque[Future[list[tuple[Found, FileHash]]]] = deque()
         try:
-            for batch in _batches(files):
+            for batch in chain([first], batches):
                 if must_wait or _is_large(batch):
                     running.append(pool.submit(_hash_batch, root, batch))
                 else:
@@ -171,7 +259,7 @@ def hash_files(
 
 
 def _is_large(batch: list[Found]) -> bool:
-    return sum(found.status.st_size for found in batch) > _LARGE_FILE_BYTES * len(batch)
+    return sum(found.stamp.size for found in batch) > _LARGE_FILE_BYTES * len(batch)
 
 
 def _batches(files: Iterable[Found]) -> Iterator[list[Found]]:
@@ -179,7 +267,7 @@ def _batches(files: Iterable[Found]) -> Iterator[list[Found]]:
     size = 0
     for found in files:
         batch.append(found)
-        size += found.status.st_size
+        size += found.stamp.size
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -189,7 +277,7 @@ def _batches(files: Iterable[Found]) -> Iterator[list[Found]]:
 
 def _hash_batch(root: bytes, batch: list[Found]) -> list[tuple[Found, FileHash]]:
     prefix = root.rstrip(b"/") + b"/"
-    return [(found, hash_file(prefix + found.path, found.status.st_size)) for found in batch]
+    return [(found, hash_file(prefix + found.path, found.stamp.size)) for found in batch]
 
 
 def link_hash(root: bytes, path: bytes) -> str:
@@ -199,6 +287,17 @@ def link_hash(root: bytes, path: bytes) -> str:
         return hashlib.sha256(os.readlink(link)).hexdigest()  # noqa: PTH115
     except OSError as error:
         raise reading_failed(error, link) from error
+
+
+def hash_link(root: bytes, found: Found) -> FileHash:
+    """Return the same as :func:`link_hash`, with the link's own size and stamp thereafter."""
+    digest = link_hash(root, found.path)
+    link = os.path.join(root, found.path)  # noqa: PTH118 - bytes: a name need not be text
+    try:
+        status = os.lstat(link)
+    except OSError as error:
+        raise reading_failed(error, link) from error
+    return FileHash(digest, status.st_size, Stamp.from_stat(status))
 
 
 def _processors() -> int:
