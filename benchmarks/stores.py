@@ -38,6 +38,7 @@ WRITING: Jobs = {
 }
 IMAGE: Jobs = {
     "filiation": ("ours", "write_image_by_filiation", "raw"),
+    "filiation, with the tree digest": ("ours", "write_and_digest_image", "raw"),
     "ngio": ("theirs", "write_image_by_ngio", "raw"),
 }
 PYRAMID: Jobs = {

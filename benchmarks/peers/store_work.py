@@ -103,6 +103,13 @@ def write_image_by_filiation(_name: str) -> Work:
     return lambda: write_image(NEW, image)
 
 
+def write_and_digest_image(name: str) -> Work:
+    from filiation.digest import digest_tree
+
+    write = write_image_by_filiation(name)
+    return lambda: (write(), digest_tree(NEW))
+
+
 def write_image_by_ngio(_name: str) -> Work:
     from ngio import create_ome_zarr_from_array
 
