@@ -175,29 +175,21 @@ class _Written(dict[Term, str]):
         return found
 
 
-def parse_json_ld(
-    documents: Iterable[bytes], base: str, *, name: Callable[[str], str] = lambda iri: iri
-) -> Iterator[Triple]:
+def parse_json_ld(documents: Iterable[bytes], terms: CrateTerms) -> Iterator[Triple]:
     """Read JSON-LD, in parts that each have the context with them; nothing is ever fetched.
-
-    Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same. Terms that
-    are alike are one object, since a crate says the same few things of each of its many files.
 
     Parameters
     ----------
     documents
         The parts.
-    base
-        What relative references start from.
-    name
-        Gives IRIs other names.
+    terms
+        Makes the terms.
 
     Raises
     ------
     InvalidCrateError
         If it is not JSON-LD, or names a context by its address.
     """
-    terms = _Terms(base, name)
     try:
         for document in documents:
             yield from terms.read_part(document)
@@ -217,13 +209,23 @@ def parse_turtle(path: Path, text: str, base: str) -> list[Triple]:
     """
     try:
         quads = ox.parse(text.encode("utf-8"), format=ox.RdfFormat.TRIG, base_iri=base)
-        return list(_Terms(base).triples_of(quads))
+        return list(CrateTerms(base).triples_of(quads))
     except (SyntaxError, ValueError, UnicodeEncodeError) as error:
         raise InvalidCrateError(f"{path} is no Turtle or TriG that can be read: {error}.") from error
 
 
-class _Terms:
-    """The terms of one crate, each made once."""
+class CrateTerms:
+    """The terms of one crate, each made once, since a crate says the same few things of each of its many files.
+
+    Blank nodes become IRIs under ``base``, numbered as they appear, so that reading twice gives the same.
+
+    Parameters
+    ----------
+    base
+        What relative references start from.
+    name
+        Gives IRIs other names.
+    """
 
     def __init__(self, base: str, name: Callable[[str], str] = lambda iri: iri) -> None:
         self._base = base
@@ -259,26 +261,27 @@ class _Terms:
     def _term_of(self, text: str) -> Term | None:
         """Return the term that N-Triples write so; None if it cannot be told."""
         if found := _WRITTEN_IRI.fullmatch(text):
-            return self._iri(found[1])
+            return self.iri(found[1])
         if text.startswith("_:") and " " not in text:
             return self._blank_node(text)
         if found := _WRITTEN_LITERAL.fullmatch(text):
             content, datatype, language = found.groups(default="")
             if "\\" in content:
                 content = _ESCAPED.sub(_unescaped, content)
-            return self._literal(content, datatype or (LANGUAGE_STRING if language else XSD + "string"), language)
+            return self.literal(content, datatype or (LANGUAGE_STRING if language else XSD + "string"), language)
         return None
 
     def _term(self, term: OxTerm) -> Term:
         if not isinstance(term, ox.Literal):
             return self._name(term)
-        return self._literal(term.value, term.datatype.value, term.language or "")
+        return self.literal(term.value, term.datatype.value, term.language or "")
 
     def _name(self, term: OxTerm) -> str:
         """Return the IRI of what is no literal."""
-        return self._iri(term.value) if isinstance(term, ox.NamedNode) else self._blank_node(str(term))
+        return self.iri(term.value) if isinstance(term, ox.NamedNode) else self._blank_node(str(term))
 
-    def _iri(self, iri: str) -> str:
+    def iri(self, iri: str) -> str:
+        """Return an IRI as the crate's graph has it."""
         known = self._iris.get(iri)
         if known is None:
             named = self._rename(_valid(iri, self._base))
@@ -288,7 +291,8 @@ class _Terms:
     def _blank_node(self, text: str) -> str:
         return self._blank.setdefault(text, f"{self._base}.well-known/genid/{len(self._blank) + 1}")
 
-    def _literal(self, text: str, datatype: str, language: str) -> Literal:
+    def literal(self, text: str, datatype: str, language: str) -> Literal:
+        """Return a literal."""
         key = text, datatype, language
         known = self._literals.get(key)
         if known is None:

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 
 from filiation.catalogue.crate_on_disk import CrateOnDisk, read_metadata
 from filiation.catalogue.graph import XSD
-from filiation.catalogue.oxigraph import parse_json_ld
+from filiation.catalogue.oxigraph import CrateTerms, parse_json_ld
+from filiation.catalogue.plain_entities import PlainEntities
 from filiation.catalogue.root import root_of
 from filiation.catalogue.vocabulary import one_spelling
 from filiation.crate.contexts import inline
@@ -63,9 +64,13 @@ def read_triples(crate: CrateOnDisk, document: dict[str, object] | None = None) 
     try:
         root = root_of(document)
         root = root if root is None or is_uri(root) else base + _reference(root).removeprefix("./")
-        for subject, predicate, value in parse_json_ld(
-            _parts(document), base, name=lambda iri: _thing(one_spelling(iri), base, root)
-        ):
+        terms = CrateTerms(base, lambda iri: _thing(one_spelling(iri), base, root))
+        contexts = inline(document)["@context"]
+        entities = _entities(document)
+        refer = _referring(frozenset(str(entity.get("@id")) for entity in entities if isinstance(entity, dict)))
+        plain = PlainEntities(document["@context"], contexts, base, terms, _reference, refer)
+        left = _read_plain(entities, plain, stated)
+        for subject, predicate, value in parse_json_ld(_parts(contexts, left, refer), terms):
             stated.setdefault(subject, []).append((predicate, value))
     except (RecursionError, UnicodeEncodeError) as error:
         raise InvalidCrateError(f"{crate.metadata} is not JSON-LD that can be read: {error}.") from error
@@ -121,15 +126,35 @@ def _thing(iri: str, base: str, root: str | None) -> str:
     return base + reference
 
 
-def _parts(document: dict[str, object]) -> Iterator[bytes]:
-    """Yield the document as JSON-LD in parts, taking from it what was yielded.
-
-    Every ``@id`` is made an IRI reference, and what has none is named, in the order of the document.
-    """
-    contexts = inline(document)["@context"]
+def _entities(document: dict[str, object]) -> list[object]:
     graph = document["@graph"]
-    entities = graph if isinstance(graph, list) else [graph]
-    tidy = _tidying(frozenset(str(entity.get("@id")) for entity in entities if isinstance(entity, dict)))
+    return graph if isinstance(graph, list) else [graph]
+
+
+def _read_plain(
+    entities: list[object], plain: PlainEntities, stated: dict[str, list[tuple[str, Term]]]
+) -> list[object]:
+    """Read what is plain, taking it from the entities; return the others in their order."""
+    left: list[object] = []
+    entities.reverse()
+    while entities:
+        entity = entities.pop()
+        told = plain.read(entity)
+        if told is None:
+            left.append(entity)
+        elif told[1]:
+            stated.setdefault(told[0], []).extend(told[1])
+    return left
+
+
+def _parts(
+    contexts: list[dict[str, object]], entities: list[object], refer: Callable[[str, object], object]
+) -> Iterator[bytes]:
+    """Yield entities as JSON-LD in parts, taking from them what was yielded.
+
+    Every ``@id`` is made an IRI reference, and what has none is named, in the order of the entities.
+    """
+    tidy = _tidying(refer)
     entities.reverse()
     while entities:
         part = _as_text([tidy(entities.pop()) for _ in range(min(_PART, len(entities)))])
@@ -158,9 +183,7 @@ def _as_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _tidying(there: frozenset[str]) -> Callable[[object], object]:
-    counter = iter(range(1, 1 << 62))
-
+def _referring(there: frozenset[str]) -> Callable[[str, object], object]:
     def refer(key: str, value: object) -> object:
         """Make a bare text a reference, where it is the ``@id`` of something that is described."""
         if key not in _REFERRING:
@@ -168,6 +191,12 @@ def _tidying(there: frozenset[str]) -> Callable[[object], object]:
         if isinstance(value, list):
             return [refer(key, item) for item in value]
         return {"@id": value} if isinstance(value, str) and value in there else value
+
+    return refer
+
+
+def _tidying(refer: Callable[[str, object], object]) -> Callable[[object], object]:
+    counter = iter(range(1, 1 << 62))
 
     def visit(node: object) -> object:
         if isinstance(node, list):

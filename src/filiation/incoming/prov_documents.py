@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from filiation.catalogue.crate_on_disk import METADATA
-from filiation.catalogue.oxigraph import parse_json_ld, parse_turtle
+from filiation.catalogue.oxigraph import CrateTerms, parse_json_ld, parse_turtle
 from filiation.catalogue.vocabulary import PROV
 from filiation.crate.metadata import parse_json
 from filiation.errors import InvalidCrateError
@@ -102,7 +102,7 @@ def read_prov(path: Path, form: Form) -> History:
         raise InvalidCrateError(f"{path} is JSON, but neither a crate's metadata nor PROV.")
     else:
         notation = "PROV-O"
-        tell_triples(account, list(parse_json_ld([text.encode("utf-8")], BASE)))
+        tell_triples(account, list(parse_json_ld([text.encode("utf-8")], CrateTerms(BASE))))
     if account.is_empty:
         raise InvalidCrateError(f"{path} is {notation}, but tells of no entity and no activity.")
     return account.history(path.stem[:100], notation)
