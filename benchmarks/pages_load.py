@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from filiation.lineage import Ledger
 
@@ -74,8 +74,8 @@ def _address(server: subprocess.Popen[str]) -> str:
 
 async def _load(address: str, things: list[tuple[str, str, str]], given: argparse.Namespace) -> None:
     base = f"http://{urlsplit(address).netloc}"
-    limits = httpx.Limits(max_connections=given.users + 2, max_keepalive_connections=given.users + 2)
-    async with httpx.AsyncClient(base_url=base, timeout=_WAIT, limits=limits, trust_env=False) as client:
+    limits = httpx2.Limits(max_connections=given.users + 2, max_keepalive_connections=given.users + 2)
+    async with httpx2.AsyncClient(base_url=base, timeout=_WAIT, limits=limits, trust_env=False) as client:
         entered = await client.get(address)
         client.headers["Cookie"] = entered.headers["set-cookie"].partition(";")[0]
         times: list[tuple[float, str]] = []
@@ -96,7 +96,7 @@ async def _load(address: str, things: list[tuple[str, str, str]], given: argpars
 
 
 async def _walk(
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     things: list[tuple[str, str, str]],
     choose: random.Random,
     given: argparse.Namespace,
@@ -120,7 +120,7 @@ async def _walk(
                 await asyncio.sleep(choose.uniform(0.5, 1.5) * given.pause)
 
 
-async def _ask_the_worst(client: httpx.AsyncClient, over: asyncio.Event) -> str:
+async def _ask_the_worst(client: httpx2.AsyncClient, over: asyncio.Event) -> str:
     statuses: Counter[int] = Counter()
     while not over.is_set():
         response = await client.post("/api/queries", data={"query": _WORST})

@@ -101,8 +101,15 @@ def test_who_leaves_is_out(web_catalogue: Catalogue) -> None:
     with asking(create_app(WebSettings(web_catalogue.folder, token="shown once"))) as reader:
         cookie = reader.get("/?token=shown%20once", follow_redirects=False).headers["set-cookie"].partition(";")[0]
         assert reader.post("/access/leave", headers={"Origin": "https://evil.example"}).status_code == 403
-        assert reader.get("/runs").status_code == 200
-        reader.post("/access/leave", headers={"Origin": "http://127.0.0.1:8642"})
+        reader.get("/access/leave")  # what a link could do for somebody
+        page = reader.get("/runs")
+        assert page.status_code == 200
+        assert '<form action="/access/leave" method="post"><button>End the session</button></form>' in page.text
+        left = reader.post("/access/leave", headers={"Origin": "http://127.0.0.1:8642"})
+        assert left.status_code == 200
+        assert "<h1>You have left</h1>" in left.text
+        assert "End the session" not in left.text
+        assert "Max-Age=0" in left.headers["set-cookie"]
         assert reader.get("/runs", headers={"Cookie": cookie}).status_code == 401
 
 
@@ -124,6 +131,7 @@ def test_the_proxy_that_is_listed_is_believed_who_somebody_is(web_catalogue: Cat
     with behind(web_catalogue.folder) as client:
         page = client.get("/", headers={"X-Remote-User": "ada", "X-Remote-Name": "Ada Lovelace"})
         assert "You look as Ada Lovelace." in page.text
+        assert "End the session" not in page.text  # the proxy would let them in again
         assert client.get("/").status_code == 401
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,8 +142,32 @@ def test_who_signs_in_gets_where_they_were_going_by_code_state_nonce_and_a_chall
     page = client.get(going)
     assert page.status_code == 200
     assert "You look as Ada Lovelace." in page.text
-    client.post("/access/leave")
+    assert "End the session" in page.text
+    leaving = client.post("/access/leave")
     assert client.get("/api/runs").status_code == 401
+    # The policy of these pages has no form lead elsewhere, so the page goes on by itself.
+    ending = html.unescape(re.search('content="0;url=([^"]*)"', leaving.text)[1])  # type: ignore[index]
+    assert ending.startswith(f"{provider.issuer}/oauth2/end_session?")
+    told = {name: values[0] for name, values in parse_qs(urlsplit(ending).query).items()}
+    assert told["client_id"] == CLIENT
+    assert told["post_logout_redirect_uri"] == f"{HERE}/access/left"
+    assert told["id_token_hint"].count(".") == 2
+    assert httpx2.get(ending, timeout=60).status_code == 200
+    left = client.get("/access/left")
+    assert left.status_code == 200
+    assert '<a href="/">To come back, sign in again.</a>' in left.text
+
+
+def test_who_leaves_where_the_provider_has_no_end_or_is_not_to_end_has_left_here(
+    web_catalogue: Catalogue, provider: Provider
+) -> None:
+    with signing_in(web_catalogue, provider, leave_provider=False) as client:
+        sign_in(client, "ada")
+        left = client.post("/access/leave")
+        assert left.status_code == 200
+        assert "<h1>You have left</h1>" in left.text
+        assert provider.issuer not in left.text
+        assert client.get("/api/runs").status_code == 401
 
 
 def test_groups_and_orcids_say_who_may_look(web_catalogue: Catalogue, provider: Provider) -> None:

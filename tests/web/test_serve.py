@@ -9,8 +9,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +20,11 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, expect
 
+from filiation.catalogue.views import read_views
 from filiation.cli import main
+from filiation.errors import NotFoundError
+from filiation.web.settings import WebSettings
+from filiation.web.workers import serve_by_many
 from tests.forked import python
 from tests.waiting import wait_until
 from tests.web.browser import PATIENCE
@@ -26,9 +32,13 @@ from tests.web.conftest import Catalogue
 
 
 @contextmanager
-def started(catalogue: Catalogue, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    catalogue: Catalogue, *options: str, processes: int = 1, forked: bool = True
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start a server, and give it with the address that it prints."""
-    command = [python(), "-m", "filiation", "serve", "--port", "0", "--json", *(options or ["--no-browser"])]
+    program = python() if forked else sys.executable  # of a fork, the children are another's
+    command = [program, "-m", "filiation", "serve", "--port", "0", "--json", "--processes", str(processes)]
+    command += options or ["--no-browser"]
     with subprocess.Popen(
         [*command, "--catalogue", str(catalogue.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
@@ -49,10 +59,10 @@ def _told(lines: Iterable[str]) -> str:
     raise AssertionError(f"The server ended before it told its address: {told!r}")
 
 
-def ask(address: str, **headers: str) -> tuple[int, dict[str, str]]:
+def ask(address: str, *, method: str = "GET", **headers: str) -> tuple[int, dict[str, str]]:
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+    connection.request(method, f"{parts.path}?{parts.query}", headers=headers)
     answer = connection.getresponse()
     answer.read()
     connection.close()
@@ -102,6 +112,102 @@ def test_the_browser_that_is_opened_comes_in_and_its_arguments_tell_no_token(
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
     assert not entrance.exists()
+
+
+@pytest.mark.slow
+def test_several_processes_know_one_session_write_one_log_and_are_replaced_when_they_end(
+    web_catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with started(web_catalogue, processes=2, forked=False) as (server, address):
+        page = address.partition("?")[0]
+        first, second = others = children(server.pid)
+        (private,) = tmp_path.iterdir()
+        assert private.stat().st_mode & 0o077 == 0
+        assert (private / "shared.sqlite").stat().st_mode & 0o077 == 0
+        assert address.partition("=")[2].encode() not in b"".join(each.read_bytes() for each in private.iterdir())
+        with alone(first, others):
+            status, headers = ask(address)
+            assert status == 303
+            cookie = headers["set-cookie"].partition(";")[0]
+            assert ask(page, Cookie=cookie)[0] == 200
+        with alone(second, others):
+            assert ask(address)[0] == 401  # the other has spent it
+            assert ask(page, Cookie=cookie)[0] == 200
+            assert ask(f"{page}access/leave", method="POST", Cookie=cookie)[0] == 200
+        with alone(first, others):
+            assert ask(page, Cookie=cookie)[0] == 401
+        os.kill(first, signal.SIGKILL)
+        assert server.stderr is not None
+        told = next(line for line in server.stderr if line.startswith("Process "))
+        assert told == f"Process {first} was ended by SIGKILL; another takes its place.\n"
+        wait_until(lambda: len(set(children(server.pid)) - {first}) == 2, "another takes its place")
+        assert ask(page)[0] == 401  # whichever answers
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+        assert server.stderr.read().splitlines()[-1] == "Stopped."
+    assert not private.exists()
+    views = read_views(web_catalogue.folder / ".filiation")
+    assert views.faults == ()
+    assert [view.status for view in views.views if view.what == "/access/leave"] == [200]
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_started_them(web_catalogue: Catalogue) -> None:
+    with started(web_catalogue, processes=2, forked=False) as (server, address):
+        mine = children(server.pid)
+        server.kill()
+        for process in mine:
+            wait_until(partial(has_ended, process), f"process {process} ends")
+        with pytest.raises(ConnectionRefusedError):
+            ask(address)
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process started and that answer, in order."""
+    lives = Path(f"/proc/{process}/task").iterdir()
+    return sorted(
+        int(name) for task in lives for name in (task / "children").read_text().split() if not has_ended(int(name))
+    )
+
+
+def has_ended(process: int) -> bool:
+    """Whether a process has ended, if perhaps nobody has taken note of it."""
+    return state(process) in ("", "Z")
+
+
+def stands_still(process: int) -> bool:
+    """Whether a process was stopped."""
+    return state(process) == "T"
+
+
+def state(process: int) -> str:
+    """Return the state of a process as the system tells it; nothing if it is not there."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+@contextmanager
+def alone(process: int, among: Iterable[int]) -> Iterator[None]:
+    """Have one of several processes answer, while the others stand still."""
+    others = [each for each in among if each != process]
+    for each in others:
+        os.kill(each, signal.SIGSTOP)
+        wait_until(partial(stands_still, each), f"process {each} stands still")
+    try:
+        yield
+    finally:
+        for each in others:
+            os.kill(each, signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_begin_says_why(web_catalogue: Catalogue, tmp_path: Path) -> None:
+    settings = WebSettings(tmp_path)  # where there is no catalogue
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(NotFoundError, match="No catalogue at "):
+        serve_by_many(settings, listening, 2, begun=lambda: None, tell=print)
 
 
 def test_a_port_that_is_taken_is_told(web_catalogue: Catalogue) -> None:

@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,9 @@ class ViewLog:
         The catalogue's folder.
     keep_months
         How many whole months are kept besides this one; 0 for all.
+    lock
+        A file of this machine by which the processes of one server take turns, as the catalogue's file system may know
+        no locks; None for one process.
 
     Raises
     ------
@@ -109,10 +112,11 @@ class ViewLog:
         If nothing can be written there.
     """
 
-    def __init__(self, catalogue: Path, keep_months: int = 0) -> None:
+    def __init__(self, catalogue: Path, keep_months: int = 0, lock: Path | None = None) -> None:
         self._home = catalogue / LOG / VIEWS
         self._keep = keep_months
         self._lock = threading.Lock()
+        self._turn = -1 if lock is None else os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._month = ""
         self._descriptor = -1
         self._end = (-1, 0, "")  # size of the file, number and hash of its last line
@@ -131,20 +135,16 @@ class ViewLog:
         """
         with self._lock:
             self._open(view.when)
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            try:
+            with _alone(self._turn), _alone(self._descriptor):
                 self._append(view.to_json() | {"about": _shown(view.about), "what": _shown(view.what)})
-            finally:
-                with suppress(OSError):
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-            self._descriptor, self._month = -1, ""
+            for descriptor in (self._descriptor, self._turn):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._descriptor, self._turn, self._month = -1, -1, ""
 
     def _open(self, now: datetime) -> None:
         month = f"{now:%Y-%m}"
@@ -196,6 +196,21 @@ class ViewLog:
             if path.name[:7] < first:
                 with suppress(OSError):  # somebody else's
                     path.unlink()
+
+
+@contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """Hold the lock of a file, where there is one and its file system knows locks."""
+    if descriptor < 0:
+        yield
+        return
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read_views(catalogue: Path) -> ViewsRead:

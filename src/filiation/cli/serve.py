@@ -7,28 +7,23 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from filiation.catalogue import CatalogueFolder
 from filiation.cli.options import catalogue_option, example, json_option
 from filiation.cli.output import remark, say, say_json
 from filiation.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from filiation.web.access.settings import AccessSettings
-
-_CONNECTIONS: Final = 400
-"""At once; more are told to come back."""
-_LARGEST_HEADERS: Final = 64 << 10
-"""Bytes."""
+    from filiation.web.settings import WebSettings
 
 
 @click.command(epilog=example("filiation serve", "filiation serve --port 0 --no-browser --catalogue /data/lab"))
@@ -38,6 +33,12 @@ _LARGEST_HEADERS: Final = 64 << 10
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the first page in a browser.")
 @click.option("--settings", "file", metavar="FILE", help="Who may look, where a token does not do: serve.toml.")
 @click.option("--unix", metavar="SOCKET", help="Listen at a unix socket, for a reverse proxy on this machine.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="How many answer at once; as many as processors unless said, at most 4.",
+)
 @json_option
 @catalogue_option
 def serve(
@@ -47,6 +48,7 @@ def serve(
     browser: bool,
     file: str | None,
     unix: str | None,
+    processes: int | None,
     as_json: bool,
     catalogue: str | None,
 ) -> None:
@@ -57,31 +59,53 @@ def serve(
     """
     try:
         from filiation.web.access.settings import TOKEN, AccessSettings, read_settings
-        from filiation.web.application import create_app, prepare
         from filiation.web.settings import WebSettings
+        from filiation.web.workers import processes_here
     except ImportError as error:
         raise MissingExtraError(
             f"Pages need the extra 'web', which is not installed ({error.name}): pip install 'filiation[web]'"
         ) from error
     access = AccessSettings() if file is None else read_settings(Path(file))
     token = secrets.token_urlsafe(24) if access.kind == TOKEN else None
-    with _listening(host, port) if unix is None else _listening_at(Path(unix)) as listening:
+    folder = CatalogueFolder.find(catalogue).root.absolute()
+    with _listening(host, port) if unix is None else _listening_at(Path(unix)) as listening, ExitStack() as opened:
         if unix is None:
             port = listening.getsockname()[1]
-        app = create_app(WebSettings(catalogue, host, port, tuple(names), token, access=access))
-        prepare(app)
         address = _address(access, unix, f"http://{_name(host)}:{port}/", token)
-        folder = str(app.state.questions.folder)
-        if as_json:
-            say_json({"address": address, "catalogue": folder})
+
+        def begun() -> None:
+            if as_json:
+                say_json({"address": address, "catalogue": str(folder)})
+            else:
+                say(f"The catalogue {folder} is at\n\n  {address}\n")
+            if token is not None:
+                remark("The address lets one browser in, once. Ctrl-C ends the server.")
+                if not host.startswith("127.") and host not in ("localhost", "::1") and unix is None:
+                    remark("Whoever is between can read along: for other machines, put a proxy with TLS before it.")
+            if browser and token is not None and unix is None:
+                opened.enter_context(_opened(address))
+
+        settings = WebSettings(folder, host, port, tuple(names), token, access=access)
+        _serve(settings, listening, processes or processes_here(), begun)
+
+
+def _serve(settings: WebSettings, listening: socket.socket, processes: int, begun: Callable[[], None]) -> None:
+    """Answer until somebody ends it, by this process or by several others."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be ended by it is no failure
+    try:
+        if processes > 1:
+            from filiation.web.workers import serve_by_many
+
+            serve_by_many(settings, listening, processes, begun=begun, tell=remark)
         else:
-            say(f"The catalogue {folder} is at\n\n  {address}\n")
-        if token is not None:
-            remark("The address lets one browser in, once. Ctrl-C ends the server.")
-            if not host.startswith("127.") and host not in ("localhost", "::1") and unix is None:
-                remark("Whoever is between can read along: for other machines, put a proxy with TLS before it.")
-        with _opened(address) if browser and token is not None and unix is None else nullcontext():
-            _run(app, listening)
+            from filiation.web.application import create_app, prepare
+            from filiation.web.serving import answer
+
+            app = create_app(settings)
+            prepare(app)
+            answer(app, listening, begun)
+    except KeyboardInterrupt:
+        remark("Stopped.")
 
 
 @contextmanager
@@ -96,29 +120,6 @@ def _opened(address: str) -> Iterator[None]:
         )
         click.launch(str(entrance))
         yield
-
-
-def _run(app: FastAPI, listening: socket.socket) -> None:
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        server_header=False,
-        date_header=True,
-        access_log=False,
-        proxy_headers=False,  # who is believed to be a proxy stands in the settings, and nowhere else
-        limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=_LARGEST_HEADERS,
-        ws="none",
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-    )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be ended by either is no failure
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        remark("Stopped.")
 
 
 def _address(access: AccessSettings, unix: str | None, address: str, token: str | None) -> str:
@@ -139,7 +140,7 @@ def _listening_at(path: Path) -> socket.socket:
             listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         path.chmod(0o660)
-        listening.listen(128)
+        listening.listen(512)
     except OSError as error:
         listening.close()
         raise BadInputError(f"Cannot listen at {path}: {error.strerror or error}. Name another socket.") from error
@@ -152,7 +153,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(128)  # whoever comes as soon as the address is printed waits, and is not turned away
+        listening.listen(512)  # whoever comes as soon as the address is printed waits, and is not turned away
     except (OSError, OverflowError) as error:
         listening.close()
         reason = getattr(error, "strerror", None) or error

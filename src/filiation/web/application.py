@@ -35,6 +35,7 @@ from filiation.web.questions import Questions
 from filiation.web.refusals import refuse_in_sentences
 from filiation.web.settings import WebSettings
 from filiation.web.shapes import RefusalShape
+from filiation.web.shared import Shared
 from filiation.web.states import States
 from filiation.web.turns import Turns
 
@@ -96,10 +97,14 @@ def create_app(settings: WebSettings) -> FastAPI:
         redirect_slashes=False,
         responses=REFUSED,
     )
+    shared = Shared(settings.sharing)
+    way = way_into(settings.access, settings.token, shared)
     app.state.settings = settings
-    app.state.questions = Questions(settings.catalogue)
-    app.state.states = States(app.state.questions.folder, settings.limits.checked_bytes)
-    app.state.turns = Turns(each=settings.limits.queries_each, all_together=settings.limits.queries)
+    app.state.shared = shared
+    app.state.questions = Questions(settings.catalogue, shared)
+    app.state.states = States(app.state.questions.folder, settings.limits.checked_bytes, shared)
+    app.state.turns = Turns(shared, each=settings.limits.queries_each, all_together=settings.limits.queries)
+    app.state.leave = LEAVE if way.has_sessions else None
     app.state.corners = CORNERS
     app.state.paths = frozenset(route.path for router in ROUTERS for route in router.routes if isinstance(route, Route))
     for router in ROUTERS:
@@ -110,8 +115,8 @@ def create_app(settings: WebSettings) -> FastAPI:
     # The last is the outermost: whatever answers, and whoever is refused, the guard's headers are there.
     app.add_middleware(
         Door,
-        way=way_into(settings.access, settings.token),
-        log=views_of(settings.access, app.state.questions.folder),
+        way=way,
+        log=views_of(settings.access, app.state.questions.folder, shared),
         must_log=settings.access.must_log,
     )
     app.add_middleware(Languages, spoken=settings.languages)

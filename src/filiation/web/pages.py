@@ -64,6 +64,7 @@ def page(request: Request, template: str, answer: object, *, status: int = 200, 
         corners=request.app.state.corners,
         asked=request.query_params.get("q", ""),
         viewer=getattr(request.state, "viewer", None),
+        leave=request.app.state.leave,
         **{"signposts": (), **more},
     )  # fmt: skip
     return HTMLResponse(text, status)

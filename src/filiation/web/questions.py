@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from time import monotonic
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -16,12 +15,11 @@ from filiation.catalogue import CatalogueFolder
 from filiation.catalogue.selection import Selection
 from filiation.lineage import Ledger
 from filiation.web.access.viewer import who_looks
+from filiation.web.looks import Looks
+from filiation.web.shared import Shared
 
 _LEDGERS: Final = 32
 """Ledgers that a thread keeps, for as many parts of the catalogue."""
-
-LOOK_EVERY: Final = 1.0
-"""Seconds between two looks into the catalogue's folder, which take the longest of a question where there are many."""
 _NEEDED: Final = (
     "networkx", "numpy", "filiation.catalogue.annotations", "filiation.catalogue.array_writer",
     "filiation.lineage.collapsing", "filiation.lineage.finding", "filiation.lineage.lookup",
@@ -41,6 +39,8 @@ class Questions:
     ----------
     catalogue
         As for :class:`~filiation.lineage.Ledger`; found once, so that it matters no more where the server works.
+    shared
+        Where the server's processes tell each other who looked into the folder when; None if there is one.
 
     Raises
     ------
@@ -48,12 +48,10 @@ class Questions:
         If there is no catalogue.
     """
 
-    def __init__(self, catalogue: Path | str | None) -> None:
+    def __init__(self, catalogue: Path | str | None, shared: Shared | None = None) -> None:
         self.folder = CatalogueFolder.find(catalogue).root.absolute()
         self._of_thread = threading.local()
-        self._looking = threading.Lock()
-        self._looked: float | None = None
-        self._problems: tuple[str, ...] = ()
+        self._looks = Looks(shared or Shared())
 
     def begin(self) -> None:
         """Look into the folder, and import what answers need, so that the first reader waits for neither."""
@@ -76,7 +74,7 @@ class Questions:
         sees = who_looks().sees
         self._look()
         ledger = self._ledger(sees)
-        ledger.problems = self._problems if sees is None else ()
+        ledger.problems = self._looks.problems if sees is None else ()
         with ledger.at_one_moment(look=False):
             yield ledger
 
@@ -92,16 +90,11 @@ class Questions:
 
     def _look(self) -> None:
         """Take in what came since, if the last look is some time ago; meanwhile others read what was there before."""
-        if self._looked is not None and monotonic() - self._looked < LOOK_EVERY:
-            return
-        if self._looking.acquire(blocking=self._looked is None):
-            try:
+        with self._looks.due() as look:
+            if look is not None:
                 whole = self._ledger(None)
                 whole.look()
-                self._problems = whole.problems
-                self._looked = monotonic()
-            finally:
-                self._looking.release()
+                look.problems = whole.problems
 
 
 def questions(request: Request) -> Questions:

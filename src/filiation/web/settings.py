@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from filiation.web.access.settings import AccessSettings
+from filiation.web.shared import Sharing
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """Names by which a machine calls itself."""
@@ -31,7 +32,7 @@ class Limits:
     query_rows_shown
         Rows of a query's answer that a page shows; all of them can be kept.
     queries_each, queries
-        Queries that are answered at once: of one reader, and of all.
+        Queries that are answered at once: of one reader, and of all, by all processes together.
     """
 
     rows: int = 100
@@ -43,7 +44,7 @@ class Limits:
     query_memory: int = 2 * 1024**3
     query_rows_shown: int = 1_000
     queries_each: int = 2
-    queries: int = 8
+    queries: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class WebSettings:
         How much is told at a time.
     access
         Who may come in, and how, and what they may see.
+    sharing
+        Where the processes of one server meet; None for one that is alone.
     """
 
     catalogue: Path | str | None = None
@@ -78,6 +81,7 @@ class WebSettings:
     languages: tuple[str, ...] = ("en", "fr")
     limits: Limits = Limits()
     access: AccessSettings = field(default_factory=AccessSettings)
+    sharing: Sharing | None = None
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filiation.catalogue import EntityNode, Json, shown_time
 from filiation.catalogue.sites import is_elsewhere
@@ -22,6 +22,8 @@ from filiation.lineage.findings import CheckReport
 from filiation.lineage.integrity import place_now
 from filiation.model import DigestKind, OmeroId, Presence, is_uri
 from filiation.web.access.viewer import who_looks
+from filiation.web.shared import Shared
+from filiation.web.turns import Turns
 from filiation.web.words import _
 
 
@@ -92,6 +94,12 @@ class State:
             "seal": self.seal,
         }
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> State:
+        """Return the state that :meth:`to_json` told."""
+        read = None if told["read"] is None else datetime.fromisoformat(told["read"])
+        return cls(Standing(told["standing"]), told["why"], read, told["can_be_read"], told["seal"])
+
 
 class States:
     """Knows what was read again since the server started, and reads again, one thing at a time.
@@ -102,13 +110,15 @@ class States:
         The catalogue's folder.
     most
         Bytes that are read at most.
+    shared
+        Where the server's processes tell each other what they read.
     """
 
-    def __init__(self, catalogue: Path, most: int) -> None:
+    def __init__(self, catalogue: Path, most: int, shared: Shared) -> None:
         self._catalogue = catalogue
         self._most = most
-        self._reading = threading.Semaphore(1)
-        self._known: dict[tuple[str, str], State] = {}
+        self._shared = shared
+        self._turn = Turns(shared, "reading", each=1, all_together=1)
 
     def of(self, dossier: Dossier) -> State:
         """Say what is known of a thing without reading it."""
@@ -116,8 +126,7 @@ class States:
         if not isinstance(node, EntityNode):
             return State(Standing.NOT_A_FILE, _("A job has no bytes; what it made has."))
         glance = self._glance(dossier, node)
-        known = self._known.get(_key(node))
-        return known if known is not None and glance.standing is Standing.NOT_LOOKED_AT else glance
+        return glance if glance.standing is not Standing.NOT_LOOKED_AT else self._known(node) or glance
 
     def read(self, dossier: Dossier) -> State:
         """Read a thing and its record again.
@@ -139,7 +148,8 @@ class States:
         with self.reading():
             report = Ledger(self._catalogue, on_disk=False, selection=who_looks().sees).check(node.iri)
             state = self._judged(report, folder)
-        self._known[_key(node)] = state
+        with self._shared.changing() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (*_key(node), json.dumps(state.to_json())))
         return state
 
     @contextmanager
@@ -151,12 +161,17 @@ class States:
         CatalogueBusyError
             If something else is being read for somebody.
         """
-        if not self._reading.acquire(blocking=False):
-            raise CatalogueBusyError(_("Something is being read again for somebody just now. Ask in a moment."))
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._turn.taken(""))
+            except CatalogueBusyError:
+                busy = _("Something is being read again for somebody just now. Ask in a moment.")
+                raise CatalogueBusyError(busy) from None
             yield
-        finally:
-            self._reading.release()
+
+    def _known(self, node: EntityNode) -> State | None:
+        found = self._shared.ask("SELECT told FROM state WHERE place = ? AND digest = ?", *_key(node))
+        return State.from_json(json.loads(found[0][0])) if found else None
 
     def _glance(self, dossier: Dossier, node: EntityNode) -> State:
         place = node.place or node.path

@@ -1,13 +1,13 @@
-"""How many long questions are answered at once: each reader's share, and that of all together."""
+"""How many long questions are answered at once: each reader's share, and that of all together, over all processes."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filiation.errors import CatalogueBusyError
+from filiation.web.shared import Shared
 
 
 class TooManyError(CatalogueBusyError):
@@ -19,17 +19,21 @@ class Turns:
 
     Parameters
     ----------
+    shared
+        Where the server's processes tell each other which are taken.
+    what
+        A word for what the turns are of.
     each
         Turns that one reader may have at once.
     all_together
         Turns that there are.
     """
 
-    def __init__(self, *, each: int, all_together: int) -> None:
+    def __init__(self, shared: Shared, what: str = "query", *, each: int, all_together: int) -> None:
+        self._shared = shared
+        self._what = what
         self._each = each
         self._all = all_together
-        self._taken: Counter[str] = Counter()
-        self._lock = threading.Lock()
 
     @contextmanager
     def taken(self, reader: str) -> Iterator[None]:
@@ -42,17 +46,23 @@ class Turns:
         CatalogueBusyError
             If others have all there are.
         """
-        with self._lock:
-            if self._taken[reader] >= self._each:
-                raise TooManyError(
-                    f"{self._each} of your queries are being answered; ask again when one of them is done."
-                )
-            if self._taken.total() >= self._all:
-                raise CatalogueBusyError(f"{self._all} queries are being answered. Ask again in some seconds.")
-            self._taken[reader] += 1
+        number = self._take(reader)
         try:
             yield
         finally:
-            with self._lock:
-                self._taken[reader] -= 1
-                self._taken += Counter()  # lets go of readers without any
+            with self._shared.changing() as cursor:
+                cursor.execute("DELETE FROM turn WHERE number = ?", (number,))
+
+    def _take(self, reader: str) -> int:
+        with self._shared.changing() as cursor:
+            taken = [name for (name,) in cursor.execute("SELECT reader FROM turn WHERE what = ?", (self._what,))]
+            if taken.count(reader) >= self._each:
+                raise TooManyError(
+                    f"{self._each} of your queries are being answered; ask again when one of them is done."
+                )
+            if len(taken) >= self._all:
+                raise CatalogueBusyError(f"{self._all} queries are being answered. Ask again in some seconds.")
+            cursor.execute(
+                "INSERT INTO turn (what, reader, process) VALUES (?, ?, ?)", (self._what, reader, os.getpid())
+            )
+            return int(cursor.lastrowid or 0)

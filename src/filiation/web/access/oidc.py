@@ -27,8 +27,18 @@ from filiation.web.access.rules import Rules
 from filiation.web.access.sessions import Sessions
 from filiation.web.access.settings import OidcSettings
 from filiation.web.access.viewer import Identity, Viewer
-from filiation.web.access.ways import LEAVE, followed_from_elsewhere, going_on, here, not_for_them, peer, refuse
+from filiation.web.access.ways import (
+    followed_from_elsewhere,
+    going_on,
+    here,
+    leaves,
+    left,
+    not_for_them,
+    peer,
+    refuse,
+)
 from filiation.web.pages import API
+from filiation.web.shared import Shared
 from filiation.web.words import _
 
 if TYPE_CHECKING:
@@ -36,6 +46,8 @@ if TYPE_CHECKING:
 
 LOGIN: Final = "/access/login"
 CALLBACK: Final = "/access/callback"
+LEFT: Final = "/access/left"
+"""Where the provider leads a browser back to, when it has ended its own session too."""
 _ORCID: Final = "https://orcid.org"
 _ORCID_ID: Final = re.compile(r"(?:https://orcid\.org/)?([0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X])")
 _SIGNED: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -58,6 +70,32 @@ class _Flow:
     verifier: str
     to: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"state": self.state, "nonce": self.nonce, "verifier": self.verifier, "to": self.to}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> _Flow:
+        """Return what that told."""
+        return cls(told["state"], told["nonce"], told["verifier"], told["to"])
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    """Somebody who is signed in, and the token that said so: the provider ends its session by it."""
+
+    who: Identity
+    token: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"who": self.who.to_json(), "token": self.token}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> _SignedIn:
+        """Return what that told."""
+        return cls(Identity.from_json(told["who"]), told["token"])
+
 
 class OidcWay:
     """Lets in whom a provider names.
@@ -70,16 +108,20 @@ class OidcWay:
         Who may do and see what.
     hours
         How long somebody stays signed in.
+    shared
+        Where the server's processes keep who is signed in, and who is on the way.
     """
 
-    def __init__(self, settings: OidcSettings, rules: Rules, hours: float) -> None:
+    has_sessions = True
+
+    def __init__(self, settings: OidcSettings, rules: Rules, hours: float, shared: Shared) -> None:
         self._settings = settings
         self._rules = rules
         secure = settings.address.startswith("https://")
-        self._sessions: Sessions[Identity] = Sessions("filiation", seconds=hours * 3600, secure=secure)
+        self._sessions = Sessions("filiation", _SignedIn, shared, seconds=hours * 3600, secure=secure)
         # The provider leads the browser back, which is a link of another site: a strict cookie would stay at home.
-        self._flows: Sessions[_Flow] = Sessions(
-            "filiation-flow", seconds=_MINUTES * 60, secure=secure, strict=False, path="/access"
+        self._flows = Sessions(
+            "filiation-flow", _Flow, shared, seconds=_MINUTES * 60, secure=secure, strict=False, path="/access"
         )
         self._keys_asked = 0.0
         self._client = _client(settings)
@@ -93,12 +135,13 @@ class OidcWay:
             return await self._go(request, local_path(request.query_params.get("to", "/")))
         known = self._sessions.find(request)
         if known is None:
-            return self._sign_in_first(request)
-        if path == LEAVE:
-            gone = refuse(request, 401, _("You have left."))
+            return _gone(request) if path == LEFT else self._sign_in_first(request)
+        if leaves(request):
+            gone = await self._leave(request, known)
             self._sessions.end(request, gone)
+            request.state.viewer = self._rules.viewer(known.who)  # for the log
             return gone
-        return self._rules.viewer(known) or not_for_them(request, known.name)
+        return self._rules.viewer(known.who) or not_for_them(request, known.who.name)
 
     def address_of(self, request: Request) -> str | None:
         """Return where somebody asks from."""
@@ -123,6 +166,23 @@ class OidcWay:
         self._flows.begin(leading, _Flow(begun["state"], begun["nonce"], begun["code_verifier"], to))
         return leading
 
+    async def _leave(self, request: Request, known: _SignedIn) -> Response:
+        """End a session here, and lead on to where the provider ends its own, if it does (RP-Initiated Logout 1.0)."""
+        try:
+            ending = str((await self._metadata()).get("end_session_endpoint") or "")
+        except (httpx2.HTTPError, OAuthError, ValueError, RuntimeError, ServerError) as error:
+            _log.warning("The provider %s does not answer as it should: %s", self._settings.issuer, error)
+            ending = ""
+        if not self._settings.leave_provider or urlsplit(ending).scheme != urlsplit(self._settings.issuer).scheme:
+            return _gone(request)
+        told = {
+            "id_token_hint": known.token,
+            "client_id": self._settings.client,
+            "post_logout_redirect_uri": f"{self._settings.address}{LEFT}",
+        }
+        # Not by a redirection: a form of these pages may lead to no other site (form-action of the policy).
+        return going_on(f"{ending}{'&' if urlsplit(ending).query else '?'}{urlencode(told)}", leaving=True)
+
     async def _come_back(self, request: Request) -> Response:
         flow = self._flows.take(request)  # whatever comes of it, it was the way back once
         state = request.query_params.get("state", "")
@@ -133,7 +193,7 @@ class OidcWay:
             _log.warning("The provider refused to sign somebody in: %.200r", told)
             return refuse(request, 403, _("The provider did not sign you in."))
         try:
-            identity = await self._identity(request.query_params["code"], flow)
+            signed_in = await self._signed_in(request.query_params["code"], flow)
         except (httpx2.HTTPError, ServerError) as error:
             _log.warning("The provider %s does not answer as it should: %s", self._settings.issuer, error)
             return refuse(request, 502, _("The provider that signs people in does not answer. Try again later."))
@@ -141,12 +201,12 @@ class OidcWay:
             # What a token says is not shown to whoever brought it, nor logged whole.
             _log.warning("A sign-in was refused: %s", type(error).__name__ if not str(error) else str(error)[:200])
             return refuse(request, 403, _("What the provider says of you does not hold. Begin again."))
-        viewer = self._rules.viewer(identity)
+        viewer = self._rules.viewer(signed_in.who)
         if viewer is None:
-            return not_for_them(request, identity.name)
+            return not_for_them(request, signed_in.who.name)
         request.state.viewer = viewer  # for the log
         arrived = going_on(flow.to, signed_in=True)
-        self._sessions.begin(arrived, identity)
+        self._sessions.begin(arrived, signed_in)
         return arrived
 
     @property
@@ -175,7 +235,7 @@ class OidcWay:
             self._client.client_kwargs["token_endpoint_auth_method"] = "client_secret_post"  # noqa: S105
         return found
 
-    async def _identity(self, code: str, flow: _Flow) -> Identity:
+    async def _signed_in(self, code: str, flow: _Flow) -> _SignedIn:
         metadata = await self._metadata()
         token = await self._client.fetch_access_token(
             redirect_uri=self._callback, code=code, code_verifier=flow.verifier
@@ -188,7 +248,7 @@ class OidcWay:
             if more.get("sub") != claims["sub"]:
                 raise AccessError("The provider's userinfo is of somebody else.")
             claims = {**more, **claims}
-        return identity_in(claims, self._settings)
+        return _SignedIn(identity_in(claims, self._settings), str(token["id_token"]))
 
     async def _claims(self, token: Mapping[str, Any], flow: _Flow, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         # By itself, Authlib accepts an audience that is another client's if only `azp` names this one.
@@ -215,6 +275,10 @@ class OidcWay:
             token, nonce=flow.nonce, claims_options=options, leeway=self._settings.skew
         )
         return dict(found or {})
+
+
+def _gone(request: Request) -> Response:
+    return left(request, _("To come back, sign in again."), again="/")
 
 
 def identity_in(claims: Mapping[str, Any], settings: OidcSettings) -> Identity:

@@ -73,6 +73,8 @@ class OidcSettings:
         Whether the provider's userinfo is asked for claims that the token does not have.
     skew
         Seconds that two clocks may differ by.
+    leave_provider
+        Whether who ends their session here is led on to end the provider's too, where it has an address for that.
     """
 
     issuer: str
@@ -85,6 +87,7 @@ class OidcSettings:
     shown: str = "name"
     userinfo: bool = False
     skew: int = 60
+    leave_provider: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ def _oidc(table: _Table, beside: Path, environment: Mapping[str, str]) -> OidcSe
         shown=table.text("name_claim", "name"),
         userinfo=table.flag("userinfo", default=False),
         skew=int(table.number("skew", 60)),
+        leave_provider=table.flag("leave_provider", default=True),
     )
     if not 0 <= settings.skew <= 300:
         raise BadInputError(f"{table.place}: oidc.skew has to be between 0 and 300 seconds; got {settings.skew}.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import HTTPException, Request
 
@@ -43,6 +43,15 @@ class Identity:
     groups: frozenset[str] = frozenset()
     orcid: str | None = None
     shown: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"name": self.name, "groups": sorted(self.groups), "orcid": self.orcid, "shown": self.shown}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Identity:
+        """Return whom that told."""
+        return cls(told["name"], frozenset(told["groups"]), told["orcid"], told["shown"])
 
 
 @dataclass(frozen=True, slots=True)

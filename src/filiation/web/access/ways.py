@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import secrets
-import threading
+from hashlib import sha256
 from html import escape
 from ipaddress import ip_address
 from typing import Final, Protocol
@@ -17,8 +17,9 @@ from filiation.web.access.rules import EVERYTHING, Rules
 from filiation.web.access.sessions import Sessions
 from filiation.web.access.settings import ProxySettings
 from filiation.web.access.viewer import Identity, Viewer
-from filiation.web.pages import API, environment
+from filiation.web.pages import API, environment, page
 from filiation.web.refusals import Refusal, respond
+from filiation.web.shared import Shared
 from filiation.web.words import _, language
 
 TOKEN: Final = "token"  # noqa: S105 - the name of the parameter
@@ -30,6 +31,9 @@ _LONGEST: Final = 256
 class Way(Protocol):
     """A way in."""
 
+    has_sessions: bool
+    """Whether people stay in until they leave; else somebody else lets them in anew at each request."""
+
     async def meet(self, request: Request) -> Viewer | Response:
         """Return who asks, or what they get instead of an answer."""
 
@@ -39,6 +43,8 @@ class Way(Protocol):
 
 class OpenWay:
     """Lets in whoever asks, as tests do."""
+
+    has_sessions = False
 
     async def meet(self, request: Request) -> Viewer | Response:
         """Return the user that started the server."""
@@ -55,26 +61,31 @@ class TokenWay:
     Parameters
     ----------
     token
-        What to show; it is spent by being shown.
+        What to show; it is spent by being shown, to whichever of the server's processes.
     hours
         How long they stay in.
+    shared
+        Where the server's processes keep who came in.
     """
 
-    def __init__(self, token: str, hours: float) -> None:
-        self._token: str | None = token
-        self._lock = threading.Lock()
-        self._sessions: Sessions[Viewer] = Sessions("filiation", seconds=hours * 3600, secure=False)
+    has_sessions = True
+
+    def __init__(self, token: str, hours: float, shared: Shared) -> None:
+        self._token = token
+        self._shared = shared
+        self._sessions = Sessions("filiation", Identity, shared, seconds=hours * 3600, secure=False)
         self._viewer = Viewer(_user(), EVERYTHING)
 
     async def meet(self, request: Request) -> Viewer | Response:
         """Return the user that started the server, to browsers that came in by the token."""
         known = self._sessions.find(request)
         if known is not None:
-            if request.url.path == LEAVE:
-                gone = refuse(request, 401, _("You have left. Start the server again to come back."))
+            if leaves(request):
+                gone = left(request, _("To come back, start `filiation serve` again."))
                 self._sessions.end(request, gone)
+                request.state.viewer = self._viewer  # for the log
                 return gone
-            return self._without_token(request) or known
+            return self._without_token(request) or self._viewer
         return self._enter(request) or followed_from_elsewhere(request) or refuse(
             request, 401,
             _(
@@ -90,15 +101,19 @@ class TokenWay:
 
     def _enter(self, request: Request) -> Response | None:
         shown = request.query_params.get(TOKEN, "")
-        with self._lock:
-            if self._token is None or not secrets.compare_digest(shown.encode(), self._token.encode()):
-                return None
-            self._token = None
+        if not secrets.compare_digest(shown.encode(), self._token.encode()) or not self._spend():
+            return None
         entered: Response = _without(request, TOKEN)
         if request.headers.get("sec-fetch-site") == "cross-site":
             entered = _from_here(entered.headers["location"])
-        self._sessions.begin(entered, self._viewer)
+        self._sessions.begin(entered, Identity(self._viewer.name))
         return entered
+
+    def _spend(self) -> bool:
+        """Spend the token; return whether nobody had."""
+        with self._shared.changing() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO spent VALUES (?)", (sha256(self._token.encode()).hexdigest(),))
+            return cursor.rowcount == 1
 
     def _without_token(self, request: Request) -> Response | None:
         """Have a token go out of the address bar also where it was not needed any more."""
@@ -115,6 +130,8 @@ class ProxyWay:
     rules
         Who may do and see what.
     """
+
+    has_sessions = False
 
     def __init__(self, settings: ProxySettings, rules: Rules) -> None:
         self._settings = settings
@@ -198,6 +215,26 @@ def not_for_them(request: Request, who: str) -> Response:
     )
 
 
+def leaves(request: Request) -> bool:
+    """Whether somebody ends their session: by posting, so that no link can do it for them."""
+    return request.url.path == LEAVE and request.method == "POST"
+
+
+def left(request: Request, how_back: str, again: str | None = None) -> Response:
+    """Say that a session is over.
+
+    Parameters
+    ----------
+    request
+        What was asked.
+    how_back
+        How to come back, in a sentence.
+    again
+        Where that begins, as a link.
+    """
+    return page(request, "left.html.jinja", how_back, again=again)
+
+
 def here(request: Request) -> str:
     """Return the address that was asked for, without a token."""
     path = "/" + request.url.path.lstrip("/")
@@ -213,10 +250,18 @@ def followed_from_elsewhere(request: Request) -> Response | None:
     return going_on(here(request)) if is_followed and not request.url.path.startswith(f"{API}/") else None
 
 
-def going_on(to: str, *, signed_in: bool = False) -> Response:
-    """Return a page that goes on by itself: a redirection would still be the other site's, and take no cookie along."""
-    text = environment().get_template("going_on.html.jinja").render(to=to, signed_in=signed_in, language=language())
-    return HTMLResponse(text)
+def going_on(to: str, *, signed_in: bool = False, leaving: bool = False) -> Response:
+    """Return a page that goes on by itself: a redirection would still be the other site's, and take no cookie along.
+
+    Parameters
+    ----------
+    to
+        Where it goes on to.
+    signed_in, leaving
+        Whether it says that somebody has just come in, or has left.
+    """
+    told = {"to": to, "signed_in": signed_in, "leaving": leaving, "language": language()}
+    return HTMLResponse(environment().get_template("going_on.html.jinja").render(told))
 
 
 def _titles(status: int) -> str:
