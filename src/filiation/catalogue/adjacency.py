@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue.arrays import ACTION, THING, open_arrays
+from filiation.catalogue.closure import Closure, close, close_by_hand
 from filiation.catalogue.nodes import CODE, ROLES
 
 if TYPE_CHECKING:
@@ -43,19 +44,26 @@ class Adjacency:
         self._index = index
         self.generation = index.state()[1]
         self.last = index.last_number()
+        self._apart: NDArray[np.bool_] | None = None
         self.arrays = open_arrays(index)
-        self._touched = self._changed()
-        behind = len(self._touched) + self._new > max(fewest, self.last // _SHARE)
+        self.touched = self._changed()
+        """Nodes whose edges are to be looked up in the index."""
+        behind = len(self.touched) + self._new > max(fewest, self.last // _SHARE)
         if self.last >= fewest and behind:
             from filiation.catalogue.array_writer import write_arrays  # once in thousands of runs
 
             if write_arrays(index):
                 self.arrays = open_arrays(index)
-                self._touched = self._changed()
+                self.touched = self._changed()
 
     @property
     def _new(self) -> int:
         return self.last if self.arrays is None else self.last - self.arrays.last
+
+    @property
+    def _by_hand(self) -> int:
+        """Nodes of an answer up to which it is walked node by node."""
+        return self.last if self.arrays is None else _BY_HAND
 
     def _changed(self) -> set[int]:
         return set() if self.arrays is None else self._index.changed_since(self.arrays.generation)
@@ -63,7 +71,7 @@ class Adjacency:
     def steps(self, nodes: Iterable[int], *, up: bool) -> list[Step]:
         """Return the edges into nodes, or out of them; a script that an action ran is no ancestor of what it made."""
         found: list[Step] = []
-        last, touched = -1 if self.arrays is None else self.arrays.last, self._touched
+        last, touched = -1 if self.arrays is None else self.arrays.last, self.touched
         if self.arrays is not None:
             start, other, crate, role = self.arrays.up if up else self.arrays.down
         for node in nodes:
@@ -82,21 +90,18 @@ class Adjacency:
         new = [number for number in numbers if number > last] if last < self.last else []
         if not new:
             return self.arrays.names.of(numbers)
-        return self.arrays.names.of(number for number in numbers if number <= last) | self._index.iris_of(new)
+        return self.arrays.names.of([number for number in numbers if number <= last]) | self._index.iris_of(new)
+
+    def closure(self, roots: Iterable[int], *, up: bool) -> Closure:
+        """Return everything that the roots descend from (``up``), or that descends from them, with every edge."""
+        return close(self, roots, self._by_hand, up=up)
 
     def reach(self, roots: Iterable[int], *, up: bool) -> Reached:
         """Return everything that the roots descend from (``up``), or that descends from them, themselves included."""
-        seen = set(roots)
-        level = seen
-        crates: set[int] = set()
-        while level:
-            if self.arrays is not None and len(seen) > _BY_HAND:
-                return self._reach_many(seen, level, crates, up=up)
-            steps = self.steps(level, up=up)
-            crates.update([step[3] for step in steps])
-            level = {step[1] for step in steps} - seen
-            seen = seen | level
-        return Reached(self, sorted(seen), len(crates))
+        found, level = close_by_hand(self, roots, self._by_hand, up=up)
+        if level:
+            return self._reach_many(found.nodes, level, found.crate, up=up)
+        return Reached(self, sorted(found.nodes), len(set(found.crate)))
 
     def kinds(self, numbers: Numbers) -> NDArray[np.int8]:
         """Return the bits of ``arrays.THING`` and ``arrays.ACTION`` for each node."""
@@ -123,13 +128,13 @@ class Adjacency:
         """Return for each node whether it is to be looked up in the index."""
         import numpy as np
 
-        apart = np.ones(self.last + 1, np.bool_)
-        if self.arrays is not None:
-            apart[: self.arrays.last + 1] = False
-            apart[numbers_in(self._touched)] = True
-        return apart
+        if self._apart is None:
+            self._apart = np.zeros(self.last + 1, np.bool_)
+            self._apart[0 if self.arrays is None else self.arrays.last + 1 :] = True
+            self._apart[numbers_in(self.touched)] = True
+        return self._apart
 
-    def _reach_many(self, seen: set[int], waiting: set[int], crates: set[int], *, up: bool) -> Reached:
+    def _reach_many(self, seen: list[int], waiting: list[int], crates: list[int], *, up: bool) -> Reached:
         """Go on, level by level, over whole arrays at once."""
         import numpy as np
 

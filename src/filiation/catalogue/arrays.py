@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
     import numpy as np
@@ -34,6 +34,8 @@ THING: Final = 1
 ACTION: Final = 2
 """Bits that say what a node is."""
 
+_ONE_BY_ONE: Final = 5_000
+"""Names that are looked up one by one, for which numpy is not worth its import."""
 MAGIC: Final = b"filiation arrays 2\n"
 HEAD: Final = struct.Struct("=20s36sqqqqqqI4x")
 """What the file begins with, and ends with once more: magic, the index' id, generation, last number, how many edges
@@ -73,19 +75,37 @@ class Names:
 
     def __init__(self, whole: mmap.mmap, rank: memoryview, ends: memoryview, family: memoryview) -> None:
         self._whole, self._rank, self._ends, self._family = whole, rank, ends, family
-        self._crates = {0: ""}
+        self._starts = {0: ""}
 
-    def of(self, numbers: Iterable[int]) -> dict[int, str]:
+    def of(self, numbers: Collection[int]) -> dict[int, str]:
         """Return the IRIs of nodes that were there when the file was made."""
-        whole, ranks, ends, family, crates = self._whole, self._rank, self._ends, self._family, self._crates
+        if len(numbers) > _ONE_BY_ONE:
+            return self._of_many(numbers)
+        whole, ranks, ends, family, starts = self._whole, self._rank, self._ends, self._family, self._starts
         found = {}
         for number in numbers:
             rank = ranks[number]
             crate = family[rank]
-            if crate not in crates:
-                crates[crate] = self.of((crate,))[crate]
-            found[number] = crates[crate] + whole[ends[rank] : ends[rank + 1]].decode()
+            if crate not in starts:
+                starts[crate] = self.of((crate,))[crate]
+            found[number] = starts[crate] + whole[ends[rank] : ends[rank + 1]].decode()
         return found
+
+    def _of_many(self, numbers: Collection[int]) -> dict[int, str]:
+        """Do the same in the order in which the letters stand in the file, which takes half the time."""
+        import numpy as np
+
+        wanted = np.fromiter(numbers, np.int32, len(numbers))
+        ranks = np.frombuffer(self._rank, np.int32)[wanted]
+        order = np.argsort(ranks)
+        ranks = ranks[order]
+        ends = np.frombuffer(self._ends, np.int64)
+        families = np.frombuffer(self._family, np.int32)[ranks].tolist()
+        starts = self._starts | self.of(set(families) - self._starts.keys())
+        whole = self._whole
+        columns = (families, ends[ranks].tolist(), ends[ranks + 1].tolist())
+        names = [starts[crate] + whole[begin:end].decode() for crate, begin, end in zip(*columns, strict=True)]
+        return dict(zip(wanted[order].tolist(), names, strict=True))
 
 
 class Arrays:

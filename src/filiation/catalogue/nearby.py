@@ -86,6 +86,31 @@ class Nearby:
             depth -= 1
         return np.concatenate(found)
 
+    def onwards(self, seen: Iterable[int], level: Iterable[int], *, up: bool) -> tuple[Numbers, Edges]:
+        """Go on with a walk as far as it goes.
+
+        Parameters
+        ----------
+        seen
+            What it came by so far.
+        level
+            Those of it whose edges were not followed yet.
+        up
+            Whether to what they descend from; else to what descends from them.
+
+        Returns
+        -------
+        What else it comes by, and every edge on the way.
+        """
+        is_seen = np.zeros(self._adjacency.last + 1, np.bool_)
+        is_seen[numbers_in(seen)] = True
+        found, followed = [numbers_in(())], [self.edges(numbers_in(level), up=up)]
+        while (new := self._new(followed[-1].far, is_seen)).size:
+            found.append(new)
+            followed.append(self.edges(new, up=up))
+        columns = zip(*((edges.near, edges.far, edges.role, edges.crate) for edges in followed), strict=True)
+        return np.concatenate(found), Edges(*(np.concatenate(column) for column in columns))
+
     def among(self, numbers: Iterable[int]) -> Edges:
         """Return every edge between nodes, each once, from what was there before to what came of it."""
         wanted = numbers_in(numbers)
@@ -107,23 +132,31 @@ class Nearby:
     def edges(self, level: Numbers, *, up: bool) -> Edges:
         """Return the edges into nodes, or out of them; a script that an action ran is no ancestor of what it made."""
         apart = self._apart[level]
+        if not apart.any():
+            return self._in_arrays(level, up=up)
         by_hand = self._adjacency.steps(level[apart].tolist(), up=up)
         columns = [numbers_in(step[place] for step in by_hand) for place in range(4)]
         found = Edges(columns[0], columns[1], columns[2].astype(np.int8), columns[3])
-        arrays, plain = self._adjacency.arrays, level[~apart]
-        if arrays is None or not plain.size:
+        plain = level[~apart]
+        if not plain.size:
             return found
-        start, other, crate, role = (arrays.up if up else arrays.down).as_numpy()
-        places = ranges(start[plain], start[plain + 1])
-        kept = role[places] != _CODE if up else np.ones(places.size, np.bool_)
-        near = np.repeat(plain, start[plain + 1] - start[plain])[kept]
-        places = places[kept]
+        more = self._in_arrays(plain, up=up)
         return Edges(
-            np.concatenate([found.near, near]),
-            np.concatenate([found.far, other[places]]),
-            np.concatenate([found.role, role[places].astype(np.int8)]),
-            np.concatenate([found.crate, crate[places]]),
+            np.concatenate([found.near, more.near]),
+            np.concatenate([found.far, more.far]),
+            np.concatenate([found.role, more.role]),
+            np.concatenate([found.crate, more.crate]),
         )
+
+    def _in_arrays(self, level: Numbers, *, up: bool) -> Edges:
+        """Return the edges of nodes that have not changed since the arrays were made."""
+        arrays = self._adjacency.arrays
+        assert arrays is not None  # noqa: S101 - without arrays every node is looked up in the index
+        start, other, crate, role = (arrays.up if up else arrays.down).as_numpy()
+        begin, end = start[level], start[level + 1]
+        places = ranges(begin, end)
+        edges = Edges(np.repeat(level, end - begin), other[places], role[places], crate[places])
+        return edges.where(edges.role != _CODE) if up else edges
 
     @staticmethod
     def _new(ends: Numbers, is_seen: NDArray[np.bool_]) -> Numbers:

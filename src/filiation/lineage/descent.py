@@ -12,7 +12,7 @@ from filiation.model import EntityKind
 
 if TYPE_CHECKING:
     from filiation.catalogue import Joining, LineageIndex, RunSummary
-    from filiation.lineage.walk import Walked
+    from filiation.lineage.walked import Walked
 
 TABLE_TYPES: Final = ("application/vnd.apache.parquet", "application/x-parquet")
 _SERVER_IMAGE: Final = re.compile(r"https://[^/]+/Image/\d+")

@@ -11,7 +11,7 @@ import numpy as np
 from filiation.catalogue import CODE, ROLES, ActionNode, Edge
 from filiation.catalogue.nearby import Nearby
 from filiation.lineage.collapsing import collapse
-from filiation.lineage.walk import Walked
+from filiation.lineage.walked import Walked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,8 @@ from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.resolution import Resolution
 from filiation.lineage.tracing import Tracer
-from filiation.lineage.walk import Walked, ancestors
+from filiation.lineage.walk import ancestors
+from filiation.lineage.walked import Walked
 
 SHOWN: Final = 10
 """So many of the shortest ways are told step by step; all are counted."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from filiation.catalogue import Edge, Json, LineageIndex
 from filiation.lineage.answers import ANCESTORS
-from filiation.lineage.walk import Walked
+from filiation.lineage.walked import Walked
 
 DOI: Final = "doi"
 MARKS: Final = (DOI, "published")
@@ -91,15 +91,16 @@ def leading_to(walked: Walked, roots: Iterable[str], direction: str, ends: set[s
     for edge in walked.edges:
         back[edge.src if upwards else edge.dst].append(edge)
     kept = Walked(iris=set(roots) | ends, numbers=walked.numbers)
+    edges: list[Edge] = []
     waiting = list(ends)
     while waiting:
         for edge in back[waiting.pop()]:
-            kept.edges.append(edge)
+            edges.append(edge)
             other = edge.dst if upwards else edge.src
             if other not in kept.iris:
                 kept.iris.add(other)
                 waiting.append(other)
-    kept.cut, kept.stopped = walked.cut & kept.iris, walked.stopped & kept.iris
+    kept.edges, kept.cut, kept.stopped = edges, walked.cut & kept.iris, walked.stopped & kept.iris
     return kept
 
 

@@ -10,7 +10,8 @@ from filiation.catalogue import EntityNode, Joining, LineageIndex, Node, RunSumm
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.resolution import Resolution, Resolver
-from filiation.lineage.walk import Bounds, Walked, ancestors, descendants, only, only_of
+from filiation.lineage.walk import Bounds, ancestors, descendants, only, only_of
+from filiation.lineage.walked import Walked
 
 if TYPE_CHECKING:
     from filiation.lineage.conditions import Condition

@@ -7,16 +7,17 @@ walk is over numbers; names are looked up once, in the end.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue import CODE, GENERATED, ROLES, USED, Edge, Joining, LineageIndex
-from filiation.lineage.answers import THROUGH
-from filiation.lineage.cutting import THROUGH_ROLE, Node, join
+from filiation.catalogue.closure import Closure
+from filiation.lineage.cutting import Node, join
+from filiation.lineage.walked import EdgeColumns, Walked, role_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from filiation.catalogue import Reached
     from filiation.catalogue.adjacency import Adjacency, Step
@@ -33,35 +34,6 @@ _INTO_ACTION: Final = {
     False: frozenset({ROLES.index(USED), ROLES.index(CODE)}),
 }
 """The roles that lead to an action, up and down."""
-_ROLE: Final = {**dict(enumerate(ROLES)), THROUGH_ROLE: THROUGH}.__getitem__
-"""The name of a role."""
-_edge: Final = partial(tuple.__new__, Edge)
-"""An edge of four texts; a third of what calling it takes, which asks for each by its name."""
-
-
-@dataclass(slots=True)
-class Walked:
-    """What a walk came by.
-
-    Parameters
-    ----------
-    iris
-        Every thing and action, the starting ones included.
-    edges
-        Every edge between them that the walk followed, once.
-    cut
-        Those beyond which there is more that the depth left out.
-    stopped
-        Those beyond which there is more that a condition left out.
-    numbers
-        The numbers of the IRIs in the index, of those that have one.
-    """
-
-    iris: set[str] = field(default_factory=set)
-    edges: list[Edge] = field(default_factory=list)
-    cut: set[str] = field(default_factory=set)
-    stopped: set[str] = field(default_factory=set)
-    numbers: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +188,9 @@ def only_of(walked: Walked, roots: Iterable[str], chosen: Callable[[str], bool],
     steps = [(dst, src, role, crate) if up else (src, dst, role, crate) for src, dst, role, crate in (
         (edge.src, edge.dst, roles[edge.role], edge.crate) for edge in walked.edges)]  # fmt: skip
     joined = join(kept.iris, _following(steps), lambda iris: {iri: iri for iri in iris})
-    for near, far, role, crate in joined.steps:
-        src, dst = (far, near) if up else (near, far)
-        kept.edges.append(Edge(src, dst, _ROLE(role), crate))
+    kept.edges = [
+        Edge(*((far, near) if up else (near, far)), role_name(role), crate) for near, far, role, crate in joined.steps
+    ]
     kept.cut, kept.stopped = walked.cut & kept.iris, walked.stopped & kept.iris | joined.ends
     return kept
 
@@ -232,6 +204,10 @@ def _following(steps: Iterable[cutting.Step[Node]]) -> Callable[[Iterable[Node]]
 
 def _walk(index: LineageIndex, roots: Iterable[str], bounds: Bounds, *, up: bool) -> Walked:
     walked = Walked(iris=set(roots))
+    if bounds == _WHOLE:
+        adjacency = index.adjacency()
+        _put_names(walked, adjacency, adjacency.closure(index.numbers_of(walked.iris).values(), up=up), up=up)
+        return walked
     walk = _started(index, walked.iris, bounds, up=up)
     walk.go()
     _name(walked, index.adjacency(), walk, up=up)
@@ -297,15 +273,17 @@ class _Walk:
 
 def _name(walked: Walked, adjacency: Adjacency, walk: _Walk, *, up: bool) -> None:
     """Put IRIs in place of numbers."""
-    names = adjacency.names(walk.seen.union([step[3] for step in walk.followed]))
-    walked.numbers = {names[number]: number for number in walk.seen}
-    walked.iris.update(walked.numbers)
+    near, far, role, crate = zip(*walk.followed, strict=True) if walk.followed else ((), (), (), ())
+    names = _put_names(walked, adjacency, Closure(walk.seen, near, far, role, crate), up=up)
     walked.cut.update(names[number] for number in walk.cut)
     walked.stopped.update(names[number] for number in walk.stopped)
-    if not walk.followed:
-        return
-    near, far, role, crate = zip(*walk.followed, strict=True)
-    name = names.__getitem__
-    ends: Sequence[Iterable[str]] = (map(name, far), map(name, near))
-    columns = (*(ends if up else reversed(ends)), map(_ROLE, role), map(name, crate))
-    walked.edges.extend(map(_edge, zip(*columns, strict=True)))
+
+
+def _put_names(walked: Walked, adjacency: Adjacency, found: Closure, *, up: bool) -> dict[int, str]:
+    names = adjacency.names(found.nodes)
+    walked.numbers = {name: number for number, name in names.items()}
+    walked.iris.update(walked.numbers)
+    names |= adjacency.names(set(found.crate) - names.keys())
+    ends = (found.far, found.near) if up else (found.near, found.far)
+    walked.edges = EdgeColumns(*ends, found.role, found.crate, names)
+    return names
