@@ -134,7 +134,7 @@ class Adjacency:
             self._apart[numbers_in(self.touched)] = True
         return self._apart
 
-    def _reach_many(self, seen: list[int], waiting: list[int], crates: list[int], *, up: bool) -> Reached:
+    def _reach_many(self, seen: Iterable[int], waiting: Iterable[int], crates: Iterable[int], *, up: bool) -> Reached:
         """Go on, level by level, over whole arrays at once."""
         import numpy as np
 

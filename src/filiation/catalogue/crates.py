@@ -9,7 +9,7 @@ import platform
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -198,17 +198,45 @@ class CatalogueFolder:
 
         Asked before every answer, of ten thousand crates or more: so it looks at each but once.
         """
-        found = []
-        crates = str(self.crates)
-        for name in _names(self.crates):
-            if not name.startswith("."):
-                try:
-                    state = os.stat(f"{crates}/{name}/{METADATA}")  # noqa: PTH116 - three times as quick
-                except OSError:  # not a crate, or gone meanwhile
-                    continue
-                if stat.S_ISREG(state.st_mode):
-                    found.append((name, f"{state.st_size}:{state.st_mtime_ns}"))
-        return tuple(sorted(found))
+        return tuple(sorted(self._stamped(_names(self.crates))))
+
+    def is_as_known(self, known: Mapping[str, str]) -> bool:
+        """Whether there are these crates and no others, with these stamps, and nothing of interrupted arrivals.
+
+        Asked before every answer, as :meth:`stamped_crates`.
+
+        Parameters
+        ----------
+        known
+            The stamp of each crate, by the name of its folder.
+        """
+        names = _names(self.crates)
+        if any(name.startswith(".") for name in names) and self.leftovers():
+            return False
+        seen = 0
+        for name, stamp in self._stamped(names):
+            if known.get(name) != stamp:
+                return False
+            seen += 1
+        return seen == len(known)
+
+    def _stamped(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield those of the names that are crates, with their stamps."""
+        try:
+            crates = os.open(self.crates, os.O_RDONLY)  # the way to each is then short
+        except OSError:  # no crates at all
+            return
+        try:
+            for name in names:
+                if not name.startswith("."):
+                    try:
+                        state = os.stat(f"{name}/{METADATA}", dir_fd=crates)
+                    except OSError:  # not a crate, or gone meanwhile
+                        continue
+                    if stat.S_ISREG(state.st_mode):
+                        yield name, f"{state.st_size}:{state.st_mtime_ns}"
+        finally:
+            os.close(crates)
 
     def arrive(self, source: Path, *, move: bool = False, read: CrateOnDisk | None = None) -> CrateOnDisk:
         """Bring a crate into the catalogue; under its final name it is complete or not there at all.

@@ -38,6 +38,7 @@ CREATE TABLE tally (
 CREATE INDEX tally_crate ON tally (crate);
 CREATE INDEX crate_unjoined ON crate (joined) WHERE NOT joined;
 CREATE INDEX crate_place ON crate (place, began);
+CREATE INDEX crate_stamp ON crate (folder, stamp);
 CREATE TABLE entity (
     term INTEGER NOT NULL, crate INTEGER NOT NULL, generated INTEGER NOT NULL, tree INTEGER NOT NULL,
     digest TEXT, pixels TEXT, path TEXT NOT NULL, place TEXT, record TEXT NOT NULL,

@@ -41,7 +41,8 @@ class IndexQuestions(IndexNumbers):
 
     def unjoined(self) -> tuple[str, ...]:
         """Return the IRIs of the crates whose joins are to be worked out, sorted."""
-        rows = self._connection.execute("SELECT iri FROM crate WHERE NOT joined ORDER BY iri")
+        # A `+` keeps SQLite from going over all crates in their order to find the few.
+        rows = self._connection.execute("SELECT iri FROM crate WHERE NOT joined ORDER BY +iri")
         return tuple(iri for (iri,) in rows)
 
     def runs(self) -> tuple[RunSummary, ...]:

@@ -267,13 +267,11 @@ class Catalogue:
             return False
 
     def _is_behind(self) -> bool:
-        if self.folder.leftovers():
-            return True
         with self.reading() as index:
             if index.unjoined() or index.noted() != annotations_stamp(self.folder):
                 return True
             known = {name: stamp for name, (_, stamp) in index.stamps().items()}
-        return known != dict(self.folder.stamped_crates())
+        return not self.folder.is_as_known(known)
 
 
 def _say_nothing() -> None:

@@ -7,12 +7,11 @@ import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from filiation.model import (
     Digest,
     ImageFacts,
-    ImageMetadata,
     Parameter,
     ServerFacts,
     Software,
@@ -22,6 +21,9 @@ from filiation.model import (
     to_plain,
 )
 from filiation.model.plain_facts import plain_server_facts, read_server_facts
+
+if TYPE_CHECKING:
+    from filiation.model import ImageMetadata
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -314,6 +316,8 @@ def entity_from_text(text: str) -> EntityNode:
     if "server" in found:
         found["server"] = read_server_facts(found["server"])
     if "metadata" in found:
+        from filiation.model import ImageMetadata  # few things have any
+
         found["metadata"] = from_plain(ImageMetadata, found["metadata"])
     return EntityNode(**found)
 
@@ -372,8 +376,6 @@ def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
 
 
 def _plain(value: object) -> Json:
-    if isinstance(value, ImageMetadata):
-        return to_plain(value)
     if isinstance(value, ImageFacts | Usage):
         known = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: _plain(part) for name, part in known if part not in (None, (), "")}
@@ -400,6 +402,10 @@ def _plain(value: object) -> Json:
         return [_plain(item) for item in value]
     if isinstance(value, bool | int | float | str):
         return value
+    from filiation.model import ImageMetadata
+
+    if isinstance(value, ImageMetadata):
+        return to_plain(value)
     raise TypeError(f"Unexpected value: {value!r}.")
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.capture.observation import kind_of
 from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
@@ -261,6 +260,8 @@ class Resolver:
 
     def _fields_in(self, thing: str, path: Path, places: tuple[str, ...]) -> Resolution | None:
         """Take a plate or well that is no thing of its own for the recorded fields of view in it."""
+        from filiation.capture.observation import kind_of  # it looks at what stores say, which few names need
+
         if (kind := kind_of(str(path))) not in (EntityKind.PLATE, EntityKind.WELL):
             return None
         below = {node.iri: node for place in places for node in self._index.entities_below(place)}

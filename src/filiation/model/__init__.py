@@ -7,6 +7,8 @@
 'arcp://uuid,7c9f2c34-7b5b-4c4b-9d3e-0a7f1f2b9c10/work/results/nuclei.ome.zarr'
 """
 
+from typing import TYPE_CHECKING
+
 from filiation.model.actions import (
     Action,
     CondaEnvironment,
@@ -45,28 +47,30 @@ from filiation.model.identifiers import (
     run_iri,
     written_uri,
 )
-from filiation.model.image_metadata import (
-    FACTS_ATTRIBUTE,
-    Channel,
-    Comment,
-    Container,
-    Detector,
-    Dichroic,
-    Filter,
-    Group,
-    ImageMetadata,
-    Instrument,
-    KeyValues,
-    LightSource,
-    Objective,
-    Owner,
-    Pair,
-    Quantity,
-    Tag,
-    kind_of_object,
-)
 from filiation.model.plain import Member, from_plain, members, to_plain
 from filiation.model.remote import MOST_FILES, OmeroId, OriginalFile, ServerFacts
+
+if TYPE_CHECKING:
+    from filiation.model.image_metadata import (
+        FACTS_ATTRIBUTE,
+        Channel,
+        Comment,
+        Container,
+        Detector,
+        Dichroic,
+        Filter,
+        Group,
+        ImageMetadata,
+        Instrument,
+        KeyValues,
+        LightSource,
+        Objective,
+        Owner,
+        Pair,
+        Quantity,
+        Tag,
+        kind_of_object,
+    )
 
 __all__ = [
     "FACTS_ATTRIBUTE",
@@ -128,3 +132,11 @@ __all__ = [
     "to_plain",
     "written_uri",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from filiation.model import image_metadata  # sixteen classes that most questions do without
+
+    return getattr(image_metadata, name)

@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from filiation.errors import BadInputError
 from filiation.model.identifiers import Digest, is_uri
-from filiation.model.image_metadata import ImageMetadata
-from filiation.model.remote import ServerFacts
+
+if TYPE_CHECKING:
+    from filiation.model.image_metadata import ImageMetadata
+    from filiation.model.remote import ServerFacts
 
 _TYPE_NAMES = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
 
