@@ -24,6 +24,7 @@ from filiation.catalogue import (
     RunSummary,
 )
 from filiation.catalogue import adjacency as adjacency_module
+from filiation.catalogue import arrays as arrays_module
 from filiation.catalogue.adjacency import Adjacency
 from filiation.catalogue.array_writer import write_arrays
 from filiation.catalogue.arrays import Arrays, open_arrays
@@ -195,10 +196,18 @@ def test_whole_arrays_at_once_find_what_a_walk_by_hand_finds(
         play(index, history[-1:])
         for iri in everything(index):
             for up in (True, False):
-                by_hand = reach(index, [iri], up=up)
+                walk = ancestors if up else descendants
+                by_hand, walked = reach(index, [iri], up=up), walk(index, Joining(index), [iri])
                 with monkeypatch.context() as patched:
                     patched.setattr(adjacency_module, "_BY_HAND", several)
-                    at_once = reach(index, [iri], up=up)
+                    patched.setattr(arrays_module, "_ONE_BY_ONE", several)
+                    at_once, named = reach(index, [iri], up=up), walk(index, Joining(index), [iri])
+                assert (named.iris, named.numbers, sorted(named.edges)) == (
+                    walked.iris,
+                    walked.numbers,
+                    sorted(walked.edges),
+                )
+                assert [named.edges[place] for place in range(len(named.edges))] == list(named.edges)
                 pages = [at_once.page(start, 3) for start in range(0, len(at_once), 3)]
                 assert sum(pages, ()) == by_hand.page(0, 10_000)
                 assert (at_once.count(), at_once.crates) == (by_hand.count(), by_hand.crates)
@@ -226,10 +235,13 @@ def test_within_a_run_networkx_and_a_property_path_find_the_same(run: Run) -> No
 ENDINGS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), max_size=8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(crates=st.lists(st.tuples(ENDINGS, ENDINGS), max_size=3), removed=st.booleans())
 def test_names_in_the_arrays_are_those_of_the_index(
-    tmp_path_factory: pytest.TempPathFactory, crates: list[tuple[list[str], list[str]]], removed: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    crates: list[tuple[list[str], list[str]]],
+    removed: bool,
 ) -> None:
     place = tmp_path_factory.mktemp("index")
     with LineageIndex(place / "index.sqlite", create=True, arrays=place / "arrays") as index:
@@ -248,6 +260,9 @@ def test_names_in_the_arrays_are_those_of_the_index(
         assert adjacency.arrays is not None
         known = index.iris_of(range(1, index.last_number() + 1))
         assert adjacency.names(list(known)) == known
+        with monkeypatch.context() as patched:
+            patched.setattr(arrays_module, "_ONE_BY_ONE", 0)
+            assert adjacency.names(list(known)) == known
 
 
 def two_runs() -> list[Run | int]:
