@@ -58,7 +58,7 @@ def record_run(folder: Path, crates: Path, number: int = 1) -> Path:
     run = WorkflowRun(
         id=run_id(number),
         status=Status.FINISHED,
-        workflow=Workflow("Snakefile", ("Snakefile",), name="nuclei"),
+        workflow=Workflow("Snakefile", ("Snakefile",), name="nuclei", swhid=f"swh:1:dir:{'5' * 40}"),
         engine=SNAKEMAKE,
         agent=Agent("jc", "Josiah Carberry", "https://orcid.org/0000-0002-1825-0097", "EMBL",
                     "https://ror.org/03mstc592"),

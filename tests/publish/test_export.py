@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from filiation.catalogue import Catalogue, CatalogueFolder
+from filiation.catalogue.crate_on_disk import open_crate
+from filiation.catalogue.reading import read_triples
 from filiation.digest import digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, InvalidCrateError
+from filiation.incoming.archives import CrateArchive
 from filiation.lineage import Ledger
 from filiation.publish.export import ExportSettings, export, plan_export
 from filiation.publish.importing import import_crate
+from tests.examples import examples
 from tests.lineage.crates import CrateBuilder, nuclei_run
+from tests.publish.packages.eln_check import faults_of
 
 LABELS = "results/ihc/nuclei.ome.zarr"
 TABLE = "results/ihc/nuclei.parquet"
@@ -82,9 +90,9 @@ def test_licences_that_contradict_each_other_are_refused_unless_somebody_says_wh
 ) -> None:
     ledger = Ledger(tmp_path)
     ledger.annotate("skimage:immunohistochemistry", "licence=CC BY-NC 4.0")
-    settings = ExportSettings(licence="CC-BY-4.0")
+    chosen = ExportSettings(licence="CC-BY-4.0")
     with pytest.raises(BadInputError, match=r"CC-BY-NC-4.0 allows no commercial use; CC-BY-4.0 would allow it"):
-        export(ledger, [LABELS], tmp_path / "out", settings)
+        export(ledger, [LABELS], tmp_path / "out", chosen)
     allowed = ExportSettings(licence="CC-BY-4.0", allow_licence_conflict="The owner agreed on 1 March.")
     export(ledger, [LABELS], tmp_path / "out", allowed)
     assert metadata(tmp_path / "out")["./"]["licenceConflictAllowed"] == "The owner agreed on 1 March."
@@ -139,6 +147,91 @@ def test_another_machine_gives_the_same_answers(
     assert without_places(ingested) == without_places(asked)
     again = import_crate(Catalogue(elsewhere), tmp_path / form)
     assert {outcome for _, outcome in again.runs} == {"unchanged"}
+
+
+NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "Zs", "Sm")), min_size=1, max_size=12)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20)
+VALUES = TEXTS | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+
+
+@pytest.mark.slow(8)
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rule=NAMES,
+    parameters=st.dictionaries(NAMES, VALUES, max_size=3),
+    stem=NAMES.filter(lambda name: name.strip() == name),
+    content=TEXTS,
+)
+def test_whatever_a_run_told_an_eln_tells_elsewhere(
+    rule: str, parameters: dict[str, Any], stem: str, content: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("lab")
+    run = CrateBuilder(home)
+    run.job(rule, ("https://omero.example.org/Image/51",), {f"results/{stem}.txt": content}, parameters=parameters)
+    ledger = Ledger(CatalogueFolder.create(home / "own").root)
+    ledger.ingest(run.write(home / "crates"))
+    digest = str(digest_file(home / f"results/{stem}.txt"))
+    archive = home / "out.eln"
+    export(ledger, [digest], archive, ExportSettings())
+    assert faults_of(archive) == []
+    elsewhere = CatalogueFolder.create(home / "elsewhere")
+    report = import_crate(Catalogue(elsewhere), archive, data_to=home / "downloads")
+    assert [place.read_text() for place in report.placed] == [content]
+    there = Ledger(elsewhere.root)
+    assert without_places(there.trace(digest).to_json()) == without_places(ledger.trace(digest).to_json())
+    # What goes on from there says what came in: all of its statements, under the same names.
+    export(there, [digest], home / "again", ExportSettings())
+    with CrateArchive.opened(archive) as opened:
+        opened.unpack(home / "unpacked")
+    assert statements(home / "again") == statements(home / "unpacked")
+
+
+def statements(folder: Path) -> set[Any]:
+    """Return what an export's crate of its only run says, but for the digest of the metadata that it is a part of."""
+    (place,) = (folder / "crates").iterdir()
+    return {triple for triple in read_triples(*open_crate(place)) if not triple[1].endswith(("#subsetOf", "#leftOut"))}
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "there"),
+    [
+        ("out.crate.zip", None, "ro-crate-metadata.json"),
+        ("out", "zip", "ro-crate-metadata.json"),
+        ("out.eln", None, "out/ro-crate-metadata.json"),
+        ("out.bagit", None, "data/ro-crate-metadata.json"),
+        ("out.zip", "folder", "ro-crate-metadata.json"),
+    ],
+)
+def test_an_export_has_the_form_that_its_name_or_a_word_asks_for(
+    run: CrateBuilder, tmp_path: Path, name: str, form: str | None, there: str
+) -> None:
+    place = tmp_path / name
+    export(Ledger(tmp_path), [LABELS], place, ExportSettings(form=form))
+    if place.is_dir():
+        assert (place / there).is_file()
+    else:
+        with zipfile.ZipFile(place) as archive:
+            assert there in archive.namelist()
+    elsewhere = Catalogue(CatalogueFolder.create(tmp_path / "elsewhere"))
+    assert import_crate(elsewhere, place).runs == ((run.id, "new"),)
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_where_it_is_published_stands_in_an_export(run: CrateBuilder, tmp_path: Path) -> None:
+    report = export(Ledger(tmp_path), [LABELS], tmp_path / "out", ExportSettings(published_at="doi:10.5281/ZENODO.7"))
+    assert report.published_at == "https://doi.org/10.5281/zenodo.7"
+    root = metadata(tmp_path / "out")["./"]
+    assert (root["identifier"], root["url"]) == ("https://doi.org/10.5281/zenodo.7",) * 2
+    wrong = (
+        ExportSettings(published_at="soon"),
+        ExportSettings(workflow_at="git@example.org:lab/workflow.git"),
+        ExportSettings(workflow_at="https://example.org/#Snakefile"),
+        ExportSettings(workflow_at="https://example.org/Snakefile"),  # of a workflow whose bytes nobody knows
+        ExportSettings(form="tar"),
+    )
+    for refused in wrong:
+        with pytest.raises(BadInputError, match=r"expected|neither a DOI|no main workflow with a digest"):
+            export(Ledger(tmp_path), [LABELS], tmp_path / "else", refused)
 
 
 def test_a_part_of_a_run_never_takes_the_place_of_the_whole(run: CrateBuilder, tmp_path: Path) -> None:

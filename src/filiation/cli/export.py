@@ -42,7 +42,9 @@ class Size(click.ParamType[int]):
 )
 @click.argument("things", metavar="THING...", nargs=-1, required=True)
 @click.option("--to", "target", metavar="PLACE", required=True, type=click.Path(path_type=Path),
-              help="A folder to be made, or an archive (.zip).")  # fmt: skip
+              help="A folder to be made, or an archive (.zip, .eln).")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["folder", "zip", "eln", "bagit"]),
+              help="What to make of PLACE. [default: by its ending: .zip, .eln, .bagit; else a folder]")  # fmt: skip
 @click.option("--data", type=click.Choice(["none", "results", "all"]), default="results", show_default=True,
               help="Whose bytes come along: nobody's, THING's, or those of all that it descends from too.")  # fmt: skip
 @click.option("--max-size", type=Size(), metavar="SIZE", help="Refuse if more bytes of data would come along.")
@@ -64,12 +66,17 @@ class Size(click.ParamType[int]):
 @click.option("--whole-runs", is_flag=True, help="Take the runs' crates along as they are, with journals and seals.")
 @click.option("--profile", type=click.Choice(["0.5", "0.6"]), default="0.5", show_default=True,
               help="Version of Workflow Run RO-Crate; 0.6 is on RO-Crate 1.3.")  # fmt: skip
+@click.option("--published-at", metavar="DOI|URL", help="Where it is or will be published: a DOI that is reserved, or "
+              "the address of a page.")  # fmt: skip
+@click.option("--workflow-at", metavar="URL", help="Where the main workflow's file is published, as that of a commit "
+              "on the web; it gets this name, and what is carried is a copy of it.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing; tell what would go out, and what would not.")
 @json_option
 @catalogue_option
 def export(
     things: tuple[str, ...],
     target: Path,
+    form: str | None,
     data: str,
     max_size: int | None,
     policy: Path | None,
@@ -85,6 +92,8 @@ def export(
     with_failed: bool,
     whole_runs: bool,
     profile: str,
+    published_at: str | None,
+    workflow_at: str | None,
     dry_run: bool,
     as_json: bool,
     catalogue: str | None,
@@ -124,6 +133,9 @@ def export(
         authors=tuple(replace(author(each), affiliation=works_for) for each in authors),
         publisher=organisation(publisher) if publisher else None,
         sample_sheets=sheets,
+        workflow_at=workflow_at,
+        published_at=published_at,
+        form=form,
     )
     with opened(catalogue) as ledger:
         if dry_run:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,14 +31,16 @@ from filiation.publish.digests import unnamed_files, with_digests
 from filiation.publish.export_data import DataPlan, check_size, copy_bytes
 from filiation.publish.export_makers import authors_of, common_licence, common_publisher, has_code, licence_of_code
 from filiation.publish.export_page import PAGE, render_export
-from filiation.publish.export_root import PROFILE_SETS, README, document, readme, write_document
+from filiation.publish.export_root import PROFILE_SETS, README, document, published_place, readme, write_document
 from filiation.publish.export_runs import ExportedCrate, RunExporter, check_copied, copy_files
-from filiation.publish.export_settings import ExportedRun, ExportReport, ExportSettings
+from filiation.publish.export_settings import FORMS, ExportedRun, ExportReport, ExportSettings
 from filiation.publish.licences import CONFLICT, LicenceFinding, check_licences
 from filiation.publish.one_crate import CRATES, merge_parts
+from filiation.publish.packages import form_of, write_package
 from filiation.publish.people import Party, ror
 from filiation.publish.terms import OneContext
 from filiation.publish.vocabularies import Vocabulary, describe_images
+from filiation.publish.web_names import checked_address, main_workflow, tell_copy, web_names
 
 if TYPE_CHECKING:
     from filiation.lineage import Ledger
@@ -87,7 +89,7 @@ def export(
     things
         The results, each as for ``trace``.
     target
-        A folder to be made, or an archive (``.zip``).
+        A folder to be made, or an archive: by its ending (``.zip``, ``.eln``, ``.bagit``), unless the settings say.
     settings
         What to take along, and how.
     progress
@@ -118,7 +120,7 @@ def export(
     try:
         making.mkdir()
         report = _write(plan, settings, making / "crate", progress)
-        _put_in_place(making, target)
+        _put_in_place(making, target, settings.form or form_of(target))
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return report
@@ -127,6 +129,11 @@ def export(
 def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: ExportSettings) -> _Plan:
     if settings.profile not in PROFILE_SETS:
         raise BadInputError(f"{settings.profile!r} is no profile; expected {' or '.join(PROFILE_SETS)}.")
+    if settings.form not in (None, *FORMS):
+        raise BadInputError(f"{settings.form!r} is no form of an export; expected one of {', '.join(FORMS)}.")
+    if settings.workflow_at is not None:
+        checked_address(settings.workflow_at)
+    published_at = None if settings.published_at is None else published_place(settings.published_at)
     lineage = ledger.trace(*things)
     redactor = Redactor()
     exporter = RunExporter(settings.policy, redactor, with_failed=settings.with_failed, whole_runs=settings.whole_runs)
@@ -182,6 +189,7 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
         authors=settings.authors or authors_of(ordered),
         publisher=publisher,
         described=vocabulary.described,
+        published_at=published_at,
     )  # fmt: skip
     return _Plan(lineage, ordered, data, report, vocabulary, texts, redactor)
 
@@ -241,16 +249,20 @@ def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progre
         check_copied(crate, home)
     copy_bytes(plan.data.bytes, folder, progress)
     context = OneContext(profiles.context())
-    parts = [crate.as_part(copied.get(crate.id, ())) for crate in plan.crates]
+    addresses = _addresses(plan.crates, settings.workflow_at)
+    parts = [crate.as_part(copied.get(crate.id, ()), addresses[crate.id]) for crate in plan.crates]
     entities = merge_parts(parts, context)
-    plan.vocabulary.add_to(entities, lambda iri: _name_of(iri, plan, entities))
+    if settings.workflow_at is not None:
+        for part in parts:
+            tell_copy(entities, settings.workflow_at, part.folder, part.carried, addresses[part.run])
+    plan.vocabulary.add_to(entities, lambda iri: _name_of(iri, plan, entities, addresses))
     # Where something is withheld, what is shown is asked of the export itself, as whoever gets it will ask.
     lineage = _lineage_in(folder, plan) if plan.report.withheld or plan.texts else plan.lineage
     report = replace(plan.report, undefined=tuple(sorted(context.undefined)), gaps=left_open(lineage))
     sentences = tell(lineage)
     page = readme(report, sentences)
     (folder / README).write_text(page, encoding="utf-8")
-    chosen = [at for iri in plan.lineage.roots if (at := _name_of(iri, plan, entities)) is not None]
+    chosen = [at for iri in plan.lineage.roots if (at := _name_of(iri, plan, entities, addresses)) is not None]
     told = document(
         entities,
         context,
@@ -271,6 +283,29 @@ def _write(plan: _Plan, settings: ExportSettings, folder: Path, progress: Progre
     _check_nothing_private(folder, plan)
     flush_tree(folder)
     return report
+
+
+def _addresses(crates: Sequence[ExportedCrate], workflow_at: str | None) -> dict[str, dict[str, str]]:
+    """Return addresses of programs by each run's id: that of the workflow for every run of the first one's file.
+
+    Raises
+    ------
+    BadInputError
+        If an address is stated, and the first run has no workflow whose bytes it knows.
+    """
+    first = main_workflow(crates[0].document).get("sha256")
+    if workflow_at is not None and first is None:
+        raise BadInputError(
+            f"The run {crates[0].name!r} has no main workflow with a digest, so nothing can be at {workflow_at}."
+        )
+    return {
+        crate.id: web_names(
+            crate.document,
+            crate.id,
+            workflow_at if main_workflow(crate.document).get("sha256") == first else None,
+        )
+        for crate in crates
+    }
 
 
 def _lineage_in(folder: Path, plan: _Plan) -> Lineage:
@@ -329,12 +364,16 @@ def _check_nothing_private(folder: Path, plan: _Plan) -> None:
             )
 
 
-def _name_of(iri: str, plan: _Plan, entities: Collection[str]) -> str | None:
+def _name_of(
+    iri: str, plan: _Plan, entities: Collection[str], addresses: Mapping[str, Mapping[str, str]]
+) -> str | None:
     """Return the @id of a thing of the lineage in the whole."""
     for crate in plan.crates:
         there = crate.iri_in_export(iri)
         if there is None or not there.startswith(crate.iri):
             continue
+        if there in addresses[crate.id]:
+            return addresses[crate.id][there]
         path = there.removeprefix(crate.iri)
         known = (f"{begin}{path}{end}" for begin in (f"{CRATES}{crate.id}/", f"#{crate.id}/") for end in ("", "/"))
         return next((at for at in (*known, there) if at in entities), None)
@@ -351,13 +390,18 @@ def _description(report: ExportReport, sentences: Sequence[str]) -> str:
     return " ".join([*sentences[:1], counts, *([f"Withheld: {withheld}."] if withheld else [])])
 
 
-def _put_in_place(making: Path, target: Path) -> None:
-    """Make the crate visible under its name, at once: a folder, or an archive by the name's ending."""
-    if target.suffix == ".zip":
+def _put_in_place(making: Path, target: Path, form: str) -> None:
+    """Make the crate visible under its name, at once."""
+    if form == "zip":
         archive = making / "archive.zip"
         zip_folder(making / "crate", archive)
         flush(archive)
         archive.rename(target)
+    elif form != "folder":
+        made = write_package(making / "crate", form, making / "made" / target.name).target
+        if made.is_file():
+            flush(made)
+        made.rename(target)
     else:
         (making / "crate").rename(target)
     flush(target.absolute().parent)

@@ -14,17 +14,21 @@ from filiation.crate.image_metadata import CONTEXT as IMAGE_CONTEXT
 from filiation.crate.jsonld import Node, ids, isoformat, local, many, node, reference, references
 from filiation.crate.metadata import METADATA_FILE
 from filiation.crate.profiles import INLINE_CONTEXT, TERMS, WORKFLOW_RUN_CONTEXT, Profile
+from filiation.errors import BadInputError
+from filiation.publish.description.names import address_of, doi_of
 from filiation.publish.export_settings import ExportReport
 from filiation.publish.one_crate import CRATES
 from filiation.publish.people import organisation_entity, organisation_id, person_entities
 from filiation.publish.terms import OneContext
 from filiation.publish.vocabularies import CONTEXT as VOCABULARY_CONTEXT
+from filiation.publish.web_names import NAME
 
 README: Final = "README.md"
 _NO_LICENCE: Final = "#no-licence-stated"
 _SPDX: Final = "https://spdx.org/licenses/"
 _WITHHELD_TERMS: Final = (
     "withheld", "withheldFrom", "runId", "subsetOf", "leftOut", "chosen", "licenceConflictAllowed", "undefinedTerms",
+    NAME,
 )  # fmt: skip
 _DATA: Final = frozenset({"File", "Dataset", "MediaObject"})
 _ACTIONS: Final = frozenset({"CreateAction", "UpdateAction", "ActivateAction", "OrganizeAction", "ControlAction"})
@@ -140,6 +144,8 @@ def document(
         name=report.title,
         description=description,
         datePublished=isoformat(datetime.now(UTC)),
+        identifier=report.published_at,
+        url=report.published_at,
         license=reference(licence["@id"]),
         author=references(person["@id"] for person in people if person["@type"] == "Person"),
         publisher=None if report.publisher is None else reference(organisation_id(report.publisher)),
@@ -165,6 +171,21 @@ def document(
         ),
     )
     return {"@context": context.context, "@graph": [descriptor, root, *whole.values()]}
+
+
+def published_place(text: str) -> str:
+    """Return the address under which something is published, by a DOI or by the page's address.
+
+    Raises
+    ------
+    BadInputError
+        If it is neither.
+    """
+    doi = doi_of(text)
+    place = f"https://doi.org/{doi}" if doi is not None else address_of(text)
+    if place is None:
+        raise BadInputError(f"{text!r} is neither a DOI (10.5281/zenodo.123) nor the address of a page (https://…).")
+    return place
 
 
 def _tell_results(whole: Mapping[str, Node]) -> None:
@@ -219,7 +240,12 @@ def _main_workflow(whole: Mapping[str, Node], report: ExportReport) -> str | Non
     """Return the workflow of the run that comes first: that of what was chosen."""
     for run in report.runs:
         main = next(iter(ids(whole.get(f"{CRATES}{run.id}/", {}).get("mainEntity"))), None)
-        if main is not None and "ComputationalWorkflow" in _types(whole.get(main, {})) and main.startswith(CRATES):
+        workflow = whole.get(main or "", {})
+        if (
+            main is not None
+            and "ComputationalWorkflow" in _types(workflow)
+            and (main.startswith(CRATES) or NAME in workflow)
+        ):
             return main
     return None
 

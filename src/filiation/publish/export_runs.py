@@ -128,13 +128,15 @@ class ExportedCrate:
         }
         self.document = renamed(self.document, {identifier: "#" + identifier})
 
-    def as_part(self, folders: Collection[str]) -> Part:
+    def as_part(self, folders: Collection[str], addresses: Mapping[str, str]) -> Part:
         """Return it as a part of the one crate.
 
         Parameters
         ----------
         folders
             The @ids of folders that it carries besides its files.
+        addresses
+            What has an address of the web in the whole, by its IRI in the export.
         """
         paths = {encode_path(path) for path in self.files}
         above = {path[: index + 1] for path in paths for index, letter in enumerate(path) if letter == "/"}
@@ -142,7 +144,7 @@ class ExportedCrate:
         carried = frozenset({*(paths & named), *(above & named), *folders})
         plain = Terms(self.document["@context"]).is_plain
         triples = () if plain else read_triples(replace(self.source, id=self.id), _copied(self.document))
-        return Part(self.id, self.document, carried, triples)
+        return Part(self.id, self.document, carried, triples, addresses)
 
 
 class RunExporter:

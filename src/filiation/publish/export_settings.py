@@ -20,6 +20,7 @@ DATA_RESULTS: Final = "results"
 DATA_ALL: Final = "all"
 DATA: Final = (DATA_NONE, DATA_RESULTS, DATA_ALL)
 PROFILES: Final = ("0.5", "0.6")
+FORMS: Final = ("folder", "zip", "eln", "bagit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class ExportSettings:
         Who made it, by default those who ran the jobs; and the organisation that stands behind it.
     sample_sheets
         Sample sheets whose columns describe images, besides those that runs recorded.
+    workflow_at
+        Address of the web at which the main workflow's file is published; None if it is nowhere.
+    published_at
+        DOI, or address of the page, under which it is or will be published; None if nobody knows.
+    form
+        One of :data:`FORMS`; None for what the target's name asks for.
     """
 
     data: str = DATA_RESULTS
@@ -67,6 +74,9 @@ class ExportSettings:
     authors: tuple[Party, ...] = ()
     publisher: Party | None = None
     sample_sheets: tuple[Path, ...] = ()
+    workflow_at: str | None = None
+    published_at: str | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,8 @@ class ExportReport:
         What is said of images in terms of vocabularies, and what stays text.
     undefined
         Words of crates of which these do not say what they mean; they are kept under a name that says so.
+    published_at
+        Where it is or will be published; None if nobody said.
     dry
         Whether nothing was written.
     """
@@ -179,6 +191,7 @@ class ExportReport:
     publisher: Party | None
     described: tuple[Described, ...] = ()
     undefined: tuple[str, ...] = ()
+    published_at: str | None = None
     dry: bool = field(default=False)
 
     @property
@@ -204,4 +217,5 @@ class ExportReport:
             "things": [thing.to_json() for thing in self.things],
             "described": [found.to_json() for found in self.described],
             "undefined": list(self.undefined),
+            "published_at": self.published_at,
         }

@@ -24,6 +24,7 @@ from filiation.incoming.within import (
 )
 from filiation.model import Digest, DigestKind, decode_path, path_in_run
 from filiation.publish.one_crate import Part, untold
+from filiation.publish.web_names import names_told
 
 if TYPE_CHECKING:
     from filiation.catalogue.nodes import Json
@@ -81,7 +82,7 @@ def see_that_both_say_the_same(folder: Path, standings: Sequence[Standing]) -> N
     for standing in standings:
         told, _ = read_metadata(standing.crate.folder)
         refuse_escapes(told)
-        parts.append(_part(standing, told))
+        parts.append(_part(standing, told, names_told(nodes_of(document), standing.crate.id, told)))
     whole, document = open_crate(folder)
     left = next(untold(read_triples(whole, document), whole.iri, parts), None)
     if left is not None:
@@ -91,7 +92,7 @@ def see_that_both_say_the_same(folder: Path, standings: Sequence[Standing]) -> N
         )
 
 
-def _part(standing: Standing, document: dict[str, object]) -> Part:
+def _part(standing: Standing, document: dict[str, object], addresses: dict[str, str]) -> Part:
     folder = standing.crate.folder
     names = [str(node.get("@id", "")).removeprefix("./") for node in nodes_of(document)]
     there = frozenset(
@@ -99,7 +100,7 @@ def _part(standing: Standing, document: dict[str, object]) -> Part:
     )
     root = root_of(document)
     here = frozenset(name for name in there if name not in (root, METADATA, "./"))
-    return Part(standing.crate.id, document, here, read_triples(standing.crate))
+    return Part(standing.crate.id, document, here, read_triples(standing.crate), addresses)
 
 
 def nodes_of(document: dict[str, object]) -> list[dict[str, object]]:

@@ -2,14 +2,15 @@
 
 What a crate carries stands in ``crates/<run>/`` of the whole, so its name there is a path. Files and folders that it
 only names are ``#<run>/…`` of the whole, since readers look for what has the form of a path or an address. All else has
-the IRI that it has in the catalogue, ``arcp://uuid,<run>/…``. Entities that crates share (people, software, licences)
-are one entity, which says what each crate says.
+the IRI that it has in the catalogue, ``arcp://uuid,<run>/…``, but for programs that have an address of the web
+(:mod:`filiation.publish.web_names`). Entities that crates share (people, software, licences) are one entity, which says
+what each crate says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from filiation.catalogue.graph import Literal, Triple
@@ -20,6 +21,7 @@ from filiation.crate.jsonld import Node, bare, join_entity, many
 from filiation.model import run_iri
 from filiation.publish.subset import DESCRIPTOR
 from filiation.publish.terms import OneContext, Terms
+from filiation.publish.web_names import tell_names
 
 _DATA: Final = frozenset({"File", "Dataset", "MediaObject"})
 CRATES: Final = "crates/"
@@ -40,12 +42,15 @@ class Part:
         Paths of the files that it carries, and of the folders that they are in, as its metadata names them.
     triples
         Its statements, where its context is not plain enough for its JSON to be taken over.
+    addresses
+        What has an address of the web in the whole, by its IRI in the crate.
     """
 
     run: str
     document: Mapping[str, Any]
     carried: frozenset[str]
     triples: tuple[Triple, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -82,6 +87,8 @@ class Names:
         if identifier in (self._root, "./", ".", "", self._base):
             return part.folder
         iri = self._iri(identifier)
+        if iri in part.addresses:
+            return part.addresses[iri]
         if iri == self._base + DESCRIPTOR:
             return f"{self._base}#metadata"  # a name that ends like the file's would be taken for the whole's own
         if iri in self._carried:
@@ -106,6 +113,7 @@ def merge_parts(parts: Iterable[Part], context: OneContext) -> dict[str, Node]:
         entities = _from_triples(part, context) if part.triples else _from_json(part, context)
         for entity in entities:
             join_entity(whole, entity)
+        tell_names(whole, part.addresses)
     return whole
 
 

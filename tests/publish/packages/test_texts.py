@@ -21,8 +21,12 @@ import yaml
 from datacite import schema45
 from lxml import etree
 
+from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.errors import BadInputError
+from filiation.incoming.archives import CrateArchive
+from filiation.lineage import Ledger
 from filiation.publish.description import describe_crate
+from filiation.publish.export import ExportSettings, export
 from filiation.publish.packages import PackageSettings, write_package
 from filiation.publish.packages.citation import to_citation
 from filiation.publish.packages.datacite import to_datacite, to_xml
@@ -30,7 +34,9 @@ from filiation.publish.packages.dmp import to_dmp
 from filiation.publish.packages.gide import to_gide
 from tests.crate.minimal import entity, ref
 from tests.publish.full_crate import described, published_crate
+from tests.publish.published import LABELS, record_run
 
+OBO = "http://purl.obolibrary.org/obo/"
 SETTINGS = PackageSettings(today=date(2026, 6, 1))
 CFFCONVERT = Path(__file__).parents[3] / ".peers" / "cffconvert" / "bin" / "cffconvert"
 HOSTILE = "a & b < c > \"d\" 'e' ]]> <script>alert(1)</script>: - # | é\n=cmd"
@@ -300,6 +306,29 @@ def test_a_study_conforms_to_the_shapes_of_the_gide_profile(tmp_path: Path) -> N
         if name != "@id"
     )
     assert len(_graph(json.loads(text))) == told
+
+
+def test_an_export_with_a_sample_sheet_makes_a_study_that_conforms(tmp_path: Path) -> None:
+    catalogue = CatalogueFolder.create(tmp_path / ".filiation")
+    Catalogue(catalogue).ingest(record_run(tmp_path, tmp_path / "crates"))
+    asked = ExportSettings(keywords=("nuclei",), published_at="10.5281/zenodo.7")
+    export(Ledger(catalogue.root), [str(tmp_path / LABELS)], tmp_path / "out.eln", asked)
+    with CrateArchive.opened(tmp_path / "out.eln") as archive:
+        archive.unpack(tmp_path / "out")
+    document = json.loads(write_package(tmp_path / "out", "gide", tmp_path / "a.json", SETTINGS).target.read_text())
+    conforms, report = _shapes_hold(_graph(document))
+    assert conforms, report
+    nodes = {node["@id"]: node for node in document["@graph"]}
+    study = nodes["https://doi.org/10.5281/zenodo.7"]
+    assert study["measurementMethod"] == {"@id": f"{OBO}FBbi_00000251"}
+    # The segmentation that was done is no biological matter.
+    assert study["about"] == {"@id": f"{OBO}NCBITaxon_9606"}
+    # RO-Crate 1.2 means schema.org's Taxon by the word; the shapes that the profile's authors published, Darwin Core's.
+    taxon = rdflib.URIRef(f"{OBO}NCBITaxon_9606")
+    kinds = {str(kind) for kind in _graph(document).objects(taxon, rdflib.RDF.type)}
+    assert kinds == {"http://schema.org/Taxon", "http://rs.tdwg.org/dwc/terms/Taxon"}
+    assert nodes["https://orcid.org/0000-0002-1825-0097"]["affiliation"] == {"@id": "https://ror.org/03mstc592"}
+    assert study["publisher"] == {"@id": "https://ror.org/03mstc592"}
 
 
 def test_without_organism_or_method_there_is_no_study_and_all_that_lacks_is_listed(tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ def write_package(crate: Path, form: str, target: Path, settings: PackageSetting
 
 
 def form_of(target: Path) -> str:
-    """Return the form that a target's name asks for: ``.eln``, ``.zip``, ``.crate.zip``; a folder for any other name.
+    """Return the form that a target's name asks for: ``.eln``, ``.zip``, ``.crate.zip``, ``.bagit``; else a folder.
 
     >>> form_of(Path("nuclei.eln")), form_of(Path("nuclei.crate.zip")), form_of(Path("nuclei"))
     ('eln', 'zip', 'folder')
     """
-    return {".eln": "eln", ".zip": "zip"}.get(target.suffix.lower(), "folder")
+    return {".eln": "eln", ".zip": "zip", ".bagit": "bagit"}.get(target.suffix.lower(), "folder")

@@ -18,16 +18,20 @@ from filiation.publish.packages.package import Package, PackageSettings, write_t
 
 _ORGANISM: Final = "http://purl.obolibrary.org/obo/NCBITaxon_"
 _METHOD: Final = "http://purl.obolibrary.org/obo/FBbi_"
+_OPERATION: Final = "http://edamontology.org/"
 _UNITS: Final = "http://purl.obolibrary.org/obo/UO_"
+_DWC: Final = "http://rs.tdwg.org/dwc/"
 CONTEXT: Final = [
     "https://w3id.org/ro/crate/1.2/context",
     {
-        "Taxon": "http://rs.tdwg.org/dwc/terms/Taxon",
-        "scientificName": "http://rs.tdwg.org/dwc/terms/scientificName",
-        "measurementMethod": "http://rs.tdwg.org/dwc/iri/measurementMethod",
-        "size": "http://schema.org/size",
+        "dwc": f"{_DWC}terms/",
+        "datePublished": {"@id": "http://schema.org/datePublished", "@type": "http://www.w3.org/2001/XMLSchema#date"},
+        "scientificName": f"{_DWC}terms/scientificName",
+        "measurementMethod": f"{_DWC}iri/measurementMethod",
+        "BioSample": "http://schema.org/BioSample",
     },
 ]
+"""The meaning of every word of the profile that is used here, as its own context gives them."""
 
 
 def write_gide(crate: Path, target: Path, settings: PackageSettings) -> Package:
@@ -63,7 +67,8 @@ def to_gide(described: Description) -> dict[str, Any]:
     if lacking := [what for what, found in asked.items() if not found]:
         raise BadInputError(
             f"The GIDE profile requires {', '.join(lacking)}, which the crate does not state. Organism and imaging "
-            "method come from the sample sheet or from annotations in OMERO; see docs/how-to/publish.md."
+            "method come from the sample sheet or from annotations in OMERO, the place from `filiation export "
+            "--published-at`; see docs/how-to/publish.md."
         )
     if place is None or licence is None or publisher is None:
         raise AssertionError("asked for above")
@@ -71,7 +76,9 @@ def to_gide(described: Description) -> dict[str, Any]:
     for creator in described.creators:
         _add_person(people, creator)
     by = _add_organisation(people, publisher)
-    about = [*organisms, *(one for one in described.subjects if one not in (*organisms, *methods) and one.iri)]
+    other = (one for one in described.subjects if one not in (*organisms, *methods) and one.iri)
+    # What was done to the images is no biological matter, of which alone `about` is to tell.
+    about = [*organisms, *(one for one in other if not str(one.iri).startswith(_OPERATION))]
     study = node(
         place,
         "Dataset",
@@ -113,7 +120,8 @@ def to_gide(described: Description) -> dict[str, Any]:
 
 def _term(subject: Subject, *, is_taxon: bool) -> Node:
     if is_taxon:
-        return node(str(subject.iri), "Taxon", name=subject.term, scientificName=subject.term)
+        # RO-Crate 1.2 means schema.org's Taxon by the word, and the published shapes look for Darwin Core's.
+        return node(str(subject.iri), ["Taxon", "dwc:Taxon"], name=subject.term, scientificName=subject.term)
     return node(str(subject.iri), "DefinedTerm", name=subject.term)
 
 
