@@ -220,8 +220,9 @@ def test_an_export_has_the_form_that_its_name_or_a_word_asks_for(
 def test_where_it_is_published_stands_in_an_export(run: CrateBuilder, tmp_path: Path) -> None:
     report = export(Ledger(tmp_path), [LABELS], tmp_path / "out", ExportSettings(published_at="doi:10.5281/ZENODO.7"))
     assert report.published_at == "https://doi.org/10.5281/zenodo.7"
-    root = metadata(tmp_path / "out")["./"]
-    assert (root["identifier"], root["url"]) == ("https://doi.org/10.5281/zenodo.7",) * 2
+    assert metadata(tmp_path / "out")["./"]["identifier"] == report.published_at
+    export(Ledger(tmp_path), [LABELS], tmp_path / "page", ExportSettings(published_at="https://example.org/nuclei"))
+    assert metadata(tmp_path / "page")["./"]["url"] == "https://example.org/nuclei"
     wrong = (
         ExportSettings(published_at="soon"),
         ExportSettings(workflow_at="git@example.org:lab/workflow.git"),

@@ -138,14 +138,16 @@ def document(
     sizes = _sizes(report)
     for added in (licence, *people, *publisher, page, *profile_entities, *sizes, *more):
         _join(whole, added)
+    place = report.published_at
+    is_doi = doi_of(place or "") is not None
     root = node(
         "./",
         "Dataset",
         name=report.title,
         description=description,
         datePublished=isoformat(datetime.now(UTC)),
-        identifier=report.published_at,
-        url=report.published_at,
+        identifier=place if is_doi else None,
+        url=None if is_doi else place,
         license=reference(licence["@id"]),
         author=references(person["@id"] for person in people if person["@type"] == "Person"),
         publisher=None if report.publisher is None else reference(organisation_id(report.publisher)),
