@@ -9,7 +9,6 @@ time, which says more than time on a machine that others use; commands are told 
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import platform
 import resource
@@ -25,7 +24,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from catalogue_peers import Peers
+from catalogue_peers import Cost, Peers
 from drawn_catalogue import prepare
 from institute import FLAT_FIELDS, SERVER, Institute, write
 
@@ -67,12 +66,13 @@ class Row:
         self.cpu.setdefault(who, []).append(1000 * (processor_seconds() - cpu))
         self.wall.setdefault(who, []).append(1000 * (time.perf_counter() - wall))
 
-    def ask(self, others: dict[str, Callable[[], int]]) -> None:
+    def ask(self, others: dict[str, Callable[[], Cost]]) -> None:
         """Ask everybody else once, but for those that took too long before."""
         for who, question in others.items():
             if self.cpu.get(who, [0.0])[0] < SLOW:
-                with self.by(who):
-                    question()
+                cost = question()
+                self.cpu.setdefault(who, []).append(cost.cpu)
+                self.wall.setdefault(who, []).append(cost.wall)
 
     def __str__(self) -> str:
         told = {who: shown(statistics.median(found)) for who, found in self.cpu.items()}
@@ -98,11 +98,12 @@ def shown(milliseconds: float) -> str:
 
 def ask(institute: Institute, folder: CatalogueFolder, scratch: Path) -> Iterator[Row]:
     """Ask everybody in turn."""
-    with LineageIndex(folder.index, arrays=folder.arrays) as index:
+    with (
+        LineageIndex(folder.index, arrays=folder.arrays) as index,
+        Peers(index, scratch, folder.store) as peers,
+    ):
         label, flat = institute.last_label(), _flat_field(index)
         raw = min(_raw_images(institute), key=lambda iri: abs(len(reach(index, [iri], up=False)) - WANTED))
-        peers = Peers(index, scratch, folder.store)
-        gc.freeze()  # their millions of objects in this process shall not be looked through for our garbage
         walks = (
             ("ancestors of a label", label, True, "2 ms"),
             ("descendants of a raw image", raw, False, "20 ms"),
@@ -115,9 +116,13 @@ def ask(institute: Institute, folder: CatalogueFolder, scratch: Path) -> Iterato
             counted = Row(f"{size}; counted", target)
             listed = Row("a page of 1,000 of them, by their IRIs, from their middle", "1 s")
             for _ in range(ROUNDS):
-                if things < WANTED:
+                if things < 2 * WANTED:
                     with whole.by(OURS):
-                        (ancestors if up else descendants)(index, Joining(index), [iri])
+                        told = (ancestors if up else descendants)(index, Joining(index), [iri])
+                        crates = {crate for _, _, _, crate in told.edges.rows()}
+                    assert len(told.iris) == things + jobs
+                    assert crates
+                    del told
                 with counted.by(OURS):
                     reach(index, [iri], up=up).count()
                 with listed.by(OURS):
