@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from filiation.catalogue import Catalogue, Literal
+from filiation.catalogue.filling import StoreFilling
+from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
 from filiation.catalogue.oxigraph import OxigraphGraph
 from filiation.catalogue.store_writer import StoreError, StoreWriter
@@ -56,6 +58,21 @@ def test_a_large_graph_comes_in_parts_and_takes_the_place_of_another(
         assert stored(tmp_path / "store") == expected
 
 
+def test_graphs_are_put_in_an_order_in_which_the_store_keeps_them(tmp_path: Path) -> None:
+    graphs = [f"arcp://uuid,0d273356-0000-4000-8000-{number:012}/" for number in range(120)]
+    with LineageIndex(tmp_path / "index.sqlite", create=True) as index, StoreWriter(tmp_path / "store") as writer:
+        filling = StoreFilling(index, writer)
+        ordered = list(filling.in_order([*graphs, "arcp://uuid,no name/"]))
+        for graph in reversed(graphs):
+            filling.take(graph, [TRIPLE], lambda: None)
+        filling.finish()
+    with OxigraphGraph(tmp_path / "store") as store:
+        assert [graph for *_, graph in store.quads()] == ordered  # all else is the same
+    assert sorted(ordered) == graphs
+    assert ordered != graphs
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.sqlite", "store"]
+
+
 def hang(writer: StoreWriter) -> None:
     """Let the writing process take part in nothing any more, as when RocksDB waits for itself."""
     os.kill(writer._process.pid, signal.SIGSTOP)
@@ -69,9 +86,9 @@ def test_a_store_that_hangs_is_given_up_and_works_again(
     assert catalogue.ingest(crate).outcome == "new"  # the index has it, and the store what waits
     load = StoreWriter.load
 
-    def hanging(self: StoreWriter, quads: bytes) -> None:
+    def hanging(self: StoreWriter, *quads: bytes) -> None:
         hang(self)
-        load(self, quads)
+        load(self, *quads)
 
     for ask in (catalogue.quads, catalogue.rebuild):
         with monkeypatch.context() as patched:
@@ -121,6 +138,8 @@ def test_the_alarm_ends_a_process_that_nobody_waits_for(tmp_path: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from filiation.catalogue import store_process
+from filiation.catalogue.filling import StoreFilling
+from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.lock import holding
 from filiation.catalogue.store_writer import StoreWriter
 place = Path(sys.argv[1])

@@ -133,7 +133,7 @@ class Catalogue:
         return forgotten
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
-        """Make store and index again from the crates alone, in the order of their ids, beside those in use.
+        """Make store and index again from the crates alone, beside those in use.
 
         They take the place of those in use when they are whole. It can be interrupted, and goes on when it is called
         again. Others may ask and take crates in meanwhile.

@@ -156,15 +156,27 @@ def parse_n_triples(body: bytes) -> Iterator[tuple[Term, Term, Term]]:
         raise BadInputError(f"These are no N-Triples: {error}.") from error
 
 
-def n_triples(triples: Iterable[Triple]) -> bytes:
-    """Return triples as N-Triples."""
+def n_triples(triples: Iterable[Triple], graph: str | None = None) -> bytes:
+    """Return triples as N-Triples, or as N-Quads of one graph."""
     written = _Written()
-    return "".join([f"{written[s]} {written[p]} {written[o]} .\n" for s, p, o in triples]).encode()
+    end = " .\n" if graph is None else f" <{graph}> .\n"
+    return "".join([f"{written[s]} {written[p]} {written[o]}{end}" for s, p, o in triples]).encode()
 
 
 def n_quads(graph: str, n_triples: bytes) -> bytes:
     """Return N-Triples as N-Quads of one graph."""
     return n_triples.replace(b" .\n", f" <{graph}> .\n".encode())  # within a literal no line ends
+
+
+def as_kept(graphs: Iterable[str], scratch: Path) -> list[str]:
+    """Return graphs in the order in which a store on disk keeps them, tried out in an empty folder.
+
+    What cannot be the name of a graph is left out.
+    """
+    store = ox.Store(str(scratch))
+    some = ox.NamedNode(f"{XSD}string")
+    store.bulk_extend(ox.Quad(some, some, some, ox.NamedNode(graph)) for graph in graphs if _is_valid(graph))
+    return [graph.value for graph in store.named_graphs()]
 
 
 class _Written(dict[Term, str]):

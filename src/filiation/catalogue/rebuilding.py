@@ -104,6 +104,11 @@ def _note_former(folder: CatalogueFolder, index: LineageIndex) -> None:
             index.set_versions(run_iri(run), note_what_is_there(folder, run))
 
 
+def _graph_in(crate: Path) -> str:
+    """Return the name of the graph of the crate in a folder that has its id for a name."""
+    return f"arcp://uuid,{crate.name}/"
+
+
 def _together(first: RebuildReport, late: RebuildReport) -> tuple[IngestReport, ...]:
     found = {report.id: report for report in first.crates}
     return tuple({**found, **{report.id: report for report in late.crates if report.id not in found}}.values())
@@ -129,8 +134,10 @@ class _Rebuild:
 
     @collecting_once()
     def read_all(self, progress: Progress | None) -> RebuildReport:
-        """Read every crate that is not there yet; return of them all what became of them."""
-        crates = self._folder.list_crates()
+        """Read every crate that is not there yet; return of them all what became of them, by their ids."""
+        there = {_graph_in(crate): crate for crate in self._folder.list_crates()}
+        crates = [there.pop(graph) for graph in self._filling.in_order(tuple(there))]
+        crates += there.values()  # under a name that cannot be a graph's
         known = self._index.stamps()
         for number, crate in enumerate(crates):
             if crate.name in known:
@@ -147,7 +154,8 @@ class _Rebuild:
             if progress is not None:
                 progress(number + 1, len(crates), crate.name)
         self._filling.finish()
-        return RebuildReport(tuple(self._taken), tuple(self._problems))
+        taken = sorted(self._taken, key=lambda report: report.id)
+        return RebuildReport(tuple(taken), tuple(sorted(self._problems)))
 
     def _read(self, place: Path) -> None:
         stamp = stamp_of(place)  # before it is read, so that one that comes meanwhile is seen to be another

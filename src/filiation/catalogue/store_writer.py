@@ -117,11 +117,11 @@ class StoreWriter:
 
     def remove(self, graph: str) -> None:
         """Remove ``graph``; nothing happens if it is not there."""
-        self._ask({"graph": graph}, b"", _LONGEST_REMOVAL)
+        self._ask({"graph": graph}, (), _LONGEST_REMOVAL)
         self._await_answer(_LONGEST_REMOVAL)
 
-    def load(self, quads: bytes) -> None:
-        """Hand over N-Quads, to come to what is there; :meth:`settle` tells when they are on disk.
+    def load(self, *quads: bytes) -> None:
+        """Hand over N-Quads, in pieces, to come to what is there; :meth:`settle` tells when they are on disk.
 
         Raises
         ------
@@ -129,8 +129,9 @@ class StoreWriter:
             If what was handed over before could not be written.
         """
         self.settle()
-        self._loading = _LONGEST + len(quads) // _BYTES_A_SECOND
-        self._ask({"size": len(quads)}, quads, self._loading)
+        size = sum(map(len, quads))
+        self._loading = _LONGEST + size // _BYTES_A_SECOND
+        self._ask({"size": size}, quads, self._loading)
 
     def settle(self) -> None:
         """Wait until what was handed over is on disk.
@@ -156,13 +157,14 @@ class StoreWriter:
     def _put(self, graph: str, body: bytes, **more: bool) -> int:
         """Hand over triples; return how many seconds to wait for the answer."""
         limit = _LONGEST + len(body) // _BYTES_A_SECOND
-        self._ask({"graph": graph, "size": len(body), **more}, body, limit)
+        self._ask({"graph": graph, "size": len(body), **more}, (body,), limit)
         return limit
 
-    def _ask(self, request: dict[str, str | int], body: bytes, limit: int) -> None:
+    def _ask(self, request: dict[str, str | int], body: Iterable[bytes], limit: int) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was made with one
         with suppress(BrokenPipeError):  # it ended, and perhaps said why
-            self._process.stdin.write(json.dumps({**request, "limit": limit}).encode() + b"\n" + body)
+            self._process.stdin.write(json.dumps({**request, "limit": limit}).encode() + b"\n")
+            self._process.stdin.writelines(body)
             self._process.stdin.flush()
 
     def _await_answer(self, limit: int) -> None:
