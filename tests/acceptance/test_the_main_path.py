@@ -237,6 +237,8 @@ def test_both_attempts_of_a_failed_job_are_in_crate_and_graph(project: Callable[
     failed = here.rows("ask", "failed")
     assert [row["attempt"] for row in failed] == ["1", "2"]
     assert all("non-zero exit status 3" in row["error"] for row in failed)
+    assert here.filiation("find", "action", "exit=3", "--count").stdout == "2\n"
+    assert "breaks, attempt 2, job 1, failed (exit code 3)" in here.filiation("show", run.id).stdout
     made_by = "SELECT ?thing WHERE { ?thing <http://www.w3.org/ns/prov#wasGeneratedBy> ?action }"
     assert here.rows("sparql", made_by) == []
 

@@ -118,6 +118,7 @@ def test_every_attempt_of_a_failing_job_is_told_with_its_error(project: MakeProj
     for action in run.actions:
         assert action.error is not None
         assert "returned non-zero exit status 3" in action.error
+        assert action.exit_code == 3
 
 
 def test_a_step_that_raises_tells_its_own_error(project: MakeProject) -> None:

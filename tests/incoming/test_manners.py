@@ -43,6 +43,13 @@ def test_an_engines_crate_tells_its_ancestors_and_no_others(engine: str, tmp_pat
     assert manner.says in told
 
 
+def test_an_exit_code_is_told_whoever_named_the_term(tmp_path: Path) -> None:
+    found = identify(MANNERS["Sapporo"].write(tmp_path / "crate"))
+    (action,) = derive(read_triples(found), found.iri).actions
+    assert action.exit_code == 0
+    assert action.to_json()["exit_code"] == 0
+
+
 @pytest.mark.parametrize("version", ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"])
 @pytest.mark.parametrize("crate_version", ["1.0", "1.1", "1.2", "1.3", "1.3-DRAFT", "1.2-draft"])
 def test_every_version_of_the_profiles_tells_the_same(version: str, crate_version: str, tmp_path: Path) -> None:

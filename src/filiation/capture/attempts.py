@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from filiation.capture.commands import of_jobs
+from filiation.capture.exit_codes import exit_code_in
 from filiation.capture.journal import Event
 from filiation.capture.steps import StepRecord
 from filiation.model import Status
@@ -30,6 +31,8 @@ class Attempt:
         When Snakemake started and stopped waiting for it.
     error
         What Snakemake said when it failed.
+    exit_code
+        How its command or script ended, where Snakemake said so.
     external
         The cluster's job id.
     outputs
@@ -44,6 +47,7 @@ class Attempt:
     submitted: datetime
     ended: datetime | None = None
     error: str | None = None
+    exit_code: int | None = None
     external: str | None = None
     outputs: Mapping[str, Any] | None = None
     step: StepRecord | None = None
@@ -109,7 +113,8 @@ def _advance(attempt: Attempt, event: Event, errors: list[str]) -> Attempt:
         told = event.data.get("raised") or _take_error(attempt.facts, errors)
         error = str(told or event.data.get("message"))
         external = event.data.get("external") or attempt.external
-        return replace(attempt, status=Status.FAILED, ended=event.time, error=error, external=external)
+        code = exit_code_in(error, attempt.facts.get("command"))
+        return replace(attempt, status=Status.FAILED, ended=event.time, error=error, exit_code=code, external=external)
     if event.kind == "job_submitted":
         return replace(attempt, external=str(event.data["external"]))
     return attempt

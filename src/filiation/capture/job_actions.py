@@ -70,6 +70,7 @@ def _action(attempt: Attempt, touch: bool, usage: Mapping[str, tuple[Usage, ...]
         ended=ended,
         time_source=source,
         error=attempt.error if status in (Status.FAILED, Status.INTERRUPTED) else None,
+        exit_code=_exit_code(attempt),
         machine=step.machine if step else None,
         scheduler_job=(step.scheduler_job if step else None) or attempt.external,
         software=step.software if step else (),
@@ -80,6 +81,14 @@ def _action(attempt: Attempt, touch: bool, usage: Mapping[str, tuple[Usage, ...]
         ),
         step_record=f"steps/{step.path.name}" if step else None,
     )
+
+
+def _exit_code(attempt: Attempt) -> int | None:
+    """Return how what a job ran ended: of a job that failed as Snakemake was told, else as its command recorded."""
+    if attempt.exit_code is not None:
+        return attempt.exit_code
+    command = attempt.step.command if attempt.step else None
+    return None if command is None else command.exit_code
 
 
 def _with_environment(action: Action, facts: Facts, deployed: Deployed, methods: frozenset[str]) -> Action:

@@ -78,6 +78,8 @@ class Command:
         Jobs that the Snakemake above it was told to do, as ``rule:wildcard=value,…``.
     folder
         Where it ran.
+    exit_code
+        How it ended: 0, another exit code, or the negative number of a signal; None if it was never told.
     """
 
     program: str
@@ -85,6 +87,7 @@ class Command:
     shell: str
     jobs: tuple[str, ...]
     folder: str
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,7 @@ def _command(facts: object) -> Command | None:
         shell=str(facts["shell"]),
         jobs=tuple(str(job) for job in facts["jobs"]),
         folder=str(facts["folder"]),
+        exit_code=_integer(facts.get("exit")),
     )
 
 

@@ -124,6 +124,7 @@ def describe_action(about: Statements, iri: str) -> ActionNode:
         usage=_usage(about, iri),
         error=about.text(iri, SCHEMA + "error"),
         reason=about.text(iri, F + "reason"),
+        exit_code=about.number(iri, F + "exitCode"),
     )
 
 

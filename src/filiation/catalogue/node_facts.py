@@ -214,6 +214,7 @@ FACTS: Final = (
     _action("command", TEXTS, _plain("command")),
     _action("code", VALUES, _plain("code")),
     _action("error", TEXTS, _plain("error")),
+    _action("exit", VALUES, _plain("exit_code")),
     _action("job", NUMBERS, _plain("job")),
     _action("attempt", VALUES, _plain("attempt")),
     _action("name", TEXTS, _plain("name")),

@@ -175,6 +175,8 @@ class ActionNode:
         What it failed with.
     reason
         Why the engine ran it.
+    exit_code
+        How what it ran ended: 0, another exit code, or the negative number of a signal; None if nobody tells.
     """
 
     iri: str
@@ -197,6 +199,7 @@ class ActionNode:
     usage: tuple[Usage, ...] = ()
     error: str | None = None
     reason: str | None = None
+    exit_code: int | None = None
 
     @property
     def seconds(self) -> float | None:

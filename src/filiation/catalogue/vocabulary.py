@@ -40,6 +40,7 @@ _SAME: Final = {
     BIOSCHEMAS + "properties/output": BIOSCHEMAS + "ComputationalWorkflow#output",
     BIOSCHEMAS + "terms/output": BIOSCHEMAS + "ComputationalWorkflow#output",
     SCHEMA + "sha256": WFRUN + "sha256",
+    "https://w3id.org/ro/terms/sapporo#exitCode": F + "exitCode",
     "http://pcdm.org/models#Collection": COLLECTION,
 }
 

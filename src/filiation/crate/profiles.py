@@ -55,6 +55,7 @@ OWN_TERMS = (
     "diffDigest",
     "engineConfiguration",
     "entityKind",
+    "exitCode",
     "fileCount",
     "flags",
     "gpuDriver",

@@ -240,6 +240,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     _kept("command", _ACTIONS, Text(), "its command line, or its script"),
     _kept("code", _ACTIONS, Text(), "version, commit or digest of its code"),
     _kept("error", _ACTIONS, Text(), "what it failed with"),
+    _kept("exit", _ACTIONS, Number(), "its exit code, where it was told; below 0 the signal that ended it"),
     _kept("job", _ACTIONS, Number(), "Snakemake's number of the job"),
     _kept("attempt", _ACTIONS, Number(), "which try it was, from 1"),
     _kept(

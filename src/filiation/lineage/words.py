@@ -259,7 +259,14 @@ def action_name(action: ActionNode, count: int = 1) -> str:
     name = plain(action.name) + (f" x {count}" if count > 1 else "")
     job = f", job {action.job}" if action.job is not None else ""
     again = f", attempt {action.attempt}" if (action.attempt or 1) > 1 and "attempt" not in name else ""
-    return f"{name}{job}{again}, {action.status}"
+    return f"{name}{job}{again}, {action.status}{_exit_code(action.exit_code)}"
+
+
+def _exit_code(code: int | None) -> str:
+    """Write how what an action ran ended; that it ended well goes without saying."""
+    if not code:
+        return ""
+    return f" (exit code {code})" if code > 0 else f" (signal {-code})"
 
 
 def command(action: ActionNode, longest: int = 300) -> str:

@@ -231,6 +231,8 @@ class Action:
         ``step``, ``snakemake`` (then start is submission and end is detection) or ``snakemake-metadata`` (unreliable).
     error
         What it failed with.
+    exit_code
+        How what it ran ended, where that was told: 0, another exit code, or the negative number of a signal.
     machine
         Where it ran, if a step record tells.
     scheduler_job
@@ -265,6 +267,7 @@ class Action:
     ended: datetime | None = None
     time_source: str = "snakemake"
     error: str | None = None
+    exit_code: int | None = None
     machine: Machine | None = None
     scheduler_job: str | None = None
     software: tuple[Software, ...] = ()
