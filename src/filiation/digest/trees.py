@@ -86,7 +86,7 @@ def digest_tree(
     base = os.fsencode(root)
     known = cache.find_folders(base) if cache else {}
     tree = _Tree(base, known, progress)
-    for batch in hash_files(base, tree.survey(workers or _processors()), workers):
+    for batch in hash_files(base, tree.survey(workers or processors()), workers):
         for found, result in batch:
             tree.take(found, result)
         if progress:
@@ -234,7 +234,7 @@ def hash_files(
     first = next(batches, None)
     if first is None:
         return
-    threads = workers or _processors()
+    threads = workers or processors()
     must_wait = False
     from concurrent.futures import ThreadPoolExecutor  # one file needs none
 
@@ -300,7 +300,8 @@ def hash_link(root: bytes, found: Found) -> FileHash:
     return FileHash(digest, status.st_size, Stamp.from_stat(status))
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):  # a cluster job may use fewer than the machine has
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

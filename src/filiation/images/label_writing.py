@@ -6,9 +6,13 @@ takes a part for the whole.
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from filiation.digest.trees import processors
 from filiation.errors import BadInputError
 from filiation.images.image import Properties, Pyramid
 from filiation.images.multiscale import ZarrArray
 from filiation.images.ome_blocks import MOST_COLOURS, label_block, label_form, label_levels
 from filiation.images.ome_zarr import place_beside, read_region, write_region
-from filiation.images.pyramid import LevelPlan, shrink_labels, steps_between
-from filiation.images.regions import Region, inside, regions_of
+from filiation.images.pyramid import LevelPlan, covers_whole, shrink_labels, steps_between
+from filiation.images.regions import Region, regions_of
 from filiation.images.store_format import Content, StoreFormat, write_unit
 
 if TYPE_CHECKING:
@@ -30,8 +35,6 @@ if TYPE_CHECKING:
 
 Told = Callable[[int, int], None]
 """Told how many regions of how many have been made."""
-
-_SHRUNK_TOGETHER = 512  # pixels along y and x
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,7 @@ class LabelStore:
         """
         array = self._level(0)
         check_whole_units(array, region, self.path)
-        if labels.any():
-            write_region(array, region, labels)
+        write_region(array, region, labels)
 
     def take(self, parts: Iterable[LabelPart]) -> None:
         """Take over the chunks that jobs have left; the store has been begun.
@@ -144,12 +146,18 @@ class LabelStore:
         jobs = [
             (number, region)
             for number in range(1, len(levels))
-            for region in regions_of(levels[number].shape, self._written_together(arrays[number]))
+            for region in regions_of(levels[number].shape, write_unit(arrays[number]))
         ]
-        for done, (number, region) in enumerate(jobs):
-            progress(done, len(jobs))
-            self._shrink(levels[number - 1 : number + 1], arrays[number - 1 : number + 1], region)
-        progress(len(jobs), len(jobs))
+        done = 0
+        for number, together in itertools.groupby(jobs, key=lambda job: job[0]):
+            # Threads each hold what they write, and a shard is large.
+            with ThreadPoolExecutor(1 if arrays[number].shards else processors(), "filiation-shrink") as pool:
+                two = slice(number - 1, number + 1)
+                shrink = partial(self._shrink, levels[two], arrays[two], threading.local())
+                for _ in pool.map(shrink, [region for _, region in together]):
+                    progress(done, len(jobs))
+                    done += 1
+        progress(done, len(jobs))
         beside = place_beside(self.path)
         block = label_block(self.path, self, levels, values, properties or {})
         form = self._form()
@@ -164,36 +172,36 @@ class LabelStore:
     def _level(self, number: int) -> ZarrArray:
         return zarr.open_array(place_beside(self.path) / str(number), mode="r+")
 
-    def _shrunk_together(self, array: ZarrArray) -> tuple[int, ...]:
-        """Return the lengths of what is shrunk at a time: some chunks side by side."""
-        return tuple(
-            max(length, _SHRUNK_TOGETHER // length * length) if axis in ("y", "x") else length
-            for axis, length in zip(self.axes, array.chunks, strict=True)
-        )
+    def _shrink(
+        self, levels: Sequence[LevelPlan], arrays: Sequence[ZarrArray], kept: threading.local, region: Region
+    ) -> None:
+        """Make a region of a lower resolution from the next finer one, and write it at once.
 
-    def _written_together(self, array: ZarrArray) -> tuple[int, ...]:
-        return array.shards or self._shrunk_together(array)
-
-    def _shrink(self, levels: Sequence[LevelPlan], arrays: Sequence[ZarrArray], region: Region) -> None:
-        """Make a region of a lower resolution from the next finer one, part by part, and write it at once."""
+        For the nearest only every second pixel is kept of a chunk; else the finer pixels come a chunk at a time, into
+        an array that each thread keeps for the next.
+        """
         steps = steps_between(*levels)
         finer, coarser = arrays
         made = np.zeros([side.stop - side.start for side in region], coarser.dtype)
-        for slab in regions_of(made.shape, self._shrunk_together(coarser)):
-            here = tuple(
-                slice(part.start + side.start, part.stop + side.start) for part, side in zip(slab, region, strict=True)
-            )
-            wider = tuple(
-                slice(side.start * step, min(side.stop * step, length))
-                for side, step, length in zip(here, steps, finer.shape, strict=True)
-            )
-            pixels = read_region(finer, wider)
-            if pixels.any():
-                made[inside(here, region)] = shrink_labels(
-                    pixels, _part(levels[0], wider), _part(levels[1], here), self.pyramid
+        if self.pyramid is Pyramid.NEAREST and covers_whole(*levels):
+            every = [slice(here.start * by, here.stop * by, by) for here, by in zip(region, steps, strict=True)]
+            made = read_region(finer, tuple(every), threads=1)
+        else:
+            of_a_chunk = tuple(max(1, length // by) for length, by in zip(finer.chunks, steps, strict=True))
+            for slab in regions_of(made.shape, of_a_chunk):
+                here = tuple(
+                    slice(part.start + side.start, part.stop + side.start)
+                    for part, side in zip(slab, region, strict=True)
                 )
+                wider = tuple(
+                    slice(side.start * step, min(side.stop * step, length))
+                    for side, step, length in zip(here, steps, finer.shape, strict=True)
+                )
+                pixels = read_region(finer, wider, threads=1, into=getattr(kept, "pixels", None))
+                kept.pixels = pixels
+                made[slab] = shrink_labels(pixels, _part(levels[0], wider), _part(levels[1], here), self.pyramid)
         if made.any():
-            write_region(coarser, region, made)
+            write_region(coarser, region, made, threads=1)
 
 
 def _part(level: LevelPlan, region: Region) -> LevelPlan:

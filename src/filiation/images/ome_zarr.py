@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from filiation.digest.trees import processors
 from filiation.errors import AccessError, BadInputError
+from filiation.images.chunk_files import ChunkFiles
 from filiation.images.image import Image, LabelImage, Pixels
 from filiation.images.multiscale import Multiscale, ZarrArray, open_multiscale
 from filiation.images.ome_blocks import label_block, label_form, label_levels, multiscale_block, stem
@@ -82,8 +84,14 @@ def read_labels(path: Path) -> LabelImage:
     )
 
 
-def read_pixels(store: Multiscale, region: tuple[slice, ...] = (), level: int = 0) -> Pixels:
-    """Read the pixels of ``store`` at full resolution or another, or a region of them.
+def read_pixels(
+    store: Multiscale,
+    region: tuple[slice, ...] = (),
+    level: int = 0,
+    threads: int | None = None,
+    into: Pixels | None = None,
+) -> Pixels:
+    """Read the pixels of ``store`` at full resolution or another, or a region of them; see :func:`read_region`.
 
     Raises
     ------
@@ -93,7 +101,7 @@ def read_pixels(store: Multiscale, region: tuple[slice, ...] = (), level: int = 
         If a part of it may not be read.
     """
     try:
-        return read_region(store.levels[level].array, region)
+        return read_region(store.levels[level].array, region, threads, into)
     except PermissionError as error:
         raise AccessError(f"{store.where} cannot be read: some of it is not for you. Ask whoever keeps it.") from error
     except (ValueError, RuntimeError, OSError, zlib.error, zipfile.BadZipFile) as error:
@@ -112,28 +120,31 @@ def _resolution(level: int) -> str:
     return f"resolution {level}" if level else "full resolution"
 
 
-def read_region(array: ZarrArray, region: tuple[slice, ...]) -> Pixels:
-    """Read a region of an array as numpy; all of it for an empty ``region``."""
+def read_region(
+    array: ZarrArray, region: tuple[slice, ...], threads: int | None = None, into: Pixels | None = None
+) -> Pixels:
+    """Read a region of an array as numpy, every pixel or every few; all of it for an empty ``region``.
+
+    Chunks are decoded in as many threads as are given, or as there are processors; into an array that is done with, if
+    one is given and fits.
+    """
+    files = ChunkFiles.of(array)
+    bounds = files.bounds(region) if files else None
+    if files and bounds:
+        return files.read(bounds, threads or processors(), into)
     pixels: Pixels = array[region if region else ...]  # type: ignore[assignment]
     return pixels
 
 
-def write_region(array: ZarrArray, region: tuple[slice, ...], pixels: Pixels) -> None:
-    """Write a region of an array that begins on chunks' corners; chunks without a bit that is set are left out.
+def write_region(array: ZarrArray, region: tuple[slice, ...], pixels: Pixels, threads: int | None = None) -> None:
+    """Write a region of an array; chunks without a bit that is set are left out.
 
-    zarr compares every chunk with the fill value, in one thread for all, which takes longer than to compress it. Here a
-    glance at a chunk's first pixel spares that for nearly all images.
+    Chunks are coded in as many threads as are given, or as there are processors.
     """
-    corners = pixels[tuple(slice(None, None, length) for length in array.chunks)]
-    if corners.all() or all(part.any() for part in _chunks_of(pixels, array.chunks)):
-        array = array.with_config({"write_empty_chunks": True})
-    array[region] = pixels
-
-
-def _chunks_of(pixels: Pixels, lengths: tuple[int, ...]) -> Iterator[Pixels]:
-    starts = (range(0, size, length) for size, length in zip(pixels.shape, lengths, strict=True))
-    for corner in itertools.product(*starts):
-        yield pixels[tuple(slice(start, start + length) for start, length in zip(corner, lengths, strict=True))]
+    files = ChunkFiles.of(array)
+    bounds = files.bounds(region) if files else None
+    if not (files and bounds and files.write(bounds, pixels, threads or processors())):
+        array[region] = pixels
 
 
 def write_image(path: Path, image: Image, form: StoreFormat = DEFAULT_FORMAT) -> None:
@@ -236,5 +247,6 @@ def _write_store(
 ) -> None:
     group = form.create_root(store)
     for number, data in enumerate(pixels):
-        form.create_level(group, number, axes, data.shape, data.dtype, content)[...] = data
+        level = form.create_level(group, number, axes, data.shape, data.dtype, content)
+        write_region(level, tuple(slice(0, length) for length in data.shape), data)
     form.finish(store, form.attributes(block))

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from filiation.digest.trees import processors
 from filiation.errors import BadInputError
 from filiation.images.image import Pixels
 from filiation.images.multiscale import open_multiscale
 from filiation.images.ome_zarr import read_pixels
+from filiation.images.store_format import write_unit
 from filiation.model import Digest, DigestKind
 
 MAGIC = "filiation-pixels-1"
@@ -51,13 +53,17 @@ def pixel_digest(path: Path, *, workers: int | None = None) -> Digest:
     """
     store = open_multiscale(path)
     array = store.full.array
-    return _digest(
-        lambda region: read_pixels(store, region),
-        np.dtype(array.dtype),
-        store.axes,
-        array.shape,
-        workers or os.cpu_count() or 1,
-    )
+    buffers = threading.local()
+
+    def hashed(block: tuple[slice, ...]) -> bytes:
+        digest = hashlib.sha256()
+        for slab in _slabs(block, write_unit(array)):
+            pixels = read_pixels(store, slab, threads=1, into=getattr(buffers, "last", None))
+            buffers.last = pixels
+            _update(digest, pixels)
+        return digest.digest()
+
+    return _digest(hashed, np.dtype(array.dtype), store.axes, array.shape, workers or processors())
 
 
 def pixel_digest_of_array(data: Pixels, axes: tuple[str, ...]) -> Digest:
@@ -74,7 +80,7 @@ def pixel_digest_of_array(data: Pixels, axes: tuple[str, ...]) -> Digest:
     >>> str(pixel_digest_of_array(np.zeros((2, 3), "uint8"), ("y", "x")))[:20]
     'pixels1:283ecdf7f51d'
     """
-    return _digest(lambda region: data[region], data.dtype, axes, data.shape, workers=1)
+    return _digest(lambda block: block_hash(data[block]), data.dtype, axes, data.shape, workers=1)
 
 
 def pixel_digest_of_blocks(
@@ -104,7 +110,7 @@ def block_lengths(axes: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _digest(
-    read: Callable[[tuple[slice, ...]], Pixels],
+    hashed: Callable[[tuple[slice, ...]], bytes],
     dtype: np.dtype[np.generic],
     axes: tuple[str, ...],
     shape: tuple[int, ...],
@@ -112,8 +118,20 @@ def _digest(
 ) -> Digest:
     _header(dtype, axes, shape)  # refuses before a pixel is read
     with ThreadPoolExecutor(workers) as pool:
-        hashes = pool.map(lambda region: block_hash(read(region)), blocks(axes, shape))
-        return pixel_digest_of_blocks(dtype, axes, shape, hashes)
+        return pixel_digest_of_blocks(dtype, axes, shape, pool.map(hashed, blocks(axes, shape)))
+
+
+def _slabs(block: tuple[slice, ...], lengths: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield the parts of a block, in the order of its pixels, that are as deep as a chunk or shard.
+
+    A block is cut along the first axis on which it has more than one pixel; those before it hold it together.
+    """
+    axis = next((axis for axis, side in enumerate(block) if side.stop - side.start > 1), 0)
+    start, stop = block[axis].start, block[axis].stop
+    while start < stop:
+        end = min(stop, (start // lengths[axis] + 1) * lengths[axis])
+        yield (*block[:axis], slice(start, end), *block[axis + 1 :])
+        start = end
 
 
 def _header(dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int, ...]) -> bytes:
@@ -131,11 +149,16 @@ def _header(dtype: np.dtype[np.generic], axes: tuple[str, ...], shape: tuple[int
 
 def block_hash(block: Pixels) -> bytes:
     """Return the SHA-256 of the pixels of one block, little-endian and in C order."""
-    digest, little = hashlib.sha256(), block.dtype.newbyteorder("<")
+    digest = hashlib.sha256()
+    _update(digest, block)
+    return digest.digest()
+
+
+def _update(digest: hashlib._Hash, block: Pixels) -> None:
+    little = block.dtype.newbyteorder("<")
     whole = block.flags.c_contiguous and block.dtype == little
     rows = len(block) if whole else max(1, len(block) * _SLAB // max(1, block.nbytes))
     for start in range(0, len(block), max(1, rows)):
         slab = np.ascontiguousarray(block[start : start + rows], dtype=little)
         if slab.size:
             digest.update(slab.data.cast("B"))
-    return digest.digest()

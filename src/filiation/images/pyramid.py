@@ -8,10 +8,12 @@ two of this one; the last of an odd number stands alone.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from filiation.errors import BadInputError
 from filiation.images.image import AXIS_TYPES, Pixels, Pyramid
@@ -144,18 +146,28 @@ def shrink_labels(data: Pixels, finer: LevelPlan, coarser: LevelPlan, pyramid: P
         If the value of most pixels is wanted, and pixels do not cover whole ones.
     """
     steps = steps_between(finer, coarser)
-    covers = coarser.shape == tuple(-(-length // step) for length, step in zip(finer.shape, steps, strict=True))
     if pyramid is Pyramid.NEAREST:
-        whole = coarser.scale == tuple(size * step for size, step in zip(finer.scale, steps, strict=True))
-        if covers and whole:  # slices take a fraction of the time of lists of indices
+        if covers_whole(finer, coarser):  # slices take a fraction of the time of lists of indices
             return np.ascontiguousarray(data[tuple(slice(None, None, step) for step in steps)])
         return shrink_to_nearest(data, finer, coarser)
-    if not covers:
+    if not _covers(finer, coarser):
         raise BadInputError(
             f"A resolution of {coarser.shape} pixels does not cover whole pixels of one of {finer.shape}, of which the "
             "most frequent label could be taken. Take the nearest."
         )
     return shrink_to_most_frequent(data, steps)
+
+
+def covers_whole(finer: LevelPlan, coarser: LevelPlan) -> bool:
+    """Tell whether each pixel of a level lies on whole pixels of the finer one, and is so many times as large."""
+    steps = steps_between(finer, coarser)
+    larger = tuple(size * step for size, step in zip(finer.scale, steps, strict=True))
+    return _covers(finer, coarser) and coarser.scale == larger
+
+
+def _covers(finer: LevelPlan, coarser: LevelPlan) -> bool:
+    steps = steps_between(finer, coarser)
+    return coarser.shape == tuple(-(-length // step) for length, step in zip(finer.shape, steps, strict=True))
 
 
 def shrink_to_most_frequent(data: Pixels, steps: tuple[int, ...]) -> Pixels:
@@ -166,31 +178,56 @@ def shrink_to_most_frequent(data: Pixels, steps: tuple[int, ...]) -> Pixels:
     """
     if all(step == 1 for step in steps):
         return data
-    rows = max(1, len(data) * _SLAB // max(1, data.nbytes) // steps[0]) * steps[0]
-    slabs = [_most_frequent(data[start : start + rows], steps) for start in range(0, len(data), rows)]
-    return np.concatenate(slabs)
-
-
-def _most_frequent(data: Pixels, steps: tuple[int, ...]) -> Pixels:
-    shape = tuple(-(-length // step) for length, step in zip(data.shape, steps, strict=True))
+    found: Pixels = np.ascontiguousarray(data[tuple(slice(None, None, step) for step in steps)])
+    mixed = np.empty(found.shape, bool)
+    rows = max(1, len(data) * _SLAB // max(1, data.nbytes) // steps[0])
+    for start in range(0, len(mixed), rows):
+        mixed[start : start + rows] = _mixed(data[start * steps[0] : (start + rows) * steps[0]], steps)
+    # Only where the pixels of a block differ is counted: most lie within one object, or outside all.
+    where = np.nonzero(mixed)
+    if not len(where[0]):
+        return found
     corners = list(itertools.product(*(range(step) for step in steps)))
-    first = data[tuple(slice(None, None, step) for step in steps)]
-    values = np.zeros((len(corners), *shape), data.dtype)
-    there = np.zeros((len(corners), *shape), bool)
+    pixels = np.ascontiguousarray(data).reshape(-1)
+    first = [at * step for at, step in zip(where, steps, strict=True)]
+    begin = np.ravel_multi_index(first, data.shape)
+    some = np.empty((len(corners), len(begin)), data.dtype)
+    there = np.ones((len(corners), 1), bool)
+    if any(length % step for length, step in zip(data.shape, steps, strict=True)):
+        there = np.ones(some.shape, bool)
     for number, corner in enumerate(corners):
-        part = data[tuple(slice(start, None, step) for start, step in zip(corner, steps, strict=True))]
-        inside = tuple(slice(0, length) for length in part.shape)
-        values[number][inside], there[number][inside] = part, True
-    mixed = ((values != first) & there).any(axis=0)
-    found: Pixels = np.ascontiguousarray(first)
-    if mixed.any():
-        some, are = values[:, mixed], there[:, mixed]
-        counts = np.stack([((some == each) & are).sum(axis=0, dtype=np.uint8) for each in some])
-        counts[~are] = 0
-        best = counts.argmax(axis=0)
-        found = found.copy()
-        found[mixed] = np.take_along_axis(some, best[None], axis=0)[0]
+        further = sum(start * math.prod(data.shape[axis + 1 :]) for axis, start in enumerate(corner))
+        some[number] = pixels.take(begin + further, mode="clip")
+        for at, start, step, length in zip(first, corner, steps, data.shape, strict=True):
+            if start and length % step:
+                there[number] &= at + start < length
+    counts = np.zeros(some.shape, np.uint8)
+    counts += there
+    for one, other in itertools.combinations(range(len(corners)), 2):
+        same = some[one] == some[other]
+        if there.shape == some.shape:
+            same &= there[one] & there[other]
+        counts[one] += same
+        counts[other] += same
+    found[where] = np.take_along_axis(some, counts.argmax(axis=0)[None], axis=0)[0]
     return found
+
+
+def _mixed(data: Pixels, steps: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which blocks have more than one value; rows are compared whole first, which a processor does fastest."""
+    *before, last = steps
+    rows = data[tuple(slice(None, None, step) for step in before)]
+    differ = np.zeros(rows.shape, bool)
+    for corner in itertools.islice(itertools.product(*(range(step) for step in before)), 1, None):
+        part = data[tuple(slice(start, None, step) for start, step in zip(corner, before, strict=True))]
+        inside = tuple(slice(0, length) for length in part.shape)
+        differ[inside] |= part != rows[inside]
+    mixed = differ[..., ::last].copy()
+    for start in range(1, last):
+        part, width = differ[..., start::last], rows[..., start::last].shape[-1]
+        mixed[..., :width] |= part
+        mixed[..., :width] |= rows[..., start::last] != rows[..., ::last][..., :width]
+    return mixed
 
 
 def shrink_to_nearest(data: Pixels, full: LevelPlan, level: LevelPlan) -> Pixels:
