@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ from filiation.catalogue.policy import ImagePattern, Policy
 from filiation.catalogue.private import texts_of
 from filiation.catalogue.reading import read_triples
 from filiation.catalogue.withheld import check_written, withhold, write
+from filiation.crate.registration import Known, Registration, Writing, write_registration
 from filiation.errors import BadInputError, FiliationError
 from filiation.lineage import Ledger
-from tests.lineage.crates import CrateBuilder
+from filiation.model import Agent, Machine, Software
+from tests.lineage.crates import CrateBuilder, run_id
 
 IMAGE = "https://omero.example.org/Image/51"
 
@@ -229,6 +232,68 @@ def test_digests_are_dropped_from_whatever_has_the_same_bytes(tmp_path: Path, pr
     run.write(other.crates)
     ledger = merged(tmp_path / "merged", other, policy=PRIVATE)
     assert all(entity.digest is None for entity in ledger.show(ledger.runs()[0].id).entities)
+
+
+OTHER_IMAGE = "https://omero.example.org/Image/52"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told", "withheld"),
+    [
+        (ImagePattern(container="Clinic"), True, [IMAGE]),
+        (ImagePattern("omero.example.org", container="https://omero.example.org/Dataset/3"), True, [IMAGE]),
+        (ImagePattern("omero.example.org", group="Pat*", container="Clin*"), True, [IMAGE]),
+        (ImagePattern("omero.example.org", group="Others"), True, []),
+        (ImagePattern("idr.example.org", group="Patients"), False, []),
+        (ImagePattern(group="Patients"), False, [IMAGE, OTHER_IMAGE]),  # nobody tells, so they may be
+        (ImagePattern(container="Clinic"), False, [IMAGE, OTHER_IMAGE]),
+    ],
+)
+def test_images_of_a_group_or_project_are_withheld_and_those_of_which_neither_is_told(
+    tmp_path: Path, project: Path, pattern: ImagePattern, told: bool, withheld: list[str]
+) -> None:
+    run = CrateBuilder(project, 1)
+    run.job("segment", (IMAGE, OTHER_IMAGE, "synthetic:nuclei"), {"labels.tif": "x"}, command=f"segment {IMAGE}")
+    of = "https://omero.example.org/"
+    if told:
+        run.graph[IMAGE] |= {"inGroup": {"@id": f"{of}Group/3"}, "dcterms:isPartOf": {"@id": f"{of}Dataset/3"}}
+        run.graph[OTHER_IMAGE] |= {"inGroup": {"@id": f"{of}Group/4"}, "ownedBy": {"@id": f"{of}Experimenter/1"}}
+        filed = {"dcterms:isPartOf": {"@id": f"{of}Project/1"}}
+        for at, name, inside in (("Group/3", "Patients", {}), ("Group/4", "Cells", {}),
+                                 ("Dataset/3", "2026", filed), ("Project/1", "Clinic", {})):  # fmt: skip
+            run.graph[of + at] = {"@id": of + at, "@type": "Collection", "name": name, **inside}
+    crate, document = open_crate(run.write(project / "crates"))
+    policy = Policy(images=(pattern,))
+    made = withhold(crate, document, policy, texts_of(policy))
+    if not withheld:
+        assert made is None
+        return
+    assert made is not None
+    text = json.dumps(made.document)
+    assert [iri for iri in (IMAGE, OTHER_IMAGE) if iri not in text] == withheld
+    assert made.kinds["image"] == len(withheld)
+    assert "synthetic:nuclei" in text
+    assert "Clinic" not in text
+    assert ("Cells" in text) == (OTHER_IMAGE in text and told)
+
+
+def test_what_was_written_to_a_private_image_is_withheld_with_it(tmp_path: Path) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    labels = Known("arcp://uuid,7c9f2c34-7b5b-4c4b-9d3e-0a7f1f2b9c10/work/labels.tif", "labels.tif", "file")
+    note = Known("https://omero.example.org/MapAnnotation/9", "key-value pairs", "MapAnnotation")
+    registration = Registration(
+        id=run_id(7), run="7c9f2c34-7b5b-4c4b-9d3e-0a7f1f2b9c10", host="omero.example.org", agent=Agent("Ada"),
+        machine=Machine("host"), software=Software("filiation", "0.1"), user="ada", started=at, ended=at,
+        writings=(Writing(Known(IMAGE, "clinic-51.czi", "raw image"), (labels,), (note,), at, at),),
+    )  # fmt: skip
+    write_registration(registration, tmp_path / "crate")
+    crate, document = open_crate(tmp_path / "crate")
+    policy = Policy(images=(ImagePattern("omero.example.org", "Patients"),))
+    made = withhold(crate, document, policy, texts_of(policy))
+    assert made is not None
+    text = json.dumps(made.document)
+    assert not [each for each in ("Image/51", "Image:51", "Image-51", "clinic-51", "MapAnnotation/9") if each in text]
+    assert labels.iri in text
 
 
 RULES = st.sampled_from(["train_secret", "segment", "measure"])

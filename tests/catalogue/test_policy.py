@@ -58,8 +58,9 @@ def test_yaml_and_toml_say_the_same(tmp_path: Path, name: str, text: str) -> Non
         ("withhold: {runs: [7c9f]}", "runs has '7c9f'; expected 8 characters of a run's id or more."),
         ("withhold: {texts: [a]}", "texts has 'a'; a text so short stands in everything."),
         ("withhold: {images: [Patients]}",
-         "images has 'Patients'; expected a table of texts with server, group, image."),
-        ("withhold: {images: [{host: a}]}", "images has 'host', which is not known; expected server, group, image."),
+         "images has 'Patients'; expected a table of texts with server, group, container, image."),
+        ("withhold: {images: [{host: a}]}",
+         "images has 'host', which is not known; expected server, group, container, image."),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, message: str) -> None:

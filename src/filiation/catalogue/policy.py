@@ -15,7 +15,7 @@ from filiation.model import Digest
 KEEP: Final = "keep"
 DROP: Final = "drop"
 _LISTS: Final = ("runs", "rules", "parameters", "people", "paths", "commands", "annotations", "texts")
-_OF_IMAGES: Final = ("server", "group", "image")
+_OF_IMAGES: Final = ("server", "group", "container", "image")
 _SHORTEST_RUN: Final = 8
 _SHORTEST_TEXT: Final = 3
 
@@ -24,18 +24,23 @@ _SHORTEST_TEXT: Final = 3
 class ImagePattern:
     """Images of a server; each part is a shell pattern, and all that are given have to match.
 
+    Where a crate tells nothing of an image's group, or of where it is filed, it may be any: it counts as matching.
+
     Parameters
     ----------
     server
         Host name.
     group
         Name of the group that owns the image on the server.
+    container
+        Name or IRI of a project, dataset, screen or plate that the image is filed in, however deep.
     image
         IRI of the image, such as ``https://omero.example.org/Image/51`` or ``synthetic:*``.
     """
 
     server: str = "*"
     group: str = "*"
+    container: str = "*"
     image: str = "*"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +27,11 @@ ACTIONS: Final = frozenset({"CreateAction", "UpdateAction", "ActivateAction"})
 """Types of what did something."""
 DATA: Final = frozenset({"File", "Dataset", "MediaObject", "Collection", "RepositoryCollection", "ImageObject"})
 _TOOLS: Final = frozenset({"SoftwareApplication", "SoftwareSourceCode", "ComputationalWorkflow"})
+_OME: Final = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
+_IMAGES: Final = frozenset({"raw image", "image", "label image", "plate", "well"})
+"""Kinds of things that are images of a server, where their name is an address."""
+_FROM_SERVER: Final = ("inGroup", "ownedBy", "dcterms:isPartOf")
+"""What a crate that asked the server tells of an image."""
 _SHORTEST: Final = 4
 """Characters of a text at least that is looked for everywhere; a shorter one stands in too much else."""
 
@@ -71,8 +76,9 @@ class Private:
 def texts_of(policy: Policy) -> PrivateTexts:
     """Return what a policy by itself says must not stand anywhere."""
     named = (name for name in (*policy.rules, *policy.people) if not set(name) & set("*?["))
-    hosts = (image.server for image in policy.images if (image.group, image.image) == ("*", "*"))
-    words = {*named, *(host for host in hosts if not set(host) & set("*?["))}
+    whole = (image.server for image in policy.images if (image.group, image.container, image.image) == ("*", "*", "*"))
+    inside = (part for image in policy.images for part in (image.group, image.container) if len(part) >= _SHORTEST)
+    words = {*named, *(part for part in (*whole, *inside) if not set(part) & set("*?["))}
     return PrivateTexts(policy.texts, words, policy.paths)
 
 
@@ -98,6 +104,7 @@ def find_private(document: Mapping[str, Any], policy: Policy, run: str) -> Priva
     for at, node in nodes.items():
         if at not in whole:
             _look_at(at, node, nodes, policy, found)
+    _follow_images(nodes, found)
     _follow_rules(nodes, found)
     return found
 
@@ -220,6 +227,14 @@ def _is_plain(text: str) -> bool:
     return True
 
 
+def _follow_images(nodes: Mapping[str, Node], found: Private) -> None:
+    """Withhold the records of what was written to private images on their server, which name them."""
+    private = {at for at, kind in found.kinds.items() if kind == "image"}
+    for at, node in nodes.items():
+        if set(many(node.get("@type"))) & ACTIONS and private & set(ids(node.get("about"))):
+            found.kinds[at] = "image"
+
+
 def _follow_rules(nodes: Mapping[str, Node], found: Private) -> None:
     """Drop what describes private rules: tools, their parameters, steps, scripts, values, and what connects them."""
     private = {at for at, kind in found.kinds.items() if kind == "rule"}
@@ -263,20 +278,54 @@ def _person(at: str, node: Mapping[str, Any]) -> set[str]:
 
 
 def _is_remote_image(at: str, node: Mapping[str, Any], types: set[str]) -> bool:
-    return is_uri(at) and (node.get("entityKind") == "raw image" or bool(types & {"ImageObject", "ome-xml:Image"}))
+    """Whether an entity is an image outside of runs, or something that was written to a server beside one."""
+    if not is_uri(at) or "ome-xml:Channel" in types:
+        return False
+    is_written = any(kind.startswith(_OME) for kind in ids(node.get("additionalType")))
+    is_image = node.get("entityKind") == "raw image" or bool(types & {"ImageObject", "ome-xml:Image"})
+    return is_image or (_host(at) != "" and (is_written or node.get("entityKind") in _IMAGES))
+
+
+def _host(at: str) -> str:
+    """Return the server of an address on the web; nothing for any other name."""
+    try:
+        parts = urlsplit(at)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in ("http", "https", "omero") else ""
 
 
 def _is_meant(at: str, node: Mapping[str, Any], nodes: Mapping[str, Node], pattern: ImagePattern) -> bool:
-    try:
-        host = urlsplit(at).hostname or ""
-    except ValueError:
-        host = ""
-    groups = [str(nodes.get(group, {}).get("name", group)) for group in ids(node.get("inGroup"))]
+    host = _host(at)
     return (
         matches(host, (pattern.server.lower(),))
         and matches(at, (pattern.image,))
-        and (pattern.group == "*" or any(matches(group, (pattern.group,)) for group in groups))
+        and _is_in(pattern.group, _groups(node, nodes), is_told="inGroup" in node or not host)
+        and _is_in(
+            pattern.container, _containers(node, nodes), is_told=not host or any(key in node for key in _FROM_SERVER)
+        )
     )
+
+
+def _is_in(pattern: str, names: Iterable[str], *, is_told: bool) -> bool:
+    """Whether one of the names is meant; one that nobody tells may be."""
+    return pattern == "*" or not is_told or any(matches(name, (pattern,)) for name in names)
+
+
+def _groups(node: Mapping[str, Any], nodes: Mapping[str, Node]) -> list[str]:
+    return [str(nodes.get(group, {}).get("name", group)) for group in ids(node.get("inGroup"))]
+
+
+def _containers(node: Mapping[str, Any], nodes: Mapping[str, Node]) -> set[str]:
+    """Return names and IRIs of what an image is filed in, and of what that is filed in."""
+    found: set[str] = set()
+    waiting = list(ids(node.get("dcterms:isPartOf")))
+    while waiting:
+        at = waiting.pop()
+        if at not in found:
+            found.add(at)
+            waiting += ids(nodes.get(at, {}).get("dcterms:isPartOf"))
+    return found | {str(nodes[at]["name"]) for at in found if "name" in nodes.get(at, {})}
 
 
 def _names_of_image(at: str, node: Mapping[str, Any]) -> Iterator[str]:
