@@ -235,7 +235,8 @@ WORK: dict[str, Callable[[str], Work]] = {
     function.__name__: function
     for function in (
         read_by_zarr, read_by_zarrs, read_by_tensorstore, digest_pixels, write_by_filiation, write_by_zarrs,
-        write_by_tensorstore, write_image_by_filiation, write_image_by_ngio, pyramid_by_filiation, pyramid_by_ngio,
+        write_by_tensorstore, write_image_by_filiation, write_and_digest_image, write_image_by_ngio,
+        pyramid_by_filiation, pyramid_by_ngio,
         pyramid_by_tensorstore, stream,
     )
 }  # fmt: skip

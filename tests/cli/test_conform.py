@@ -47,6 +47,28 @@ def test_a_fault_is_told_with_what_to_do_and_by_the_exit_code(store: Path, call:
     assert call("conform", "text").exit_code == 2
 
 
+def test_a_store_in_a_zip_file_is_looked_through_and_never_mended(store: Path, here: Path, call: Call) -> None:
+    for name, member in (("whole.ozx", store), ("labels.ozx", store / "labels" / "nuclei")):
+        with zipfile.ZipFile(here / name, "w") as archive:
+            for path in sorted(each for each in member.rglob("*") if each.is_file()):
+                archive.write(path, path.relative_to(member))
+    packed, unpacked = (json.loads(call("conform", each, "--json").stdout) for each in ("whole.ozx", store))
+    assert packed[0]["findings"] == unpacked[0]["findings"] != []
+    (lost,) = json.loads(call("conform", "labels.ozx", "--json").stdout)[0]["findings"]
+    assert lost["fault"] == "source-missing"
+    assert lost["found"].endswith(f"and no image is at {here.parent}")
+
+    done = call("conform", store, "whole.ozx", "--fix")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "whole.ozx lies in a ZIP file, where it is only read. Mend a copy in a folder" in done.stderr
+    done = call("conform", "s3://lab/nuclei.ome.zarr", "--fix")
+    assert done.exit_code == 2
+    assert "s3://lab/nuclei.ome.zarr lies in an object store" in done.stderr
+    done = call("conform", "omero://host/image/1")
+    assert (done.exit_code, "expected a path, or s3://<bucket>/<key>" in done.stderr) == (2, True)
+    assert json.loads(call("conform", store, "--json").stdout) == unpacked
+
+
 def test_what_is_mended_is_recorded_and_lineage_goes_through_it(store: Path, call: Call) -> None:
     before = (store / "labels" / "zarr.json").read_bytes()
     old = digest_tree(store).digest

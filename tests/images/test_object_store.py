@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,20 +18,24 @@ from filiation.images import (
     LabelImage,
     ObjectPlace,
     StoreFormat,
+    check_store,
     digest_objects,
     fetch_into,
     open_source,
     pixel_digest,
+    plate_source,
     put_store,
     read_image,
     read_labels,
     write_image,
     write_labels,
 )
+from filiation.images.conformance.at_hand import check_place
 from filiation.images.object_access import ObjectAccess
 from filiation.images.object_store import open_object_multiscale
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.secrets import secrets_in_use
+from filiation.images.synthetic_plate import SyntheticPlate, write_synthetic_plate
 from tests.object_store import KEY_ID, SECRET, s3_server
 
 
@@ -77,6 +82,56 @@ def test_an_image_goes_there_and_comes_back_with_its_identities(
     assert np.array_equal(back.data, image.data)
     assert (back.axes, back.scale, back.units, back.channels) == (image.axes, image.scale, image.units, image.channels)
     assert np.array_equal(open_source(str(place)).fetch().data, image.data)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_fields_of_a_plate_are_read_where_they_lie(tmp_path: Path, bucket: str, version: str) -> None:
+    write_synthetic_plate(tmp_path / "plate.ome.zarr", SyntheticPlate(rows=1, columns=2), StoreFormat(version))
+    place = ObjectPlace(bucket, f"screens/{version}.ome.zarr")
+    put_store(tmp_path / "plate.ome.zarr", place)
+
+    there, here = plate_source(str(place)), plate_source(str(tmp_path / "plate.ome.zarr"))
+    assert there is not None
+    assert here is not None
+    assert there.plate == here.plate
+    assert there.fields == {path: f"{place}/{path}" for path in here.fields}
+    asked = plate_source(str(place), ["A2"])
+    assert asked is not None
+    field, source = next(iter(asked.fields.items()))
+    assert field.startswith("A/2/")
+    assert open_source(source).identify().digest == digest_tree(tmp_path / "plate.ome.zarr" / field).digest
+    with pytest.raises(BadInputError, match="has no well 'C7' with a field of view; it has A1, A2"):
+        plate_source(str(place), ["C7"])
+    assert plate_source(source) is None  # an image
+    assert plate_source(f"s3://{bucket}/nothing") is None
+
+
+def test_a_store_there_is_looked_through_with_its_labels_and_their_source(
+    tmp_path: Path, bucket: str, image: Image, labels: LabelImage
+) -> None:
+    write_image(tmp_path / "raw.ome.zarr", image)
+    write_labels(tmp_path / "nuclei.ome.zarr", replace(labels, source="../raw.ome.zarr"))
+    for name in ("raw", "nuclei"):
+        put_store(tmp_path / f"{name}.ome.zarr", ObjectPlace(bucket, f"lab/{name}.ome.zarr"))
+    place = ObjectPlace(bucket, "lab/nuclei.ome.zarr")
+    assert check_place(place) == check_store(tmp_path / "nuclei.ome.zarr") == ()
+
+    metadata = tmp_path / "nuclei.ome.zarr" / "zarr.json"
+    told = json.loads(metadata.read_text())
+    told["attributes"]["ome"]["image-label"]["colors"].append({"label-value": 4711, "rgba": [0, 0, 0, 0]})
+    told["attributes"]["ome"]["image-label"]["source"]["image"] = "../lost.ome.zarr"
+    metadata.write_text(json.dumps(told))
+    put_store(tmp_path / "nuclei.ome.zarr", ObjectPlace(bucket, "lab/other.ome.zarr"))
+    found = check_place(ObjectPlace(bucket, "lab/other.ome.zarr"))
+    assert {each.fault for each in found} == {"source-nowhere", "colors-ghost"}
+    assert f"no image is at s3://{bucket}/lab/lost.ome.zarr" in next(
+        each.found for each in found if each.fault == "source-nowhere"
+    )
+    assert {each.fault for each in check_place(ObjectPlace(bucket, "lab/other.ome.zarr"), pixels=False)} == {
+        "source-nowhere"
+    }
+    with pytest.raises(NotFoundError, match=f"There is nothing at s3://{bucket}/lab/none.zarr"):
+        check_place(ObjectPlace(bucket, "lab/none.zarr"))
 
 
 def test_labels_go_there_and_are_read_where_they_lie(tmp_path: Path, bucket: str, labels: LabelImage) -> None:

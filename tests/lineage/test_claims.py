@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
 import zarr
 from click.testing import CliRunner, Result
@@ -18,12 +19,13 @@ from filiation.catalogue.mending import mend_store
 from filiation.cli import main
 from filiation.digest import digest_tree
 from filiation.errors import NotFoundError
-from filiation.images import assemble, pixel_digest
+from filiation.images import ObjectPlace, assemble, pixel_digest, put_store
 from filiation.images.claims import read_claim
 from filiation.images.conformance.mending import MetadataChange
 from filiation.lineage import Ledger, testimony
 from filiation.lineage.testimony import Verdict, hear
 from tests.lineage.labelled import edit_attributes, labelled, labelled_once, write_raw
+from tests.object_store import KEY_ID, SECRET, s3_server
 
 __all__ = ["labelled", "labelled_once"]
 pytestmark = pytest.mark.slow
@@ -126,6 +128,27 @@ def test_store_crate_and_graph_tell_the_same(labelled: Path) -> None:
     heard = hear(CatalogueFolder.find(None), STORE)
     names = {fact.name for fact in heard.facts if None not in (fact.store, fact.crate, fact.graph)}
     assert {"run", "record", "rule", "digest", "pixels", "input raw.ome.zarr", "parameter threshold"} <= names
+
+
+def test_they_do_where_the_store_lies_in_a_zip_file_or_an_object_store(
+    labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.make_archive("nuclei", "zip", STORE)
+    here = json.loads(call("agree", STORE, "--json").stdout)
+    packed = json.loads(call("agree", "nuclei.zip", "--json").stdout)
+    assert {**packed, "store": str(STORE)} == here
+    with s3_server() as address:
+        for name, value in (("ENDPOINT_URL", address), ("ACCESS_KEY_ID", KEY_ID), ("SECRET_ACCESS_KEY", SECRET)):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+        boto3.client("s3", endpoint_url=address, region_name="us-east-1", **keys).create_bucket(Bucket="lab")
+        put_store(STORE, ObjectPlace("lab", "nuclei/51.ome.zarr"))
+        there = json.loads(call("agree", "s3://lab/nuclei/51.ome.zarr", "--json").stdout)
+        assert {**there, "store": str(STORE)} == here
+        assert call("conform", "s3://lab/nuclei/51.ome.zarr").exit_code == 9  # its source was not put there
+        missing = call("agree", "s3://lab/nuclei/52.ome.zarr")
+        assert (missing.exit_code, "There is nothing at s3://lab/nuclei/52.ome.zarr" in missing.stderr) == (3, True)
+    assert call("agree", "nowhere.zip").exit_code == 3
 
 
 def test_a_store_whose_metadata_were_mended_still_agrees(labelled: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filiation.images import ObjectPlace, StoreFormat, put_store, read_image, read_labels, write_image
+from filiation.images import ObjectPlace, StoreFormat, pixel_digest, put_store, read_image, read_labels, write_image
 from filiation.images.multiscale import open_multiscale
 from filiation.images.synthetic import Nuclei3D, nuclei3d
+from filiation.images.synthetic_plate import SyntheticPlate, write_synthetic_plate
 from filiation.lineage import Ledger
 from tests.object_store import KEY_ID, SECRET, s3_server
 
@@ -43,6 +44,16 @@ def test_an_image_in_an_object_store_is_segmented_and_joins_its_local_copy(
         assert done.returncode == 0, done.stderr
         results = workflow / "results" / "far"
         put_store(results / "nuclei.ome.zarr", ObjectPlace("lab", "nuclei/5.ome.zarr"))
+
+        write_synthetic_plate(local.parent / "plate.ome.zarr", SyntheticPlate(rows=1, columns=2))
+        put_store(local.parent / "plate.ome.zarr", ObjectPlace("lab", "screens/7.ome.zarr"))
+        plate = row.replace("raw/5", "screens/7")
+        (workflow / "plate.tsv").write_text(f"{columns}\twells\nscreen\t{plate}\t*\n")
+        field = "results/screen/A/2/0/raw.ome.zarr"
+        fetched = snakemake(
+            workflow, "--cores", "1", "--logger", "filiation", "--config", "samples=plate.tsv", "--", field
+        )
+        assert fetched.returncode == 0, fetched.stderr
     assert np.array_equal(read_image(results / "raw.ome.zarr").data, image.data)
     assert len(read_labels(results / "nuclei.ome.zarr").values) == len(truth.values) == 5
     assert open_multiscale(results / "nuclei.ome.zarr").full.array.shards is not None
@@ -51,6 +62,9 @@ def test_an_image_in_an_object_store_is_segmented_and_joins_its_local_copy(
     for raw in ("s3://lab/raw/5.ome.zarr", str(local)):
         reached = {str(getattr(node, "path", "")) for node in ledger.impact(raw).nodes}
         assert "results/far/measurements.parquet" in reached, raw
+    assert pixel_digest(workflow / field) == pixel_digest(local.parent / "plate.ome.zarr" / "A" / "2" / "0")
+    reached = {str(getattr(node, "path", "")) for node in ledger.impact("s3://lab/screens/7.ome.zarr/A/2/0").nodes}
+    assert field in reached
     for secret in (KEY_ID, SECRET):
         everywhere = [path for path in workflow.rglob("*") if path.is_file()]
         assert not [path for path in everywhere if secret.encode() in path.read_bytes()]

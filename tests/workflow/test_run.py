@@ -35,7 +35,7 @@ def results(
 ) -> Path:
     folder = copy_workflow(tmp_path_factory.mktemp("run"))
     with (folder / "config" / "config.yaml").open("a") as config:
-        config.write("outputs: {anndata: true, regions: true, meshes: {deviation: 0.25, formats: [ply, glb]}}\n")
+        config.write("outputs: {anndata: zarr, regions: true, meshes: {deviation: 0.25, formats: [ply, glb]}}\n")
     sheet = folder / "config" / "samples.tsv"
     header, tissue, volume = sheet.read_text().splitlines()
     sheet.write_text(f"{header}\tmeshes\n{tissue}\tfalse\n{volume}\t\n")
@@ -78,7 +78,7 @@ def test_each_object_has_a_row_a_box_and_polygons_that_others_read(results: Path
     assert regions.geometry.is_valid.all()
     assert np.allclose(regions.geometry.area, regions["area"])
     assert regions.groupby("label")["pixels"].sum().equals(table["pixels"])
-    data = anndata.read_h5ad(here / "measurements.h5ad")
+    data = anndata.read_zarr(here / "anndata" / "measurements.zarr")
     assert data.obs["label"].tolist() == table.index.tolist()
     assert np.array_equal(data[:, "mean_intensity"].X.ravel(), table["mean_intensity"])
 

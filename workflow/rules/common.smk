@@ -106,7 +106,8 @@ def source_of(wildcards):
 
 def objects():
     """Return what is to be made of the samples' objects besides their measurements."""
-    made = {"anndata": "measurements.h5ad", "regions": "regions.parquet", "meshes": "meshes.parquet"}
+    data = "anndata" if OUTPUTS.get("anndata") == "zarr" else "measurements.h5ad"
+    made = {"anndata": data, "regions": "regions.parquet", "meshes": "meshes.parquet"}
     wanted = [(sample, name) for sample in SAMPLES for name in made if OUTPUTS.get(name)]
     return [f"results/{sample}/{made[name]}" for sample, name in wanted if SAMPLES[sample].get(name, True)]
 
@@ -191,15 +192,18 @@ def with_fields(samples):
 def plate_at(source, wells):
     """Return what a plate holds; None if the source is none. What tells is read as text, since importing takes longer."""
     told = [Path(source) / name for name in ("zarr.json", ".zattrs")]
+    # An object store is asked only where wells are named: to ask it for every sample, at the start of every job, is slow.
     if not (
-        source.startswith("synthetic:plate") or any(file.is_file() and '"plate"' in file.read_text() for file in told)
+        source.startswith("synthetic:plate")
+        or (wells and source.startswith("s3:"))
+        or any(file.is_file() and '"plate"' in file.read_text() for file in told)
     ):
         return None
     from filiation.errors import FiliationError
     from filiation.images import plate_source
 
     try:
-        return plate_source(source, wells)
+        return plate_source(source, [well for well in wells if well != "*"])
     except FiliationError as error:
         raise WorkflowError(f"{config['samples']}: {error}")
 

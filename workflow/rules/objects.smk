@@ -14,6 +14,19 @@ rule anndata:
         "../scripts/anndata_table.py"
 
 
+rule anndata_in_zarr:
+    input:
+        table="results/{sample}/measurements.parquet",
+    output:
+        data=directory("results/{sample}/anndata"),
+    log:
+        "results/{sample}/logs/anndata_in_zarr.log",
+    conda:
+        "../envs/filiation.yaml"
+    script:
+        "../scripts/anndata_table.py"
+
+
 rule regions:
     input:
         labels=MEASURED,

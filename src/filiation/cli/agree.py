@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from filiation.cli.options import catalogue_option, example, json_option
@@ -14,22 +12,27 @@ LONGEST = 40
 """Characters of a value that are shown in the table; --json has all."""
 
 
-@click.command(epilog=example("filiation agree results/ihc/nuclei.ome.zarr"))
-@click.argument("store", type=click.Path(path_type=Path))
+@click.command(
+    epilog=example("filiation agree results/ihc/nuclei.ome.zarr", "filiation agree s3://lab/nuclei/51.ome.zarr")
+)
+@click.argument("store")
 @json_option
 @catalogue_option
 @click.pass_context
-def agree(ctx: click.Context, store: Path, as_json: bool, catalogue: str | None) -> None:
+def agree(ctx: click.Context, store: str, as_json: bool, catalogue: str | None) -> None:
     """Tell whether a store, its crate and the graph tell the same of it.
+
+    STORE is a folder, one file as ZIP, or s3://bucket/key in an object store; it is only read.
 
     Asked are the store's own metadata and bytes, the metadata file of the run's crate, and the graph by SPARQL: which
     run and step made it, by which rule, with which parameters, from what, and with which bytes and pixels. Exits with
     9 if one contradicts another, or if the store, the crate or the graph has nothing to tell although another has.
     """
     from filiation.catalogue import CatalogueFolder
+    from filiation.images import place_of_store
     from filiation.lineage.testimony import hear
 
-    heard = hear(CatalogueFolder.find(catalogue), store)
+    heard = hear(CatalogueFolder.find(catalogue), place_of_store(store))
     if as_json:
         say_json(heard.to_json())
     else:

@@ -9,50 +9,56 @@ import click
 
 from filiation.cli.options import catalogue_option, example, found_or_made, json_option
 from filiation.cli.output import remark, say, say_json, say_table
-from filiation.errors import FindingsError
+from filiation.errors import BadInputError, FindingsError
 
 if TYPE_CHECKING:
-    from filiation.images import Finding
+    from collections.abc import Sequence
+
+    from filiation.images import Finding, ObjectPlace
 
 
 @click.command(
     epilog=example(
         "filiation conform results/ihc/cells.ome.zarr",
         "filiation conform plates/*.ome.zarr --no-pixels --json",
+        "filiation conform s3://lab/nuclei/51.ome.zarr",
         "filiation conform results/ihc/cells.ome.zarr --fix",
     )
 )
-@click.argument("stores", metavar="STORE...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=True))
+@click.argument("stores", metavar="STORE...", nargs=-1, required=True)
 @click.option("--pixels/--no-pixels", default=True, show_default=True, help="Read labels, where rows describe them.")
 @click.option("--fix", is_flag=True, help="Mend what is safe to mend, and record it.")
 @json_option
 @catalogue_option
 @click.pass_context
 def conform(
-    ctx: click.Context, stores: tuple[Path, ...], pixels: bool, fix: bool, as_json: bool, catalogue: str | None
+    ctx: click.Context, stores: tuple[str, ...], pixels: bool, fix: bool, as_json: bool, catalogue: str | None
 ) -> None:
     """Tell what is wrong with OME-Zarr stores, also what other validators miss.
 
-    STORE is an image with its labels, a label image, a plate or a collection, of OME-Zarr 0.4 or 0.5. Each fault comes
-    with its severity, where it is, what was found and expected, and what to do. Exits with 9 if there is an error or a
-    warning; advice alone is no fault.
+    STORE is an image with its labels, a label image, a plate or a collection, of OME-Zarr 0.4 or 0.5: a folder, one
+    file as ZIP, or s3://bucket/key in an object store. Each fault comes with its severity, where it is, what was found
+    and expected, and what to do. Exits with 9 if there is an error or a warning; advice alone is no fault.
 
     With --fix metadata are mended where nothing need be guessed, never a pixel: a missing version, a label image that
     is not listed, names of dimensions, rows given twice or for labels that are not there. What stood there is kept in
-    a crate in the catalogue, with who did it and when, and lineage goes through it.
+    a crate in the catalogue, with who did it and when, and lineage goes through it. Only folders are mended.
     """
-    from filiation.images import check_store
+    from filiation.images import check_place, place_of_store
 
     told: list[dict[str, Any]] = []
-    left: list[tuple[Path, Finding]] = []
-    for store in stores:
-        if fix:
-            _take_back_unfinished(store)
-        findings = check_store(store, pixels=pixels)
+    left: list[tuple[str, Finding]] = []
+    places = [place_of_store(store) for store in stores]
+    if fix:
+        _refuse_to_mend(places)
+    for store, place in zip(stores, places, strict=True):
+        if fix and isinstance(place, Path):
+            _take_back_unfinished(place)
+        findings = check_place(place, pixels=pixels)
         record = None
-        if fix:
-            record, changed = _mend(store, findings, catalogue)
-            findings = check_store(store, pixels=pixels) if changed else findings
+        if fix and isinstance(place, Path):
+            record, changed = _mend(place, findings, catalogue)
+            findings = check_place(place, pixels=pixels) if changed else findings
         left += [(store, finding) for finding in findings]
         crate = {} if record is None else {"record": str(record)}
         told.append({"store": str(store), "findings": [each.to_json() for each in findings], **crate})
@@ -62,6 +68,16 @@ def conform(
         _tell(left, len(stores), fix=fix)
     if any(finding.gravity != "advice" for _, finding in left):
         ctx.exit(FindingsError.exit_code)
+
+
+def _refuse_to_mend(places: Sequence[Path | ObjectPlace]) -> None:
+    for place in places:
+        if not isinstance(place, Path) or place.is_file():
+            where = "a ZIP file" if isinstance(place, Path) else "an object store"
+            raise BadInputError(
+                f"{place} lies in {where}, where it is only read. Mend a copy in a folder, and put that in its place "
+                "under a new name. Nothing was mended."
+            )
 
 
 def _take_back_unfinished(store: Path) -> None:
@@ -87,7 +103,7 @@ def _mend(store: Path, findings: tuple[Finding, ...], catalogue: str | None) -> 
     return record, True
 
 
-def _tell(found: list[tuple[Path, Finding]], count: int, *, fix: bool) -> None:
+def _tell(found: list[tuple[str, Finding]], count: int, *, fix: bool) -> None:
     from filiation.images.conformance import FAULTS
     from filiation.lineage.words import counted
 
@@ -96,7 +112,15 @@ def _tell(found: list[tuple[Path, Finding]], count: int, *, fix: bool) -> None:
         return
     columns = ("severity", "store", "where", "fault", "found", "expected", "what to do")
     rows = [
-        (each.gravity.value, store.name, each.where, each.fault, each.found, each.expected, each.advice)
+        (
+            each.gravity.value,
+            store.rstrip("/").rpartition("/")[2],
+            each.where,
+            each.fault,
+            each.found,
+            each.expected,
+            each.advice,
+        )
         for store, each in found
     ]
     say_table(columns, rows)

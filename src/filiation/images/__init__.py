@@ -23,7 +23,7 @@ True
 from filiation.images.anndata_tables import write_anndata
 from filiation.images.assembly import annotate_labels, assemble
 from filiation.images.colours import colour_of_label
-from filiation.images.conformance import Finding, check_store
+from filiation.images.conformance import Finding, check_place, check_store
 from filiation.images.facts import image_facts
 from filiation.images.image import Image, LabelImage, Pyramid
 from filiation.images.label_parts import LabelPart
@@ -31,7 +31,7 @@ from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.mesh_files import write_meshes
 from filiation.images.object_boxes import box_table, boxes_of
 from filiation.images.object_polygons import write_polygons
-from filiation.images.object_store import ObjectPlace, digest_objects, put_store
+from filiation.images.object_store import ObjectPlace, digest_objects, place_of_store, put_store
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array
@@ -66,6 +66,7 @@ __all__ = [
     "assemble_plate",
     "box_table",
     "boxes_of",
+    "check_place",
     "check_store",
     "colour_of_label",
     "digest_objects",
@@ -77,6 +78,7 @@ __all__ = [
     "open_source",
     "pixel_digest",
     "pixel_digest_of_array",
+    "place_of_store",
     "plate_from",
     "plate_source",
     "put_store",

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from filiation.errors import BadInputError, MissingExtraError
+from filiation.images.ome_zarr import replaced_when_whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,7 +23,7 @@ _CENTROIDS: Final = ("centroid_x", "centroid_y", "centroid_z")
 
 
 def write_anndata(path: Path, table: pa.Table, region: str) -> None:
-    """Write a table of objects as AnnData in HDF5.
+    """Write a table of objects as AnnData, in HDF5 or in Zarr (version 3), as the name asks.
 
     ``X`` has a row for each object and a column for each number measured; ``obs`` has ``label`` and ``region``, ``var``
     the ``unit`` of each column, ``obsm["spatial"]`` the centroids (x, y and z where there is one) in their unit. A row
@@ -31,7 +32,7 @@ def write_anndata(path: Path, table: pa.Table, region: str) -> None:
     Parameters
     ----------
     path
-        The file to write, named ``.h5ad``.
+        The file to write, named ``.h5ad``, or the folder, named ``.zarr``.
     table
         With a column ``label``, one row for each object.
     region
@@ -40,19 +41,37 @@ def write_anndata(path: Path, table: pa.Table, region: str) -> None:
     Raises
     ------
     BadInputError
-        If the file is named otherwise, or the table has no column ``label``.
+        If it is named otherwise, something is in the folder's place already, or the table has no column ``label``.
     MissingExtraError
         If anndata is not installed.
     """
-    if path.suffix != ".h5ad":
-        raise BadInputError(f"AnnData is written in HDF5; name the file {path.with_suffix('.h5ad')}, not {path}.")
+    if path.suffix not in (".h5ad", ".zarr"):
+        raise BadInputError(
+            f"AnnData is written in HDF5 or in Zarr; name the file {path.with_suffix('.h5ad')} or the folder "
+            f"{path.with_suffix('.zarr')}, not {path}."
+        )
+    data = as_anndata(table, region)
+    if path.suffix == ".zarr":
+        _write_zarr(path, data)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.partial.h5ad")
     try:
-        as_anndata(table, region).write_h5ad(beside)
+        data.write_h5ad(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _write_zarr(path: Path, data: AnnData) -> None:
+    import anndata
+    import zarr
+
+    # No shards, whatever the default of a version is: tables of objects are small.
+    form = {"auto_shard_zarr_v3": False} if hasattr(anndata.settings, "auto_shard_zarr_v3") else {}
+    with anndata.settings.override(**form), replaced_when_whole(path) as beside:
+        # Not by write_zarr, which consolidates metadata in a way that is no part of Zarr 3.
+        anndata.io.write_elem(zarr.create_group(beside, zarr_format=3), "/", data)
 
 
 def as_anndata(table: pa.Table, region: str) -> AnnData:

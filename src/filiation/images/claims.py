@@ -152,13 +152,20 @@ def read_claim(store: Path) -> StoreClaim | None:
     """
     for name in _FILES:
         content = _content(store / name)
-        told = None if content is None else _attributes(content, name).get(KEY)
-        if isinstance(told, Mapping):
-            try:
-                return StoreClaim.from_block(told)
-            except BadInputError as error:
-                raise BadInputError(f"What {store} says of its own making cannot be read. {error}") from error
+        if content is not None and (claim := claim_among(_attributes(content, name), str(store))) is not None:
+            return claim
     return None
+
+
+def claim_among(attributes: Mapping[str, Any], where: str) -> StoreClaim | None:
+    """Return what a store says of its own making among its attributes; ``where`` names it. Raises as above."""
+    told = attributes.get(KEY)
+    if not isinstance(told, Mapping):
+        return None
+    try:
+        return StoreClaim.from_block(told)
+    except BadInputError as error:
+        raise BadInputError(f"What {where} says of its own making cannot be read. {error}") from error
 
 
 def write_claim(store: Path, claim: StoreClaim) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +22,15 @@ from filiation.digest import LEFT_OUT, TreeDigest, tree_of
 from filiation.errors import AccessError, BadInputError, FiliationError, MissingExtraError, NotFoundError, ServerError
 from filiation.images.multiscale import Multiscale, group_in, multiscale_of
 from filiation.images.object_access import ObjectAccess
+from filiation.model import is_uri
 
 if TYPE_CHECKING:
+    import zarr
     from obstore.store import S3Config, S3Store
 
 _AT_ONCE = 16
 """Requests on their way at once: an object store answers each one late and many together fast."""
+_READ_TOGETHER = 4 * _AT_ONCE
 _PIECE = 1 << 20
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -73,6 +76,21 @@ class ObjectPlace:
         return self.key.rpartition("/")[2]
 
 
+def place_of_store(path_or_uri: str) -> Path | ObjectPlace:
+    """Return where a store lies, that somebody names: a path, or ``s3://<bucket>/<key>``.
+
+    Raises
+    ------
+    BadInputError
+        If it is a URI of another kind, or :meth:`ObjectPlace.from_uri` says that it names no store.
+    """
+    if not is_uri(path_or_uri):
+        return Path(path_or_uri)
+    if not path_or_uri.startswith("s3://"):
+        raise BadInputError(f"{path_or_uri!r} names no store; expected a path, or s3://<bucket>/<key>.")
+    return ObjectPlace.from_uri(path_or_uri)
+
+
 def open_object_multiscale(place: ObjectPlace) -> Multiscale:
     """Read the metadata of an OME-Zarr image or label image in an object store.
 
@@ -85,11 +103,17 @@ def open_object_multiscale(place: ObjectPlace) -> Multiscale:
     AccessError, ServerError, MissingExtraError
         If the object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
+    with told(place):
+        return multiscale_of(open_object_group(place), str(place))
+
+
+def open_object_group(place: ObjectPlace) -> zarr.Group:
+    """Open the group at the root of a store in an object store, for reading; raises as above."""
     client = _client(place)
     with told(place):
         if next(iter(_list(client)), None) is None:
             raise NotFoundError(f"There is nothing at {place}: no object has a key that begins with {place.key}/.")
-        return multiscale_of(group_in(ObjectStore(client, read_only=True), str(place)), str(place))
+        return group_in(ObjectStore(client, read_only=True), str(place))
 
 
 def digest_objects(place: ObjectPlace) -> TreeDigest:
@@ -112,6 +136,36 @@ def digest_objects(place: ObjectPlace) -> TreeDigest:
         with ThreadPoolExecutor(_AT_ONCE, "filiation-objects") as pool:
             hashes = list(pool.map(lambda each: _hash(client, each, place), listed))
     return tree_of(hashes, sum(each["size"] for each in listed))
+
+
+def object_names(place: ObjectPlace) -> list[str]:
+    """Return the keys of all objects of a store, without the store's own; none if there is nothing.
+
+    Raises
+    ------
+    AccessError, ServerError, MissingExtraError
+        As :func:`open_object_multiscale`.
+    """
+    client = _client(place)
+    with told(place):
+        return [str(each["path"]) for each in _list(client)]
+
+
+def read_objects(place: ObjectPlace, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Read objects of a store, many at once; name and content of each that is there, in their order.
+
+    Raises
+    ------
+    AccessError, ServerError, MissingExtraError
+        As :func:`open_object_multiscale`.
+    """
+    client = _client(place)
+    with told(place), ThreadPoolExecutor(_AT_ONCE, "filiation-objects") as pool:
+        for begin in range(0, len(names), _READ_TOGETHER):
+            some = names[begin : begin + _READ_TOGETHER]
+            for name, content in zip(some, pool.map(lambda each: _content(client, each), some), strict=True):
+                if content is not None:
+                    yield name, content
 
 
 def put_store(path: Path, place: ObjectPlace) -> TreeDigest:
@@ -166,6 +220,16 @@ def _list(client: S3Store) -> Iterator[Any]:
         for each in batch:
             if not each["path"].endswith("/") and each["path"].rpartition("/")[2] != LEFT_OUT.decode():
                 yield each
+
+
+def _content(client: S3Store, name: str) -> bytes | None:
+    import obstore
+    from obstore import exceptions
+
+    try:
+        return bytes(obstore.get(client, name).bytes())
+    except (exceptions.NotFoundError, FileNotFoundError):
+        return None
 
 
 def _hash(client: S3Store, listed: Any, place: ObjectPlace) -> tuple[bytes, str]:

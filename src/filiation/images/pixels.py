@@ -20,7 +20,7 @@ import numpy as np
 from filiation.digest.trees import processors
 from filiation.errors import BadInputError
 from filiation.images.image import Pixels
-from filiation.images.multiscale import open_multiscale
+from filiation.images.multiscale import Multiscale, open_multiscale
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.store_format import write_unit
 from filiation.model import Digest, DigestKind
@@ -51,7 +51,11 @@ def pixel_digest(path: Path, *, workers: int | None = None) -> Digest:
     BadInputError
         If it is no OME-Zarr image, or a chunk cannot be decoded.
     """
-    store = open_multiscale(path)
+    return pixel_digest_of_store(open_multiscale(path), workers=workers)
+
+
+def pixel_digest_of_store(store: Multiscale, *, workers: int | None = None) -> Digest:
+    """Return the pixel digest of an open image, wherever it lies; raises as :func:`pixel_digest` while it is read."""
     array = store.full.array
     buffers = threading.local()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filiation.images.plates import Plate, PlateField, is_plate, open_plate
 from filiation.model import is_uri
+
+if TYPE_CHECKING:
+    from filiation.images.object_store import ObjectPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class PlateSource:
 def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     """Return what a plate holds; None if ``source`` is no plate but an image, or nothing.
 
-    Known are a path to an OME-Zarr plate (0.4 and 0.5) and ``synthetic:plate?…`` without a field.
+    Known are a path to an OME-Zarr plate (0.4 and 0.5), one in an object store (``s3://<bucket>/<key>``), and
+    ``synthetic:plate?…`` without a field.
 
     Parameters
     ----------
@@ -48,12 +52,15 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     ------
     BadInputError
         If there is no such well, or the plate's metadata are malformed.
+    AccessError, ServerError, MissingExtraError
+        If an object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
     wanted = tuple(wells)
-    if not is_uri(source):
-        if not is_plate(Path(source)):
+    if not is_uri(source) or source.startswith("s3:"):
+        place = _place(source)
+        if not is_plate(place):
             return None
-        plate = _wanted(open_plate(Path(source)), wanted)
+        plate = _wanted(open_plate(place), wanted)
         return PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields))
     if not source.startswith("synthetic:plate"):
         return None
@@ -64,6 +71,14 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
         return None
     plate = _wanted(recipe.plate, wanted)
     return PlateSource(plate, tuple(recipe.uri_of(field) for field in plate.fields))
+
+
+def _place(source: str) -> Path | ObjectPlace:
+    if not is_uri(source):
+        return Path(source)
+    from filiation.images.object_store import ObjectPlace
+
+    return ObjectPlace.from_uri(source)
 
 
 def _wanted(plate: Plate, wells: tuple[str, ...]) -> Plate:

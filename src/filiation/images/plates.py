@@ -7,14 +7,19 @@ field of view is an image of its own, and has a digest of its own; a plate is wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from filiation.errors import BadInputError, NotFoundError
 
+if TYPE_CHECKING:
+    from filiation.images.object_store import ObjectPlace
+
 _Json: TypeAlias = Mapping[str, Any]
+_FILES = (("zarr.json", ("attributes", "ome")), (".zattrs", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +96,18 @@ class Plate:
         return replace(self, fields=tuple(field for field in self.fields if field.well in wanted))
 
 
-def is_plate(path: Path) -> bool:
-    """Whether a folder says of itself that it is a plate of OME-Zarr."""
-    return "plate" in _attributes(path)
+def is_plate(path: Path | ObjectPlace) -> bool:
+    """Whether a store says of itself that it is a plate of OME-Zarr; in an object store it raises as open_plate."""
+    return "plate" in _told(path, [""])[0]
 
 
 def is_plate_or_well(path: Path) -> bool:
     """Whether a folder says of itself that it holds fields of view: a plate, or one of its wells."""
-    return bool({"plate", "well"} & _attributes(path).keys())
+    return bool({"plate", "well"} & _told(path, [""])[0].keys())
 
 
-def open_plate(path: Path) -> Plate:
-    """Read which wells and fields the plate at ``path`` has.
+def open_plate(path: Path | ObjectPlace) -> Plate:
+    """Read which wells and fields the plate at ``path`` has, a folder or a place in an object store.
 
     A well that the plate lists and that is not there is left out: plates are often written in part.
 
@@ -112,18 +117,23 @@ def open_plate(path: Path) -> Plate:
         If there is nothing at ``path``.
     BadInputError
         If it is no plate, has no field, or its metadata are malformed.
+    AccessError, ServerError, MissingExtraError
+        If the object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
-    if not path.exists():
+    if isinstance(path, Path) and not path.exists():
         raise NotFoundError(f"There is no plate at {path}: the folder does not exist.")
-    found = _attributes(path).get("plate")
+    found = _told(path, [""])[0].get("plate")
     if found is None:
         raise BadInputError(f"{path} is no plate of OME-Zarr: its group has no 'plate' metadata.")
     try:
+        wells = [str(well["path"]) for well in found["wells"]]
         plate = Plate(
             name=str(found.get("name") or path.name.removesuffix(".zarr").removesuffix(".ome")),
             rows=tuple(str(row["name"]) for row in found["rows"]),
             columns=tuple(str(column["name"]) for column in found["columns"]),
-            fields=tuple(field for well in found["wells"] for field in _fields(path, str(well["path"]))),
+            fields=tuple(
+                field for well, told in zip(wells, _told(path, wells), strict=True) for field in _fields(well, told)
+            ),
             acquisitions=tuple(found.get("acquisitions") or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -136,17 +146,39 @@ def open_plate(path: Path) -> Plate:
     return plate
 
 
-def _fields(plate: Path, well: str) -> list[PlateField]:
+def _fields(well: str, told: _Json) -> list[PlateField]:
     row, column = well.split("/")
-    images = _attributes(plate / well).get("well", {}).get("images", ())
+    images = told.get("well", {}).get("images", ())
     return [PlateField(row, column, str(image["path"]), image.get("acquisition")) for image in images]
 
 
-def _attributes(path: Path) -> _Json:
+def _told(store: Path | ObjectPlace, groups: Sequence[str]) -> list[_Json]:
+    """Return what groups of a store say of themselves, each by its path in it; nothing of those that are not there."""
+    if isinstance(store, Path):
+        return [_attributes(partial(_read_file, store / group)) for group in groups]
+    from filiation.images.object_store import read_objects
+
+    files: dict[str, bytes] = {}
+    missing = list(groups)
+    for file, _ in _FILES:
+        files |= dict(read_objects(store, [f"{group}/{file}".lstrip("/") for group in missing]))
+        missing = [group for group in missing if f"{group}/{file}".lstrip("/") not in files]
+    return [_attributes(partial(_among, files, group)) for group in groups]
+
+
+def _among(files: Mapping[str, bytes], group: str, name: str) -> bytes:
+    return files[f"{group}/{name}".lstrip("/")]
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+def _attributes(read: Callable[[str], bytes]) -> _Json:
     """Return what a group says of itself: the ``ome`` attribute in Zarr 3, all attributes in Zarr 2."""
-    for file, keys in (("zarr.json", ("attributes", "ome")), (".zattrs", ())):
+    for file, keys in _FILES:
         try:
-            found: Any = json.loads((path / file).read_text("utf-8"))
+            found: Any = json.loads(read(file))
             for key in keys:
                 found = found[key]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

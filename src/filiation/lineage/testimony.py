@@ -16,14 +16,14 @@ from filiation.catalogue import USED, Catalogue, CatalogueFolder
 from filiation.catalogue.graph import Literal
 from filiation.crate import read_crate
 from filiation.crate.record_names import MENDING
-from filiation.digest import digest_tree
 from filiation.errors import FiliationError, NotFoundError
-from filiation.images import pixel_digest
-from filiation.images.claims import StoreClaim, read_claim
+from filiation.images.claims import StoreClaim
+from filiation.images.own_words import OwnWords
 from filiation.model import Action, Digest, DigestKind, Value, WorkflowRun, decode_path
 
 if TYPE_CHECKING:
     from filiation.catalogue import Json
+    from filiation.images import ObjectPlace
 
 RECORDS: Final = "steps/"
 _PARAMETER, _INPUT = "parameter ", "input "
@@ -101,7 +101,7 @@ class Testimony:
         compared.
     """
 
-    store: Path
+    store: Path | ObjectPlace
     facts: tuple[Fact, ...]
     missing: tuple[str, ...]
     mended: Digest | None = None
@@ -130,8 +130,8 @@ class Testimony:
         }
 
 
-def hear(folder: CatalogueFolder, store: Path) -> Testimony:
-    """Ask store, crate and graph how a store was made, and compare.
+def hear(folder: CatalogueFolder, store: Path | ObjectPlace) -> Testimony:
+    """Ask store, crate and graph how a store was made, and compare; it may lie in a ZIP file or an object store.
 
     Raises
     ------
@@ -139,11 +139,11 @@ def hear(folder: CatalogueFolder, store: Path) -> Testimony:
         If there is no store, or none of the three knows how it was made.
     BadInputError
         If the store cannot be read.
+    AccessError, ServerError, MissingExtraError
+        If an object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
-    if not store.is_dir():
-        raise NotFoundError(f"There is no store at {store}.")
-    claim = read_claim(store)
-    tree, pixels = digest_tree(store).digest, pixel_digest(store)
+    own = OwnWords.of_store(store)
+    claim, tree, pixels = own.claim, own.tree, own.pixels
     mended = _before_mending(folder, tree)
     tree = mended or tree
     graph, action = _graph(folder, claim, tree)

@@ -6,7 +6,8 @@ not fit, rows for labels that no pixel has. Metadata are read as plain JSON here
 others. Some faults can be mended without touching a pixel (:mod:`filiation.images.conformance.mending`).
 """
 
+from filiation.images.conformance.at_hand import check_place
 from filiation.images.conformance.checking import check_store
 from filiation.images.conformance.findings import FAULTS, Fault, Finding, Gravity
 
-__all__ = ["FAULTS", "Fault", "Finding", "Gravity", "check_store"]
+__all__ = ["FAULTS", "Fault", "Finding", "Gravity", "check_place", "check_store"]
