@@ -29,6 +29,7 @@ from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.joining import Joining
 from filiation.catalogue.lock import holding
 from filiation.catalogue.resumptions import graph_about, resumption_of, statements_of
+from filiation.catalogue.store_parts import merge_tables
 from filiation.catalogue.store_writer import StoreWriter
 from filiation.catalogue.taking_in import IngestReport, Progress, RebuildReport
 from filiation.catalogue.versions import Version, written_time
@@ -161,6 +162,7 @@ class PastCatalogue(Catalogue):
                     )
                     with StoreWriter(making, wait=self.wait) as store:
                         load_in_parts(store, (n_quads(graph, n_triples(triples)) for graph, triples in graphs))
+                    merge_tables(making, wait=self.wait)
                     making.rename(place)
             _mark_as_used(place)
             return place

@@ -261,6 +261,7 @@ class CatalogueFolder:
         """
         crate = identify(source) if read is None else read
         destination = self.crates / crate.id
+        self._put_back(crate.id)
         here = CrateOnDisk(destination, crate.id, crate.metadata_digest, crate.own)
         if source.absolute() == destination or _is_the_same(source, here):
             return here
@@ -325,13 +326,19 @@ class CatalogueFolder:
         """Remove what interrupted arrivals left behind; put back a crate whose replacement never came."""
         swept = []
         for path in self.leftovers():
-            home = self.crates / path.name.removeprefix(_LEAVING)
-            if path.name.startswith(_LEAVING) and not home.exists():
-                path.rename(home)
+            if path.name.startswith(_LEAVING) and self._put_back(path.name.removeprefix(_LEAVING)):
                 continue
             shutil.rmtree(path, ignore_errors=True)
             swept.append(path.name)
         return tuple(swept)
+
+    def _put_back(self, run: str) -> bool:
+        """Put back the crate of a run whose replacement never came; return whether it was so."""
+        leaving = self.crates / f"{_LEAVING}{run}"
+        if (self.crates / run).exists() or not leaving.exists() or (self.is_shared and _is_recent(leaving)):
+            return False
+        leaving.rename(self.crates / run)
+        return True
 
 
 def _is_the_same(source: Path, here: CrateOnDisk) -> bool:

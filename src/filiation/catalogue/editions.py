@@ -25,7 +25,7 @@ _TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES})
 
 def newest(folder: Path, kind: str = "") -> Path | None:
     """Return the folder with the highest number, of those named ``<kind><number>``; None if there is none."""
-    found = _numbered(folder, kind)
+    found = numbered(folder, kind)
     return found[-1] if found else None
 
 
@@ -38,22 +38,40 @@ def number_of(path: Path, kind: str = "") -> int:
 def using_newest(folder: Path, kind: str = "") -> Iterator[Path | None]:
     """Keep the newest folder from being removed while the block runs; None if there is none. Never waits."""
     while (found := newest(folder, kind)) is not None:
-        try:
-            descriptor = os.open(found / _IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
-            continue  # it was removed just now, so there is a newer one
-        try:
-            if _is_locked(descriptor, fcntl.LOCK_SH) and found.is_dir():
-                yield found
+        with using(found) as kept:
+            if kept is not None:
+                yield kept
                 return
-        finally:
-            os.close(descriptor)
+        # It was removed just now, so there is a newer one.
     yield None
+
+
+@contextmanager
+def using(folder: Path) -> Iterator[Path | None]:
+    """Keep a numbered folder from being removed while the block runs; None if it is gone. Never waits."""
+    try:
+        descriptor = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield folder if _is_locked(descriptor, fcntl.LOCK_SH) and folder.is_dir() else None
+    finally:
+        os.close(descriptor)
 
 
 def remove_older(folder: Path, kind: str = "") -> None:
     """Remove every numbered folder but the newest, except those that somebody reads."""
-    for found in _numbered(folder, kind)[:-1]:
+    found = newest(folder, kind)
+    if found is not None:
+        remove_between(folder, kind, -1, number_of(found, kind))
+
+
+def remove_between(folder: Path, kind: str, low: int, high: int) -> None:
+    """Remove the numbered folders between two numbers, both left out, except those that somebody reads."""
+    for found in numbered(folder, kind):
+        if not low < number_of(found, kind) < high:
+            continue
         with suppress(FileNotFoundError):  # somebody else removed it
             descriptor = os.open(found / _IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
@@ -65,7 +83,8 @@ def remove_older(folder: Path, kind: str = "") -> None:
         shutil.rmtree(going, ignore_errors=True)
 
 
-def _numbered(folder: Path, kind: str) -> list[Path]:
+def numbered(folder: Path, kind: str = "") -> list[Path]:
+    """Return the folders named ``<kind><number>``, in the order of their numbers."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 - asked before every answer
     except (FileNotFoundError, NotADirectoryError):

@@ -6,7 +6,6 @@ What it is asked is in ``index_questions`` and, for walks, in ``index_numbers``;
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from array import array
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
@@ -16,6 +15,7 @@ from filiation.catalogue.index_file import connect, secondary_indexes
 from filiation.catalogue.index_numbers import NUMBERS
 from filiation.catalogue.index_questions import IndexQuestions
 from filiation.catalogue.index_versions import IndexVersions, copy_index, put_versions, remove_crates
+from filiation.catalogue.index_waiting import IndexWaiting
 from filiation.catalogue.nodes import (
     NO_BYTES,
     ROLES,
@@ -59,7 +59,7 @@ SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
 """
 
 
-class LineageIndex(IndexQuestions, IndexVersions):
+class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
     """The index in one file; a context manager.
 
     Parameters
@@ -346,42 +346,6 @@ class LineageIndex(IndexQuestions, IndexVersions):
             if name not in there:
                 self._connection.execute(statement)
         note_all_altered(self._connection.cursor())
-
-    # --- graphs on their way to the store ----------------------------------------------------------------------
-
-    def let_wait(self, graph: str, triples: bytes | None) -> None:
-        """Note what the store is to hold as a graph, as N-Triples; None to remove it."""
-        with self.changing() as cursor:
-            body = None if triples is None else zlib.compress(triples, 1)
-            cursor.execute("INSERT INTO waiting (graph, triples) VALUES (?, ?)", (graph, body))
-
-    def waiting(self, after: int) -> dict[str, tuple[int, bytes | None]]:
-        """Return the graphs that a store lacks, the newest state of each: its number, and the triples."""
-        rows = self._connection.execute("SELECT graph, id, triples FROM waiting WHERE id > ? ORDER BY id", (after,))
-        latest = {graph: (number, body) for graph, number, body in rows}
-        return {graph: (number, body and zlib.decompress(body)) for graph, (number, body) in latest.items()}
-
-    def bytes_waiting(self, after: int) -> int:
-        """Return how large the graphs are that a store lacks, compressed."""
-        (size,) = self._connection.execute(
-            "SELECT coalesce(sum(1 + coalesce(length(triples), 0)), 0) FROM waiting WHERE id > ?", (after,)
-        ).fetchone()
-        return int(size)
-
-    def forget_waiting(self, until: int) -> None:
-        """Forget the graphs that the store has."""
-        with self.changing() as cursor:
-            cursor.execute("DELETE FROM waiting WHERE id <= ?", (until,))
-
-    def announce(self, graphs: Iterable[str]) -> None:
-        """Note which graphs are about to be put into a store, in place of those noted before."""
-        with self.changing() as cursor:
-            cursor.execute("DELETE FROM coming")
-            cursor.executemany("INSERT OR IGNORE INTO coming VALUES (?)", ((graph,) for graph in graphs))
-
-    def announced(self) -> tuple[str, ...]:
-        """Return the graphs that a store may hold in part, sorted."""
-        return tuple(graph for (graph,) in self._connection.execute("SELECT graph FROM coming ORDER BY graph"))
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Cursor]:

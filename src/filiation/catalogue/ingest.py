@@ -89,7 +89,6 @@ class Catalogue:
         coming, document = open_crate(crate)
         stated = read_triples(coming, document)  # what cannot be read does not come in
         with self._writing() as (graph, index):
-            self.folder.sweep()
             arrived = self.folder.arrive(crate, move=move, read=coming)
             with self._telling():
                 with index.changing():
@@ -228,11 +227,13 @@ class Catalogue:
 
     @contextmanager
     def _writing(self, *, sends: bool = True, wait: float | None = None) -> Iterator[tuple[GraphWriter, LineageIndex]]:
-        if not self._is_usable():
+        found = self._usable_edition()
+        if found is None:
             self._make_missing()
         with self._holding(self.folder.lock, wait), ExitStack() as opened:
             with self._telling():
-                if not self._is_usable():
+                is_looked_at = found is not None and newest(self.folder.made) == found
+                if not is_looked_at and not self._is_usable():
                     begin_edition(self.folder, self._store)
                 index = opened.enter_context(LineageIndex(self.folder.index, wait=self.wait, arrays=self.folder.arrays))
                 graph = opened.enter_context(self._store.writing(index, sends=sends))
@@ -257,14 +258,17 @@ class Catalogue:
 
     def _is_usable(self) -> bool:
         """Whether there is a store and an index of this version's format: else both are made again."""
+        return self._usable_edition() is not None
+
+    def _usable_edition(self) -> Path | None:
         edition = newest(self.folder.made)
         if edition is None or not self._store.is_in(edition):
-            return False
+            return None
         try:
             with self._telling(), LineageIndex(edition / INDEX, wait=self.wait):
-                return True
+                return edition
         except NotFoundError:
-            return False
+            return None
 
     def _is_behind(self) -> bool:
         with self.reading() as index:

@@ -52,6 +52,8 @@ class StoreWriter:
         Descriptor of a lock that is held; the writing process keeps holding it if this one is killed.
     wait
         Seconds to try for the store's own lock.
+    merging
+        Whether it is opened to be merged (:meth:`merge`) and not to be given anything.
 
     Raises
     ------
@@ -61,12 +63,12 @@ class StoreWriter:
         If it cannot be opened.
     """
 
-    def __init__(self, folder: Path, *, lock: int | None = None, wait: float = 10.0) -> None:
+    def __init__(self, folder: Path, *, lock: int | None = None, wait: float = 10.0, merging: bool = False) -> None:
         self._folder = folder
         self._loading = 0
         folder.parent.mkdir(parents=True, exist_ok=True)
         for _ in pauses(wait):
-            self._process = _start(folder, lock)
+            self._process = _start(folder, lock, merging=merging)
             try:
                 self._await_answer(_LONGEST)
             except StoreError as error:
@@ -145,6 +147,20 @@ class StoreWriter:
         if limit:
             self._await_answer(limit)
 
+    def merge(self) -> None:
+        """Put all tables of the store together into tables that nothing lies beside, so that each is looked up once.
+
+        It reads and writes all of the store; on disk when this returns.
+
+        Raises
+        ------
+        StoreError
+            If that failed, or took so long that it was given up.
+        """
+        limit = _LONGEST + sum(file.stat().st_size for file in self._folder.iterdir()) // _BYTES_A_SECOND
+        self._ask({"merge": True}, (), limit)
+        self._await_answer(limit)
+
     def close(self) -> None:
         """Let go of the store."""
         from filiation.catalogue import store_process
@@ -208,10 +224,11 @@ def _parts(triples: Iterable[Triple]) -> Iterator[bytes]:
         yield part
 
 
-def _start(folder: Path, lock: int | None) -> subprocess.Popen[bytes]:
+def _start(folder: Path, lock: int | None, *, merging: bool) -> subprocess.Popen[bytes]:
     from filiation.catalogue import store_process
 
     # By its path, so that nothing else is imported first; -P: what lies beside it has the names of other modules.
     program = [sys.executable, "-P", str(Path(store_process.__file__)), os.fspath(folder), str(_LONGEST)]
+    program += ["merging"] if merging else []
     kept = () if lock is None else (lock,)
     return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=kept)

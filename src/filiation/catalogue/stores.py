@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.crates import INDEX, STORE
 from filiation.catalogue.editions import newest, number_of, remove_older, using_newest
-from filiation.catalogue.filling import Filling, ServerFilling, StoreFilling, load_in_parts
+from filiation.catalogue.filling import Filling, ServerFilling, StoreFilling
 from filiation.catalogue.outbox import Outbox, WaitingGraph
 from filiation.catalogue.server_settings import ServerSettings, read_server
+from filiation.catalogue.store_merging import merge_in_the_background
+from filiation.catalogue.store_parts import Parts, deliver, keep_what_waits, merge_tables, remove_what_was_left, size_of
 from filiation.catalogue.store_writer import StoreWriter
 from filiation.crate import flush
 from filiation.errors import AccessError, CatalogueBusyError, FiliationError, ServerError
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 MANY: Final = 100
 """Graphs that a server lacks which are too many to be sent before a question is answered."""
 _COMING: Final = ".coming-"
-_MOST_WAITING: Final = 4_000_000
-"""Compressed bytes that wait in the index for a store at most: some 400,000 statements."""
 
 
 def graph_store(folder: CatalogueFolder) -> EmbeddedStore | ServedStore:
@@ -77,8 +77,8 @@ class EmbeddedStore:
     """The stores in the editions of a catalogue.
 
     A graph that is written waits in the index, in the same transaction as the lineage: so the two never differ. Who
-    asks the store, or writes when many wait, makes a new store of the newest one and what waits, and numbers it after
-    the last that it holds. Nobody ever writes to a store that others read.
+    asks the store, or writes when many wait, makes a new store of an earlier one and what waits, and numbers it after
+    the last that it holds (:mod:`filiation.catalogue.store_parts`). Nobody ever writes to a store that others read.
     """
 
     def __init__(self, folder: CatalogueFolder) -> None:
@@ -96,8 +96,11 @@ class EmbeddedStore:
     @contextmanager
     def filling(self, index: LineageIndex, edition: Path, *, lock: int, wait: float) -> Iterator[Filling]:
         """Open the store of an edition that nobody uses yet, to fill it; the process that writes keeps the lock."""
-        with StoreWriter(edition / f"{STORE}0", lock=lock, wait=wait) as writer:
+        store = edition / f"{STORE}0"
+        with StoreWriter(store, lock=lock, wait=wait) as writer:
             yield StoreFilling(index, writer)
+        merge_tables(store, lock=lock, wait=wait)
+        Parts(size_of(store), 0).note(store)
 
     @contextmanager
     def reading(self, index: LineageIndex, *, deliver: bool = True) -> Iterator[LineageGraph]:
@@ -120,44 +123,19 @@ class EmbeddedStore:
                 raise CatalogueBusyError(f"The store beside {index.path} was taken away meanwhile. Ask again.")
             waiting = index.waiting(0 if place is None else number_of(place, STORE))
             with OxigraphGraph(place or self._folder.store) as store:
-                yield WithWaiting(store, waiting) if waiting else store
+                yield WithWaiting(store, index, waiting) if waiting else store
 
-    def deliver(self, index: LineageIndex, *, at_least: int = 1) -> None:
-        """Make a new store of the newest and of what waits; several may do so at once.
-
-        Parameters
-        ----------
-        at_least
-            How many compressed bytes must wait for it to be worth it.
-        """
-        if index.path is None:
-            return
-        edition = index.path.parent
-        coming = edition / f"{_COMING}{os.getpid()}"
-        with using_newest(edition, STORE) as current:
-            if current is None or index.bytes_waiting(number_of(current, STORE)) < at_least:
-                return
-            waiting = index.waiting(number_of(current, STORE))
-            shutil.rmtree(coming, ignore_errors=True)
-            _copy_store(current, coming)
-        try:
-            _put_in(coming, waiting)
-            with suppress(OSError):  # another process has delivered the same
-                coming.rename(edition / f"{STORE}{max(number for number, _ in waiting.values())}")
-        finally:
-            shutil.rmtree(coming, ignore_errors=True)
-        remove_older(edition, STORE)
+    def deliver(self, index: LineageIndex) -> None:
+        """Let the newest store have what waits; several may do so at once."""
+        if index.path is not None:
+            deliver(index.path.parent, index)
 
     def tidy(self, index: LineageIndex) -> None:
-        """Let the store have what waits, if that is much; forget what it has; remove what killed processes left."""
+        """Make what waits a part of the store, if that is much, and remove what killed processes left."""
         assert index.path is not None  # noqa: S101 - nobody writes to an index in memory
-        self.deliver(index, at_least=_MOST_WAITING)
-        current = newest(index.path.parent, STORE)
-        if current is not None:
-            index.forget_waiting(number_of(current, STORE))
-        for left in index.path.parent.glob(f"{_COMING}*"):
-            if not Path(f"/proc/{left.name.removeprefix(_COMING)}").exists():
-                shutil.rmtree(left, ignore_errors=True)
+        remove_what_was_left(index.path.parent)
+        if keep_what_waits(index.path.parent, index):
+            merge_in_the_background(self._folder)
 
     def waiting(self) -> tuple[WaitingGraph, ...]:
         """Return nothing: what cannot be written here is an error."""
@@ -188,8 +166,9 @@ class WaitingInIndex:
 class WithWaiting:
     """A :class:`~filiation.catalogue.graph.LineageGraph` of a store and of graphs that wait for it."""
 
-    def __init__(self, store: OxigraphGraph, waiting: dict[str, tuple[int, bytes | None]]) -> None:
+    def __init__(self, store: OxigraphGraph, index: LineageIndex, waiting: dict[str, int]) -> None:
         self._store = store
+        self._index = index
         self._waiting = waiting
 
     def quads(self, graph: str | None = None) -> Iterator[tuple[str, str, Term, str]]:
@@ -209,31 +188,8 @@ class WithWaiting:
             raise ValueError("What waits can be asked for by graph alone.")
         if graph not in self._waiting:
             return self._store
-        return OxigraphGraph.of_triples(graph, self._waiting[graph][1] or b"")
-
-
-def _copy_store(store: Path, copy: Path) -> None:
-    """Copy a store that nobody writes to: its tables never change and are linked, its few other files are copied."""
-    copy.mkdir()
-    for file in store.iterdir():
-        if file.name in ("LOCK", "in-use") or file.name.startswith("LOG"):
-            continue
-        if file.suffix == ".sst":
-            try:
-                os.link(file, copy / file.name)
-            except OSError:  # a file system without links
-                shutil.copy2(file, copy / file.name)
-        else:
-            shutil.copy2(file, copy / file.name)
-
-
-def _put_in(store: Path, waiting: dict[str, tuple[int, bytes | None]]) -> None:
-    from filiation.catalogue.oxigraph import n_quads
-
-    with StoreWriter(store) as writer:
-        for graph in waiting:
-            writer.remove(graph)
-        load_in_parts(writer, (n_quads(graph, triples or b"") for graph, (_, triples) in waiting.items()))
+        (triples,) = self._index.triples_waiting([self._waiting[graph]])
+        return OxigraphGraph.of_triples(graph, triples)
 
 
 class ServedStore:
