@@ -2,9 +2,10 @@
 
 ``python benchmarks/taking_in.py rebuild 1000`` writes that many crates of 96 jobs (``--crates FOLDER`` uses those that
 are there), makes store and index of them and tells the processor time of a crate, by the process that spent it.
-``--sparse`` writes crates of 33 statements a job instead of our own of 90. ``one 10000`` takes ten crates
-(``--new``), one after another, into a catalogue of that many jobs and tells what each cost, what the store cost that
-gets what waited, and what they cost together: of 200, the store gets some on the way, when enough wait.
+``--sparse`` writes crates of 33 statements a job instead of our own of 90. ``one 1000 10000 100000`` takes ten crates
+(``--new``), one after another, into catalogues of so many jobs and tells in one table what each cost, what the store
+cost that gets what waited, and with ``--merge`` a crate's share in merging that store, which is done once in thousands
+of crates.
 
 Processor time is that of this process and of those that it started; figures of other processes on the machine are not
 in it, but they make it larger.
@@ -21,12 +22,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from institute import JOBS, Institute, derived, statements, write
 
-from filiation.catalogue import Catalogue, CatalogueFolder, Literal
+from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, Literal
 from filiation.catalogue.crate_on_disk import METADATA
+from filiation.catalogue.store_merging import merge
+from filiation.catalogue.store_parts import Parts, enough, size_of
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 
@@ -104,11 +108,47 @@ def rebuild(folder: CatalogueFolder, count: int) -> Iterator[str]:
         yield f"{len(index.runs())} runs, {sum(1 for _ in index.joins())} joins"
 
 
-def take_in(folder: CatalogueFolder, count: int, seed: int, new: int, *, sparse: bool) -> Iterator[str]:
-    """Take in new crates one after another, then let the store have them; yield lines on what that cost."""
+@dataclass(frozen=True)
+class Cost:
+    """What one crate more costs, in milliseconds of processor time.
+
+    Parameters
+    ----------
+    index
+        For each crate that was taken in: copied, forced to disk, read, and in the index.
+    store
+        A crate's share of what it cost that the store got them.
+    merging
+        A crate's share of what merging the store costs when it is due; None if that was not measured.
+    """
+
+    jobs: int
+    index: list[float]
+    store: float
+    merging: float | None
+
+    def __str__(self) -> str:
+        """Write it as a row of :data:`HEAD`."""
+        middle = statistics.median(self.index)
+        merging = "-" if self.merging is None else f"{self.merging:.0f}"
+        return (
+            f"| {self.jobs:,} | {middle:.0f} ({min(self.index):.0f} to {max(self.index):.0f}) | {self.store:.0f} "
+            f"| {merging} | {middle + self.store + (self.merging or 0):.0f} |"
+        )
+
+
+HEAD = """
+| jobs | one crate, in the index: median (least, most) | its share in the store | in merging that | together |
+|---|---|---|---|---|"""
+
+
+def take_in(folder: CatalogueFolder, count: int, seed: int, new: int, *, sparse: bool, merging: bool) -> Cost:
+    """Take in new crates one after another, let the store have them, and merge it if asked to."""
     institute = Institute(count * JOBS, seed)
     catalogue = Catalogue(folder)
     first = max(count, len(folder.list_crates()))
+    catalogue.deliver()  # what waits is not of the new crates
+    before = size_of(folder.store)
     costs = []
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(first, first + new):
@@ -117,37 +157,65 @@ def take_in(folder: CatalogueFolder, count: int, seed: int, new: int, *, sparse:
             begun = sum(spent())
             assert catalogue.ingest(crate).outcome == "new"
             costs.append(1000 * (sum(spent()) - begun))
-    yield f"one crate: {statistics.median(costs):.0f} ms of processor time (median of {new}; {min(costs):.0f} to {max(costs):.0f})"  # noqa: E501
+    with LineageIndex(folder.index) as index:
+        compressed = statistics.mean(list(index.sizes_waiting().values())[-new:])
     begun = sum(spent())
     catalogue.deliver()
-    rest = 1000 * (sum(spent()) - begun)
-    yield f"the store gets the crates that wait: {rest:.0f} ms"
-    yield f"all together, store and index: {(sum(costs) + rest) / new:.0f} ms a crate"
+    store = 1000 * (sum(spent()) - begun) / new
+    there = size_of(folder.store)
+    if not merging:
+        return Cost(count * JOBS, costs, store, None)
+    begun = sum(spent())
+    assert merge(folder)
+    merged = 1000 * (sum(spent()) - begun)
+    return Cost(count * JOBS, costs, store, merged / there * written_a_crate(there, compressed, (there - before) / new))
+
+
+def written_a_crate(whole: int, compressed: float, tables: float) -> float:
+    """Return how many bytes of tables are merged for each new crate, from one time that a store is merged to the next.
+
+    Parameters
+    ----------
+    whole
+        Bytes of the store's tables.
+    compressed, tables
+        Bytes of a crate's graph while it waits, and of the tables that are made of it.
+    """
+    size, parts, crates = float(whole), 0, 0.0
+    while not Parts(whole, parts).are_many(int(size)):
+        more = enough(int(size)) / compressed
+        size, parts, crates = size + more * tables, parts + 1, crates + more
+    return size / crates
 
 
 def main() -> None:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["rebuild", "one"])
-    parser.add_argument("count", type=int, help="crates for rebuild, jobs for one")
+    parser.add_argument("counts", type=int, nargs="+", help="crates for rebuild, jobs for one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sparse", action="store_true")
     parser.add_argument("--new", type=int, default=10, help="crates that are taken in by one")
+    parser.add_argument("--merge", action="store_true", help="tell what merging the store costs too")
     parser.add_argument("--crates", type=Path, help="use the first of these")
-    parser.add_argument("--keep", type=Path, help="keep the catalogue here, or use the one that is there")
+    parser.add_argument("--keep", type=Path, help="keep each catalogue here by its count, or use the one that is there")
     asked = parser.parse_args()
-    count = asked.count if asked.what == "rebuild" else max(1, asked.count // JOBS)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = CatalogueFolder.create((asked.keep or Path(scratch)) / ".filiation")
-        if not folder.list_crates():
-            fill(folder, count, asked.seed, asked.crates, sparse=asked.sparse)
-        if asked.what == "rebuild" or not folder.index.is_file():
-            for line in rebuild(folder, count):
-                print(line, flush=True)
-        if asked.what == "one":
-            for line in take_in(folder, count, asked.seed, asked.new, sparse=asked.sparse):
-                print(line, flush=True)
-        print(f"load of the machine: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    costs: list[Cost] = []
+    for number in asked.counts:
+        count = number if asked.what == "rebuild" else max(1, number // JOBS)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = CatalogueFolder.create((asked.keep or Path(scratch)) / str(number) / ".filiation")
+            if not folder.list_crates():
+                fill(folder, count, asked.seed, asked.crates, sparse=asked.sparse)
+            if asked.what == "rebuild" or not folder.index.is_file():
+                for line in rebuild(folder, count):
+                    print(line, flush=True)
+            if asked.what == "one":
+                cost = take_in(folder, count, asked.seed, asked.new, sparse=asked.sparse, merging=asked.merge)
+                costs.append(cost)
+    if costs:
+        print(HEAD, *costs, sep="\n")
+    print(f"load of the machine: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
 
 
 if __name__ == "__main__":

@@ -89,9 +89,9 @@ def size_of(store: Path) -> int:
     return sum(file.stat().st_size for file in store.glob("*.sst"))
 
 
-def enough(store: Path) -> int:
-    """Return how many compressed bytes of graphs are to wait until they become a part of a store."""
-    return max(_LEAST, size_of(store) // _OF_THE_STORE)
+def enough(size: int) -> int:
+    """Return how many compressed bytes of graphs are to wait until they become a part of a store of so many bytes."""
+    return max(_LEAST, size // _OF_THE_STORE)
 
 
 def deliver(edition: Path, index: LineageIndex) -> None:
@@ -118,7 +118,7 @@ def keep_what_waits(edition: Path, index: LineageIndex) -> bool:
     """
     stores = can_be_extended(edition, index)
     waiting = sum(index.sizes_waiting().values())
-    if not stores or waiting < _LEAST or waiting < enough(stores[0]):
+    if not stores or waiting < _LEAST or waiting < enough(size_of(stores[0])):
         return False
     made = None
     with suppress(CatalogueBusyError), holding(edition / MERGING, wait=0), using(stores[0]) as store:
