@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.index_facts import FactColumns
     from filiation.catalogue.versions import Version
 
+_AT_ONCE: Final = 500
+"""Values that are asked for at once; SQLite takes 999 everywhere."""
 _CODES: Final = {role: code for code, role in enumerate(ROLES)}
 # Crates whose joins what a crate made may change: those that found the same bytes, or something at the same place or
 # inside such a tree. Empty things join at their own path or place only; of the others the digest is enough. A `+`
@@ -171,6 +173,7 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
 
         crate = derived.run.iri
         term = _Terms(cursor)
+        term.learn([crate, *(each.iri for each in derived.entities), *(each.iri for each in derived.actions)])
         here = term(crate)
         summary = summarise(derived)
         cursor.execute(
@@ -384,6 +387,19 @@ class _Terms:
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self._cursor = cursor
         self._known: dict[str, int] = {}
+
+    def learn(self, iris: Sequence[str]) -> None:
+        """Look many up at once, and give numbers to those that are new, in their order."""
+        known = self._known
+        for start in range(0, len(iris), _AT_ONCE):
+            part = iris[start : start + _AT_ONCE]
+            query = f"SELECT iri, id FROM term WHERE iri IN ({', '.join('?' * len(part))})"  # noqa: S608
+            known.update(self._cursor.execute(query, part))
+        (last,) = self._cursor.execute("SELECT coalesce(max(id), 0) FROM term").fetchone()
+        new = dict.fromkeys(iri for iri in iris if iri not in known)
+        rows = [(number, iri) for number, iri in enumerate(new, last + 1)]
+        self._cursor.executemany("INSERT INTO term (id, iri) VALUES (?, ?)", rows)
+        known.update((iri, number) for number, iri in rows)
 
     def __call__(self, iri: str) -> int:
         number = self._known.get(iri)

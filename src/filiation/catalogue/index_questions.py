@@ -23,8 +23,9 @@ from filiation.model import decode_path, encode_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_ENTITY: Final = "SELECT entity.record FROM entity JOIN term ON term.id = entity.term"
-_ACTION: Final = "SELECT action.record FROM action JOIN term ON term.id = action.term"
+_ENTITY: Final = "SELECT record FROM entity"
+_ACTION: Final = "SELECT record FROM action"
+_NUMBER: Final = "(SELECT id FROM term WHERE iri = ?)"
 _EDGE: Final = (
     "SELECT s.iri, d.iri, edge.role, c.iri FROM edge "
     "JOIN term s ON s.id = edge.src JOIN term d ON d.id = edge.dst JOIN term c ON c.id = edge.crate"
@@ -201,7 +202,6 @@ class IndexQuestions(IndexNumbers):
     ) -> tuple[EntityNode, ...]:
         """Return the things that match everything given, sorted by IRI and crate."""
         given: dict[str, str | int | None] = {
-            "term.iri": iri,
             "digest": digest,
             "pixels": pixels,
             "place": None if place is None else encode_path(place),
@@ -211,9 +211,10 @@ class IndexQuestions(IndexNumbers):
         wanted = {column: value for column, value in given.items() if value is not None}
         conditions = [f"{column} = ?" for column in wanted]
         values = list(wanted.values())
-        if crate is not None:
-            conditions.append("crate = (SELECT id FROM term WHERE iri = ?)")
-            values.append(crate)
+        for column, name in (("term", iri), ("crate", crate)):
+            if name is not None:
+                conditions.append(f"{column} = {_NUMBER}")
+                values.append(name)
         # Only the names of columns are put into the text; every value is bound.
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = self._connection.execute(_ENTITY + where, values)
@@ -344,15 +345,9 @@ class IndexQuestions(IndexNumbers):
 
     def actions(self, *, iri: str | None = None, crate: str | None = None) -> tuple[ActionNode, ...]:
         """Return the actions that match everything given, sorted by IRI."""
-        conditions, values = [], []
-        if iri is not None:
-            conditions.append("term.iri = ?")
-            values.append(iri)
-        if crate is not None:
-            conditions.append("crate = (SELECT id FROM term WHERE iri = ?)")
-            values.append(crate)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        rows = self._connection.execute(_ACTION + where, values)
+        wanted = {column: name for column, name in (("term", iri), ("crate", crate)) if name is not None}
+        where = f" WHERE {' AND '.join(f'{column} = {_NUMBER}' for column in wanted)}" if wanted else ""
+        rows = self._connection.execute(_ACTION + where, list(wanted.values()))
         return tuple(sorted((action_from_text(text) for (text,) in rows), key=lambda action: action.iri))
 
     # --- reading: edges ----------------------------------------------------------------------------------------

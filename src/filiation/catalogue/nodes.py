@@ -299,7 +299,10 @@ def read_time(text: str) -> datetime | None:
 
 def node_to_text(node: Node | RunSummary) -> str:
     """Write a node as one line of JSON."""
-    return json.dumps(node.to_json(), separators=(",", ":"), sort_keys=True)
+    return _TEXT.encode(node.to_json())
+
+
+_TEXT: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 
 
 _NO_IMAGE: Final[dict[str, Any]] = {"axes": (), "shape": (), "dtype": "", "scale": (), "units": (), "source": None}
@@ -369,13 +372,19 @@ def _revive(found: dict[str, object], times: tuple[str, ...]) -> None:
 
 def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
     plain: dict[str, Json] = {}
-    for field in fields(thing):
-        value = getattr(thing, field.name)
+    for name in _NAMES[type(thing)]:
+        value = getattr(thing, name)
         # A flag that is not set says nothing; that a workflow was not modified is said.
-        if value is None or value == () or (value is False and field.name != "modified"):
+        if value is None or value == () or (value is False and name != "modified"):
             continue
-        plain[field.name] = _plain(value)
+        plain[name] = value if type(value) in _AS_THEY_ARE else _plain(value)
     return plain
+
+
+_NAMES: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind)) for kind in (EntityNode, ActionNode, RunSummary)
+}
+_AS_THEY_ARE: Final = frozenset({bool, int, float, str})
 
 
 def _plain(value: object) -> Json:
