@@ -25,6 +25,18 @@ def test_older_crates_and_forgotten_runs_are_told_and_the_past_can_be_asked(call
     assert "Josiah Carberry" in call("runs", "--as-of", taken).stdout
     assert "Josiah Carberry" in call("trace", "results/labels.txt", "--as-of", taken, "--all").stdout
 
+    listed = call("runs", "--superseded")
+    assert re.search(rf"^{run[:8]}  .* superseded  sha256:[0-9a-f]{{12}}  yes$", listed.stdout, re.MULTILINE)
+    assert f"--as-of {taken}" in listed.stderr
+    (former,) = json.loads(call("runs", "--superseded", "--json").stdout)
+    assert (former["ended"], former["kept"], former["taken_in"]) == ("superseded", True, taken)
+    for name in (former["iri"], former["digest"], f"{former['crate']}work/not-any-more.txt"):
+        named = call("trace", name)
+        assert named.exit_code == 3
+        assert f"A crate of run {run[:8]}, taken in " in named.stderr
+        assert f"by another crate of that run, which holds instead. --as-of {taken} asks it." in named.stderr
+    assert call("runs", "--superseded", "--by-day").exit_code == 2
+
     dry = call("forget", run[:8], "--why", "recorded twice", "--dry-run")
     assert dry.stdout == f"Run {run} would be forgotten, with 1 job and 1 thing that it made.\n"
     assert len(json.loads(call("runs", "--json").stdout)) == 1

@@ -10,6 +10,7 @@ import click
 
 from filiation.cli.options import as_of_option, catalogue_option, example, json_option, opened
 from filiation.cli.output import remark, say, say_json, say_table
+from filiation.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +20,24 @@ if TYPE_CHECKING:
     from filiation.lineage import RunDetail
 
 
-@click.command(epilog=example("filiation runs", "filiation runs --by-day"))
+@click.command(epilog=example("filiation runs", "filiation runs --by-day", "filiation runs --superseded"))
 @click.option("--by-day", is_flag=True, help="Tell instead how many runs and jobs there were each day, and whose.")
+@click.option(
+    "--superseded",
+    is_flag=True,
+    help="List instead the crates that do not hold any more: superseded, forgotten or gone.",
+)
 @as_of_option
 @json_option
 @catalogue_option
-def runs(by_day: bool, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
+def runs(by_day: bool, superseded: bool, as_of: str | None, as_json: bool, catalogue: str | None) -> None:
     """List the runs in the catalogue, the newest first."""
+    if by_day and superseded:
+        raise BadInputError("--by-day and --superseded contradict each other: ask for one of them.")
     with opened(catalogue, as_of) as ledger:
+        if superseded:
+            _tell_former(ledger.former(), as_json=as_json)
+            return
         if by_day:
             days = ledger.days()
             if as_json:
@@ -47,6 +58,33 @@ def runs(by_day: bool, as_of: str | None, as_json: bool, catalogue: str | None) 
             remark("No runs yet. Track one with: snakemake --logger filiation")
         for sentence in _former(found, former):
             remark(sentence)
+
+
+def _tell_former(former: tuple[Version, ...], *, as_json: bool) -> None:
+    """List crates that do not hold any more, with what became of each."""
+    from filiation.lineage.words import moment, run_name
+
+    if as_json:
+        say_json(
+            [{"crate": each.crate, "iri": each.iri, "kept": bool(each.folder)} | each.to_json() for each in former]
+        )
+        return
+    if not former:
+        remark("Every crate that was taken in holds.")
+        return
+    rows = [
+        (
+            run_name(each.crate),
+            moment(datetime.fromisoformat(each.taken_in)),
+            moment(datetime.fromisoformat(str(each.until))),
+            each.ended,
+            each.digest[:19],
+            "yes" if each.folder else "no",
+        )
+        for each in former
+    ]
+    say_table(("run", "taken in", "until", "ended", "metadata", "kept"), rows)
+    remark(f"What is kept is asked as of its time, also by `filiation sparql`: --as-of {former[-1].taken_in}")
 
 
 def _former(found: tuple[RunSummary, ...], former: tuple[Version, ...]) -> Iterator[str]:

@@ -20,6 +20,8 @@ from filiation.model import Digest, DigestKind, EntityKind, Status, crate_path, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from filiation.catalogue.versions import Version
+
 SHORTEST_PREFIX: Final = 6
 _HINTS: Final = 5
 """Things of a name that a message lists."""
@@ -28,6 +30,7 @@ _MOST_AT_PATH: Final = 100
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
 _IN_RUN: Final = re.compile(r"(?P<run>[0-9a-f]{8}[0-9a-f-]{0,28}):(?P<rest>[^:].*)", re.DOTALL)
+_IN_CRATE: Final = re.compile(r"arcp://uuid,[0-9a-f-]{36}/")
 _PREFIXED: Final = re.compile(rf"({'|'.join(DigestKind)}):([0-9a-f]+)")
 
 
@@ -172,7 +175,9 @@ class Resolver:
             return self._by_digest_prefix(thing, match[2], kind=match[1])
         found = self._of_digest(thing, digest, None)
         if found is None:
-            raise NotFoundError(f"No thing with the digest {digest} in the catalogue.")
+            former = [each for each in self._index.former_versions() if each.digest == str(digest)]
+            said = "".join(f" {words.former_crate(each)}" for each in former[-1:])
+            raise NotFoundError(f"No thing with the digest {digest} in the catalogue.{said}")
         return found
 
     def _by_place_in_run(self, thing: str) -> Resolution | None:
@@ -408,10 +413,17 @@ class Resolver:
         name = posixpath.basename(thing.rstrip("/"))
         known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
         hint = f" Of that name are known: {', '.join(known)}." if known else ""
+        hint += "".join(f" {words.former_crate(each)}" for each in self._former(thing)[-1:])
         return (
             f"Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.{hint} "
             "`filiation runs` lists the runs, `filiation show RUN` what they used and made."
         )
+
+    def _former(self, thing: str) -> list[Version]:
+        """Return the crates that do not hold any more and that an IRI names, or something in them, the oldest first."""
+        named = _IN_CRATE.match(thing)
+        former = [each for each in self._index.versions(named[0]) if each.until is not None] if named else []
+        return [each for each in former if each.iri == thing] or former
 
 
 def _ambiguous(text: str, candidates: Iterable[str]) -> BadInputError:

@@ -102,6 +102,21 @@ def ending(version: Version) -> str:
     return f"Run {run} was forgotten {until} by {plain(version.by or 'somebody')}: {plain(version.why or 'no reason')}."
 
 
+def former_crate(version: Version) -> str:
+    """Say of a crate that does not hold any more what became of it, and how it can be asked."""
+    if version.ended != "superseded":
+        return f"{ending(version)} Ask as of a time before, such as {version.taken_in}."
+    run, (since, until) = (
+        run_name(version.crate),
+        (moment(datetime.fromisoformat(str(when))) for when in (version.taken_in, version.until)),
+    )
+    kept = f"--as-of {version.taken_in} asks it." if version.folder else "It is not kept."
+    return (
+        f"A crate of run {run}, taken in {since}, was superseded {until} by another crate of that run, which holds "
+        f"instead. {kept}"
+    )
+
+
 def span(started: datetime, ended: datetime) -> str:
     """Write from when to when, the day once.
 
