@@ -57,6 +57,21 @@ def test_a_method_sees_the_pixel_sizes_of_what_it_is_given() -> None:
     assert seen == [((1, 3, 4), (2.0, 0.5, 0.25))] * 2 + [((3, 4), (0.5, 0.25))] * 2
 
 
+def test_objects_of_neighbouring_planes_are_joined_where_they_overlap_and_never_over_time() -> None:
+    volume = np.zeros((4, 8, 12), bool)
+    volume[0:3, 1:4, 1:4] = True  # through three planes
+    volume[1, 1:4, 6:9] = volume[2, 4:7, 6:9] = True  # two that touch, and lie nowhere above each other
+    volume[3, 1:4, 3:6] = True  # a third of the first
+    joined = segment_frames(volume, AXES[1], (1.0,) * 3, components, each="joined planes")
+    assert [np.unique(joined[plane]).tolist() for plane in range(4)] == [[0, 1], [0, 1, 2], [0, 1, 3], [0, 4]]
+    assert np.array_equal(joined > 0, volume)
+    film = segment_frames(np.stack([volume, volume]), AXES[3], (1.0,) * 4, components, each="joined planes")
+    assert np.array_equal(film[0], joined)
+    assert np.array_equal(film[1], np.where(joined > 0, joined + 4, 0))
+    flat = segment_frames(volume[0], AXES[0], (1.0,) * 2, components, each="joined planes")
+    assert np.array_equal(flat, components(volume[0], (1.0,) * 2))
+
+
 def test_a_method_of_several_channels_sees_them_along_a_first_axis() -> None:
     random = np.random.default_rng(2)
     one, other = random.integers(0, 9, (2, 3, 4, 5))
@@ -73,7 +88,9 @@ def test_a_method_of_several_channels_sees_them_along_a_first_axis() -> None:
 def test_what_a_method_sees_is_a_volume_or_a_plane() -> None:
     with pytest.raises(BadInputError) as caught:
         segment_frames(np.zeros((2, 2)), ("y", "x"), (1, 1), components, each="slice")
-    assert str(caught.value) == "A method sees each volume or each plane by itself; 'slice' is neither."
+    assert str(caught.value) == (
+        "What a method sees at once is one of volume, plane, joined planes; 'slice' is none of them."
+    )
 
 
 def test_a_series_is_measured_time_point_by_time_point() -> None:

@@ -64,8 +64,9 @@ def _config(**segmentation: object) -> tuple[str, str]:
         ),
         (
             {"each": "slice"},
-            "config: the field 'segmentation.each': 'slice' is not one of ['volume', 'plane']. It is the choice what a "
-            "method sees at once, a volume (all planes of a time point) or a plane.",
+            "config: the field 'segmentation.each': 'slice' is not one of ['volume', 'plane', 'joined planes']. It is "
+            "the choice what a method sees at once, a volume (all planes of a time point), a plane, or planes whose "
+            "objects are joined where they overlap.",
         ),
         (
             {"sgima": 2},

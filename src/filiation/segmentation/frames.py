@@ -17,13 +17,14 @@ import pyarrow as pa
 from filiation.errors import BadInputError
 from filiation.segmentation.measure import measure
 from filiation.segmentation.overlay import Colour, Rgb, overlay, yellow
+from filiation.segmentation.tracking import track
 
 Array: TypeAlias = npt.NDArray[Any]
 Segment: TypeAlias = Callable[[Array, tuple[float, ...]], Array]
 """From the pixels of one part and their sizes along its axes to labels of the same shape."""
 
-EACH: Final = ("volume", "plane")
-"""What a method is given at once: all of space at a time point, or one plane of it."""
+EACH: Final = ("volume", "plane", "joined planes")
+"""What a method is given at once: all of space at a time point, or one plane of it; its objects may then be joined."""
 
 _STRIP: Final = 6  # time points that a picture shows
 _BETWEEN: Final = 8  # white pixels between two of them
@@ -38,7 +39,7 @@ def segment_frames(
     *,
     each: str = "volume",
 ) -> npt.NDArray[np.uint32]:
-    """Label every time point of an image by a method for 2-D or 3-D, and with ``each="plane"`` every plane of it.
+    """Label every time point of an image by a method for 2-D or 3-D, or every plane of it by itself.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ def segment_frames(
         The method; besides channels it sees the axes of space alone.
     each
         ``volume``: the method sees all of space at a time point. ``plane``: it sees one plane; what of an object lies
-        in two planes is two objects.
+        in two planes is two objects. ``joined planes``: the same, and then objects of neighbouring planes are one
+        where their intersection over union is at least 0.3, by :func:`filiation.segmentation.track` along z.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def segment_frames(
     Raises
     ------
     BadInputError
-        If ``each`` is neither, or there are more objects than labels.
+        If ``each`` is none of them, or there are more objects than labels.
 
     Examples
     --------
@@ -71,8 +73,8 @@ def segment_frames(
     [[[0, 1, 0, 2]], [[3, 0, 0, 0]]]
     """
     if each not in EACH:
-        raise BadInputError(f"A method sees each {' or each '.join(EACH)} by itself; {each!r} is neither.")
-    apart = [axis for axis in axes if axis == "t" or (axis == "z" and each == "plane")]
+        raise BadInputError(f"What a method sees at once is one of {', '.join(EACH)}; {each!r} is none of them.")
+    apart = [axis for axis in axes if axis == "t" or (axis == "z" and each != "volume")]
     kept = tuple(size for axis, size in zip(axes, scale, strict=True) if axis not in apart)
     channels = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
     labels = np.zeros(channels[0].shape, np.uint32)
@@ -84,7 +86,18 @@ def segment_frames(
             raise BadInputError(f"There are more than {_LARGEST} objects; cut the series into shorter ones.")
         labels[part] = np.where(found > 0, found.astype(np.uint32) + np.uint32(count), 0)
         count += highest
+    if each == "joined planes" and "z" in axes:
+        _join_planes(labels if "t" in axes else labels[np.newaxis])
     return labels
+
+
+def _join_planes(series: npt.NDArray[np.uint32]) -> None:
+    """Give objects of neighbouring planes that overlap one label, at each time point by itself."""
+    count = 0
+    for volume in series:
+        joined = track(volume, divisions=False).labels
+        volume[...] = np.where(joined > 0, joined + np.uint32(count), 0)
+        count += int(joined.max(initial=0))
 
 
 def _parts(shape: tuple[int, ...], apart: int) -> Iterator[tuple[int, ...]]:
