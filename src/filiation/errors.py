@@ -15,6 +15,11 @@ class FiliationError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    @property
+    def message(self) -> str:
+        """The text as it was given: a sentence that can be said in other languages is one still."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+
 
 class BadInputError(FiliationError, ValueError):
     """What was given cannot be used: a wrong type, a missing column, an unknown method, an unreadable image."""

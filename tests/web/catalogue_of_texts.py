@@ -15,8 +15,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
+from filiation.capture.usage import COLUMNS
+from filiation.catalogue import GENERATED, PART, SAME_CONTENT, USED
 from filiation.catalogue.crate_gaps import KINDS, NO_MAKER, OTHER_BYTES
+from filiation.lineage.answers import ANCESTORS, DESCENDANTS, THROUGH
 from filiation.lineage.crate_evidence import TOLD
+from filiation.lineage.duplicates import AGAIN, COPIED, SAME_LABELS
 from filiation.lineage.orphans import UNKNOWN_FILE, UNUSED
 from filiation.lineage.questions import questions
 from filiation.lineage.staleness import CODE_CHANGED, INHERITED, INPUT, PARAMETERS, SOFTWARE
@@ -41,7 +45,7 @@ TITLES: Final = (
 )  # fmt: skip
 """Of what is asked over all runs, as the answers have them."""
 _KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
-    "_": None, "gettext": None, "ngettext": (1, 2), "Corner": (2,), "N_": None,
+    "_": None, "gettext": None, "ngettext": (1, 2), "Corner": (2,), "N_": None, "Sentence": None,
 }  # fmt: skip
 _OPTIONS: Final = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 
@@ -52,6 +56,10 @@ def sources() -> Iterator[tuple[Path, str]]:
     yield from ((path, "python") for path in sorted((source / "web").rglob("*.py")))
     yield from ((path, "jinja2") for path in sorted((source / "web" / "templates").rglob("*.jinja")))
     yield source / "publish" / "report.html.jinja", "jinja2"
+    for room in ("model", "digest", "images", "crate", "catalogue", "lineage", "publish"):
+        yield from (
+            (path, "python") for path in sorted((source / room).rglob("*.py")) if "Sentence(" in path.read_text()
+        )
 
 
 def texts() -> Catalog:
@@ -84,6 +92,13 @@ def of_values() -> Iterator[str]:
         INHERITED,
     )
     yield from ("collection", "code", *TITLES, *TOLD)
+    yield from (name for name, _ in COLUMNS.values())
+    yield from (AGAIN, COPIED, SAME_LABELS)
+    for what in ("changed", "missing", "unexpected", "unreadable"):
+        yield from (what, what.upper())
+    yield from ("benchmark", "step", "s", "MB", "%")
+    yield from (word for each in (ANCESTORS, DESCENDANTS) for word in (each, each.capitalize()))
+    yield from (USED, GENERATED, PART, SAME_CONTENT, THROUGH)
     for question in questions():
         yield question.title
         yield from (meaning for _, meaning in question.takes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,12 @@ _SHOWN = ("aria-label", "placeholder", "title", "alt", "content")
 _SILENT = {"script", "style"}
 _DATA = {"code", "pre", "textarea", "svg"}
 """What stands in these is a record's or a query's; a chart's words stand in its table too."""
+_NO_WORDS = {
+    f"data-{name}"
+    for name in ("thing", "back", "on", "depth", "do", "state", "files", "image", "type", "iri", "editor", "drawn")
+}
 _WORD = re.compile(r"[A-Za-z’']{2,}")
+_BETWEEN = re.compile(r"(?<=[.;:!?»”)])\s+|=|, | · |\n")
 
 
 @dataclass
@@ -28,6 +34,11 @@ class Said(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
 
+    @property
+    def sentences(self) -> list[str]:
+        """What it says, in parts that are said alike or not."""
+        return [part.strip() for piece in self.pieces for part in _BETWEEN.split(piece) if part.strip()]
+
     @classmethod
     def by(cls, page: str) -> Said:
         """Read a page."""
@@ -39,8 +50,9 @@ class Said(HTMLParser):
         """Take note of words in attributes, and of links."""
         told = dict(attrs)
         for name, value in told.items():
-            if value and (name in _SHOWN or name.startswith("data-")) and tag not in {"meta", "link", "article"}:
-                self.pieces.append(f"{name}={value}")
+            is_shown = name in _SHOWN or (name.startswith("data-") and name not in _NO_WORDS)
+            if value and is_shown and tag not in {"meta", "link", "article"}:
+                self.pieces.append(_without_names(value) if name == "data-words" else value)
         if tag == "a" and told.get("href"):
             self.links.append(str(told["href"]))
         if tag not in {"meta", "link", "input", "br", "img", "hr"}:
@@ -57,9 +69,18 @@ class Said(HTMLParser):
             self.pieces.append(" ".join(data.split()))
 
 
-def words_of(text: str) -> set[str]:
-    """Return the words of a text, of two letters at least."""
-    return {word.lower() for word in _WORD.findall(text)}
+def same_words(english: Said, french: Said, data: re.Pattern[str]) -> set[str]:
+    """Return the sentences, and the words by themselves, that both pages say alike, but for what is data.
+
+    Parameters
+    ----------
+    english, french
+        A page in both languages.
+    data
+        What records hold, or what others say, such as a parser.
+    """
+    other = set(french.sentences)
+    return {said for said in english.sentences if said in other and _WORD.search(said) and not data.fullmatch(said)}
 
 
 def both(client: TestClient, start: tuple[str, ...], most: int) -> Iterator[tuple[str, Said, Said]]:
@@ -89,3 +110,7 @@ def both(client: TestClient, start: tuple[str, ...], most: int) -> Iterator[tupl
 def _get(client: TestClient, address: str, language: str) -> str:
     mark = "&" if "?" in address else "?"
     return client.get(address + mark + urlencode({"lang": language})).text
+
+
+def _without_names(words: str) -> str:
+    return "\n".join(json.loads(words).values())

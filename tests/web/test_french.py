@@ -13,7 +13,7 @@ from tests.web.catalogue_of_texts import FRENCH, ROOT, french, missing, texts
 from tests.web.conftest import LABELS
 
 TEMPLATES = sorted((ROOT / "src" / "filiation" / "web" / "templates").glob("*.jinja"))
-PLACEHOLDER = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|\{(\w+)(?:![rs]|:[^{}]*)?\}")
 
 
 def forms(message: Message) -> list[tuple[str, str]]:

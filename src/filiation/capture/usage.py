@@ -7,8 +7,7 @@ from pathlib import Path
 
 from filiation.model import Usage
 
-# Columns of a benchmark file and what they mean, by Snakemake's documentation ("Benchmark rules").
-_COLUMNS = {
+COLUMNS = {
     "s": ("wall time", "SEC"),
     "cpu_time": ("cpu time", "SEC"),
     "max_rss": ("peak memory", "MegaBYTE"),
@@ -16,6 +15,7 @@ _COLUMNS = {
     "io_out": ("data written", "MegaBYTE"),
     "mean_load": ("mean load", "PERCENT"),
 }
+"""Columns of a benchmark file and what they mean, by Snakemake's documentation ("Benchmark rules")."""
 
 
 def read_benchmark(path: Path) -> tuple[Usage, ...]:
@@ -26,7 +26,7 @@ def read_benchmark(path: Path) -> tuple[Usage, ...]:
     except (OSError, UnicodeDecodeError, csv.Error):
         return ()
     found = []
-    for column, (name, unit) in _COLUMNS.items():
+    for column, (name, unit) in COLUMNS.items():
         try:
             found.append(Usage(name, float((row or {}).get(column) or ""), unit, "benchmark"))
         except ValueError:  # NA, - or an empty cell: not measured

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from filiation.catalogue.nodes import CODE, GENERATED, USED, ActionNode, Edge, EntityNode, shown_time
 from filiation.model import EntityKind, is_uri
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,6 +36,13 @@ NO_MAKER: Final = "no maker"
 """A label image, which is never raw, and no run made it."""
 SOURCE: Final = "source"
 """Found and made by none, as raw data are."""
+
+
+_NO_TIMES: Final = {
+    (True, True): Sentence("no start and no end"),
+    (True, False): Sentence("no start"),
+    (False, True): Sentence("no end"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +92,30 @@ def gaps_of_found(
     if is_made:
         return
     if found.reused:
-        detail = "the run found it up to date, and the run that made it is not in the catalogue"
+        detail = Sentence("the run found it up to date, and the run that made it is not in the catalogue")
         yield Gap(ORPHAN, found.path, detail, (found.iri,))
     elif is_on_disk(found):
         other = made_otherwise(found) if found.digest is not None else None
         if other is not None:
             run = other.removeprefix("arcp://uuid,")[:8]
-            detail = f"run {run} made other bytes there, and no run made these"
+            detail = Sentence("run {run} made other bytes there, and no run made these", run=run)
             yield Gap(OTHER_BYTES, found.path, detail, (found.iri,))
         elif found.kind == EntityKind.LABEL_IMAGE:
-            yield Gap(NO_MAKER, found.path, "a label image that no run made", (found.iri,))
+            yield Gap(NO_MAKER, found.path, Sentence("a label image that no run made"), (found.iri,))
         else:
-            yield Gap(SOURCE, found.path, "no run made it", (found.iri,))
+            yield Gap(SOURCE, found.path, Sentence("no run made it"), (found.iri,))
 
 
 def out_of_order(thing: EntityNode, maker: ActionNode, taker: ActionNode) -> Gap | None:
     """Tell of a job that ended before what it used began to be made."""
     if taker.ended is None or maker.started is None or taker.ended >= maker.started:
         return None
-    detail = (
-        f"{taker.name} ended {shown_time(taker.ended)}, before {maker.name} that made it started "
-        f"{shown_time(maker.started)}"
+    detail = Sentence(
+        "{taker} ended {ended}, before {maker} that made it started {started}",
+        taker=taker.name,
+        ended=shown_time(taker.ended),
+        maker=maker.name,
+        started=shown_time(maker.started),
     )
     return Gap(TIME, thing.path, detail, (thing.iri, maker.iri, taker.iri))
 
@@ -129,14 +140,15 @@ def _of_actions(actions: Sequence[ActionNode]) -> Iterator[Gap]:
     for action in actions:
         rule = action.rule or action.name
         if action.agent is None:
-            lacking[NO_AGENT, rule, "nobody is named who ran it"].append(action.iri)
+            lacking[NO_AGENT, rule, Sentence("nobody is named who ran it")].append(action.iri)
         if action.code is None and not any(program.version for program in action.software):
-            lacking[NO_VERSION, rule, "neither of its code nor of any software"].append(action.iri)
+            lacking[NO_VERSION, rule, Sentence("neither of its code nor of any software")].append(action.iri)
         if action.started is None or action.ended is None:
-            which = [name for name, when in (("start", action.started), ("end", action.ended)) if when is None]
-            lacking[NO_TIME, rule, f"no {' and no '.join(which)}"].append(action.iri)
+            lacking[NO_TIME, rule, _NO_TIMES[action.started is None, action.ended is None]].append(action.iri)
         elif action.ended < action.started:
-            times = f"starts {shown_time(action.started)}, ends {shown_time(action.ended)}"
+            times = Sentence(
+                "starts {started}, ends {ended}", started=shown_time(action.started), ended=shown_time(action.ended)
+            )
             yield Gap(TIME, action.name, times, (action.iri,))
     for (kind, rule, detail), iris in lacking.items():
         yield Gap(kind, rule, detail, tuple(sorted(iris)), len(iris))
@@ -148,10 +160,12 @@ def _of_entities(entities: Sequence[EntityNode], edges: Sequence[Edge]) -> Itera
     for entity in entities:
         known = entity.digest is not None or entity.pixels is not None
         if not known and entity.presence != "deleted":
-            detail = "nobody can tell whether it changed" + (f": {entity.presence}" if entity.presence else "")
+            detail = Sentence("nobody can tell whether it changed")
+            if entity.presence:
+                detail = Sentence.joined((detail, Sentence.term(entity.presence)), ": ")
             yield Gap(NO_DIGEST, entity.path, detail, (entity.iri,))
         if entity.iri in used and entity.iri not in made and not entity.reused and _leads_nowhere(entity):
-            detail = "it was used, is neither described nor there, and no run made it"
+            detail = Sentence("it was used, is neither described nor there, and no run made it")
             yield Gap(DANGLING, entity.path, detail, (entity.iri,))
 
 
@@ -173,7 +187,7 @@ def _of_edges(actions: Sequence[ActionNode], entities: Sequence[EntityNode], edg
         if len(found) > 1:
             names = ", ".join(sorted({by_iri[action].name for action in found if action in by_iri}))
             what = things[iri].path if iri in things else iri
-            yield Gap(PRODUCERS, what, f"made by each of: {names}", (iri, *sorted(set(found))))
+            yield Gap(PRODUCERS, what, Sentence("made by each of: {names}", names=names), (iri, *sorted(set(found))))
     for edge in edges:
         taker, thing = by_iri.get(edge.dst), things.get(edge.src)
         if edge.role == USED and taker is not None and thing is not None:
@@ -183,7 +197,9 @@ def _of_edges(actions: Sequence[ActionNode], entities: Sequence[EntityNode], edg
                     yield gap
     for circle in circles((edge.src, edge.dst) for edge in edges if edge.role != CODE):
         called = [by_iri[iri].name if iri in by_iri else things[iri].path if iri in things else iri for iri in circle]
-        yield Gap(CYCLE, called[0], f"descends from itself, over {', '.join(called[1:])}", circle)
+        yield Gap(
+            CYCLE, called[0], Sentence("descends from itself, over {listed}", listed=", ".join(called[1:])), circle
+        )
 
 
 def circles(edges: Iterable[tuple[_N, _N]]) -> Iterator[tuple[_N, ...]]:

@@ -15,6 +15,7 @@ import pyoxigraph as ox
 
 from filiation.catalogue.graph import LANGUAGE_STRING, XSD, Literal, Rows, Term, Triple
 from filiation.errors import BadInputError, CatalogueBusyError, InvalidCrateError
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,7 +108,7 @@ class OxigraphGraph:
                 substitutions=bound or None,
             )
         except SyntaxError as error:
-            raise BadInputError(f"This is not a SPARQL query: {error}.") from error
+            raise BadInputError(Sentence("This is not a SPARQL query: {error}.", error=str(error))) from error
         return _rows(answer, limit)
 
 
@@ -130,7 +131,7 @@ def kind_of_query(text: str) -> QueryKind:
     try:
         answer = ox.Store().query(text)
     except SyntaxError as error:
-        raise BadInputError(f"This is not a SPARQL query: {error}.") from error
+        raise BadInputError(Sentence("This is not a SPARQL query: {error}.", error=str(error))) from error
     if isinstance(answer, ox.QueryBoolean):
         return QueryKind.YES_OR_NO
     return QueryKind.TRIPLES if isinstance(answer, ox.QueryTriples) else QueryKind.ROWS

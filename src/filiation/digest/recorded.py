@@ -19,6 +19,7 @@ from typing import Final
 from filiation.digest.files import shown
 from filiation.digest.manifest import read_manifest
 from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.model.sentences import Sentence
 
 LARGEST: Final = 512 << 20
 """Bytes of a file that is read; a chunk is far smaller, a shard mostly."""
@@ -78,7 +79,11 @@ class RecordedTree:
             If it is larger than :data:`LARGEST`.
         """
         if path not in self._files:
-            raise NotFoundError(f"{shown(os.fsencode(self.root))} had no file {path!r} when it was recorded.")
+            raise NotFoundError(
+                Sentence(
+                    "{root} had no file {path!r} when it was recorded.", root=shown(os.fsencode(self.root)), path=path
+                )
+            )
         with self._lock:
             kept = self._kept.get(path)
         if kept is not None:
@@ -93,7 +98,11 @@ class RecordedTree:
         try:
             folder = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
         except OSError as error:
-            raise NotFoundError(f"{shown(os.fsencode(self.root))} is not there any more: {error.strerror}.") from error
+            raise NotFoundError(
+                Sentence(
+                    "{root} is not there any more: {error}.", root=shown(os.fsencode(self.root)), error=error.strerror
+                )
+            ) from error
         try:
             *parts, name = path.split("/")
             for part in parts:
@@ -106,8 +115,14 @@ class RecordedTree:
                     raise self._changed(path, "is no file")
                 if status.st_size > LARGEST:
                     raise BadInputError(
-                        f"{path} of {shown(os.fsencode(self.root))} has {status.st_size} bytes; at most {LARGEST} are "
-                        "read for a picture. Write the store with smaller chunks or shards."
+                        Sentence(
+                            "{path} of {root} has {size} bytes; at most {largest} are read for a picture. Write the "
+                            "store with smaller chunks or shards.",
+                            path=path,
+                            root=shown(os.fsencode(self.root)),
+                            size=status.st_size,
+                            largest=LARGEST,
+                        )
                     )
                 return file.read(LARGEST)
         except OSError as error:  # not there, a link, or not ours to read

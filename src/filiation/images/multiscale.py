@@ -20,6 +20,7 @@ from filiation.digest.zipped import is_zip, look_through
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.coordinate_systems import as_05, is_06
 from filiation.images.image import check_axes
+from filiation.model.sentences import Sentence
 
 READ_VERSIONS = ("0.4", "0.5", "0.6")
 
@@ -170,16 +171,18 @@ def _refuse_containers(path: str, group: zarr.Group, block: Block) -> None:
     if "multiscales" in block:
         return
     if "plate" in block or "well" in block:
-        hint = "it is a plate or well; name one field of view inside it, such as A/1/0"
+        hint = Sentence("it is a plate or well; name one field of view inside it, such as A/1/0")
     elif "bioformats2raw.layout" in block:
-        hint = "it is a collection of images; name one of them, such as 0"
+        hint = Sentence("it is a collection of images; name one of them, such as 0")
     elif "labels" in block:
-        hint = f"it is a list of label images; name one of them: {block['labels']}"
+        hint = Sentence("it is a list of label images; name one of them: {labels}", labels=str(block["labels"]))
     elif "scene" in block:
-        hint = "it is a scene of OME-Zarr 0.6; name one of the images in it"
+        hint = Sentence("it is a scene of OME-Zarr 0.6; name one of the images in it")
     else:
-        hint = f"its group has no 'multiscales' metadata (Zarr {group.metadata.zarr_format})"
-    raise BadInputError(f"{path} is not an OME-Zarr image: {hint}.")
+        hint = Sentence(
+            "its group has no 'multiscales' metadata (Zarr {version})", version=int(group.metadata.zarr_format)
+        )
+    raise BadInputError(Sentence("{path} is not an OME-Zarr image: {hint}.", path=path, hint=hint))
 
 
 def _from_block(path: str, group: zarr.Group, block: Block) -> Multiscale:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from filiation.catalogue import SAME_CONTENT, ActionNode, Edge, EntityNode, Json, Literal, Node, RunSummary, Term
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import networkx as nx
 
     from filiation.catalogue import Resumption
@@ -131,14 +133,14 @@ class Lineage:
         published = [words.publication(found, self.by_iri) for found in self.publications]
         return drawn + "".join(f"{line}\n" for line in (*resumed, *again, *registered, *published))
 
-    def to_svg(self, *, each: bool = False) -> str:
-        """Draw the answer as a picture; see :meth:`tree`."""
+    def to_svg(self, *, each: bool = False, said: Callable[[str], str] = str) -> str:
+        """Draw the answer as a picture; see :meth:`tree` and :func:`filiation.lineage.picture.draw_picture`."""
         from filiation.lineage.picture import draw_picture
 
-        return draw_picture(self if each else self.collapsed)
+        return draw_picture(self if each else self.collapsed, said)
 
-    def to_png(self, *, each: bool = False) -> bytes:
-        """Draw the answer as a picture of pixels; see :meth:`tree`.
+    def to_png(self, *, each: bool = False, said: Callable[[str], str] = str) -> bytes:
+        """Draw the answer as a picture of pixels; see :meth:`to_svg`.
 
         Raises
         ------
@@ -149,7 +151,7 @@ class Lineage:
         """
         from filiation.lineage.rasterising import to_png
 
-        return to_png(self.to_svg(each=each))
+        return to_png(self.to_svg(each=each, said=said))
 
     def to_json(self) -> dict[str, Json]:
         """Return the answer as plain JSON."""

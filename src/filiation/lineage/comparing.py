@@ -26,6 +26,7 @@ from packaging.version import Version as ParsedVersion
 
 from filiation.catalogue.node_facts import as_float, microseconds
 from filiation.model import Value
+from filiation.model.sentences import Sentence
 
 Test: TypeAlias = Callable[[object], bool]
 """Whether one known value is as asked for."""
@@ -78,14 +79,19 @@ class Ordered(Protocol):
 
 def _refuse(kind: Comparison, op: str, allowed: tuple[str, ...]) -> None:
     if op not in allowed:
-        raise ValueError(f"{kind.expected} is asked for with {' '.join(allowed)}, not with {op}")
+        raise ValueError(
+            Sentence(
+                "{expected} is asked for with {allowed}, not with {op}",
+                expected=kind.expected, allowed=" ".join(allowed), op=op,
+            )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text; ``*`` and ``?`` stand for what they stand for in a shell, unless it was quoted."""
 
-    expected: str = "a text"
+    expected: str = Sentence("a text")
     folded: bool = False
     """Whether small and capital letters, spaces, hyphens and underscores are alike."""
     words: tuple[str, ...] = ()
@@ -99,7 +105,7 @@ class Text:
             return lambda found: part in str(found).casefold()
         wanted = self._fold(text)
         if self.words and not any(fnmatch.fnmatchcase(word, wanted) for word in self.words):
-            raise ValueError(f"expected one of {', '.join(self.words)}")
+            raise ValueError(Sentence("expected one of {words}", words=tuple(self.words)))
         if quoted or not is_pattern(wanted):
             return lambda found: self._fold(str(found)) == wanted
         pattern = re.compile(fnmatch.translate(wanted))
@@ -121,7 +127,7 @@ class Number:
         How many of the field's own unit each unit is.
     """
 
-    expected: str = "a number"
+    expected: str = Sentence("a number")
     units: tuple[tuple[str, float], ...] = ()
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
@@ -129,7 +135,7 @@ class Number:
         _refuse(self, op, (EQUAL, DIFFERENT, *ORDERS))
         wanted = self._read(text)
         if wanted is None or quoted:
-            raise ValueError(f"expected {self.expected}")
+            raise ValueError(Sentence("expected {expected}", expected=self.expected))
         if op in ORDERS:
             compare = ORDERS[op]
             return lambda found: isinstance(found, int | float) and bool(compare(found, wanted))
@@ -174,14 +180,16 @@ DURATION: Final = Number(
 class Version:
     """A version, in the order of PEP 440; one that is none is compared as a text, and has no order."""
 
-    expected: str = "a version"
+    expected: str = Sentence("a version")
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
         """Turn an operator and a text into a test."""
         wanted = read_version(text)
         if op in ORDERS:
             if wanted is None:
-                raise ValueError(f"expected {self.expected} that has an order, such as 3 or 2.1.0")
+                raise ValueError(
+                    Sentence("expected {expected} that has an order, such as 3 or 2.1.0", expected=self.expected)
+                )
             compare = ORDERS[op]
             return lambda found: (known := read_version(str(found))) is not None and bool(compare(known, wanted))
         same = Text().test(op, text, quoted=quoted)
@@ -194,7 +202,7 @@ class Version:
 class Moment:
     """A time; a day, a month or a year is all of it, and a time without a zone is UTC."""
 
-    expected: str = "a time such as 2026-03, 2026-03-01 or 2026-03-01T10:30Z"
+    expected: str = Sentence("a time such as 2026-03, 2026-03-01 or 2026-03-01T10:30Z")
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
         """Turn an operator and a text into a test."""
@@ -223,14 +231,14 @@ class Moment:
 class Truth:
     """Yes or no."""
 
-    expected: str = "yes or no"
+    expected: str = Sentence("yes or no")
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
         """Turn an operator and a text into a test."""
         _refuse(self, op, (EQUAL, DIFFERENT))
         wanted = {"yes": True, "true": True, "no": False, "false": False}.get(text.strip().casefold())
         if wanted is None:
-            raise ValueError(f"expected {self.expected}")
+            raise ValueError(Sentence("expected {expected}", expected=self.expected))
         return lambda found: found is wanted
 
 
@@ -238,7 +246,7 @@ class Truth:
 class Start:
     """A name that may be cut short, as a digest or the id of a run; a word before a colon is its kind."""
 
-    expected: str = "a digest or the start of one"
+    expected: str = Sentence("a digest or the start of one")
     shortest: int = 6
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
@@ -246,7 +254,12 @@ class Start:
         _refuse(self, op, (EQUAL, DIFFERENT))
         wanted = text.strip().casefold()
         if len(wanted.rpartition(":")[2]) < self.shortest:
-            raise ValueError(f"expected {self.expected}, of at least {self.shortest} characters")
+            raise ValueError(
+                Sentence(
+                    "expected {expected}, of at least {shortest} characters",
+                    expected=self.expected, shortest=self.shortest,
+                )
+            )  # fmt: skip
         if ":" in wanted:
             return lambda found: str(found).casefold().startswith(wanted)
         return lambda found: str(found).casefold().rpartition(":")[2].startswith(wanted)
@@ -256,14 +269,14 @@ class Start:
 class Free:
     """A value of any type: what was recorded decides how it is compared; a quoted text is only ever a text."""
 
-    expected: str = "a value"
+    expected: str = Sentence("a value")
 
     def test(self, op: str, text: str, *, quoted: bool = False) -> Test:
         """Turn an operator and a text into a test."""
         number = None if quoted else read_number(text)
         if op in ORDERS:
             if number is None:
-                raise ValueError("expected a number, since only numbers have an order here")
+                raise ValueError(Sentence("expected a number, since only numbers have an order here"))
             compare = ORDERS[op]
             return lambda found: (known := _as_number(found)) is not None and bool(compare(known, number))
         same = Text().test(op, text, quoted=quoted)
@@ -325,7 +338,7 @@ def read_period(text: str) -> tuple[datetime, datetime]:
     """
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"expected {Moment().expected}")
+        raise ValueError(Sentence("expected {expected}", expected=Moment().expected))
     try:
         if match["hour"] is not None:
             zone = match["zone"] or "Z"
@@ -339,7 +352,7 @@ def read_period(text: str) -> tuple[datetime, datetime]:
             return begin, (begin + timedelta(days=32)).replace(day=1)
         return begin, begin.replace(year=begin.year + 1)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"expected {Moment().expected}: {error}") from error
+        raise ValueError(Sentence("expected {expected}: {error}", expected=Moment().expected, error=error)) from error
 
 
 def _as_number(found: object) -> int | float | None:

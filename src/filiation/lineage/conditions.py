@@ -26,6 +26,7 @@ from filiation.catalogue import Node
 from filiation.errors import BadInputError
 from filiation.lineage.comparing import DIFFERENT, EQUAL, OPERATORS, Test
 from filiation.lineage.fields import FIELDS, Field, Surroundings, kind_of
+from filiation.model.sentences import OR, Sentence
 
 _FORM: Final = re.compile(
     r"(?P<no>!?)(?P<name>[a-z]+)(?:(?P<dot>\.)(?P<key>\"(?:[^\"\\]|\\.)*\"|[^=!<>~\"]*))?"
@@ -102,31 +103,59 @@ def read_condition(text: str) -> Condition:
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise BadInputError(
-            f"{text!r} is no condition. Write FIELD, an operator ({' '.join(OPERATORS)}) and a value in one word, for "
-            "example rule=segment or 'size>10MB'; quote it, so that the shell does not take < and > for itself."
+            Sentence(
+                "{text!r} is no condition. Write FIELD, an operator ({listed}) and a value in one word, for "
+                "example rule=segment or 'size>10MB'; quote it, so that the shell does not take < and > for "
+                "itself.",
+                text=text,
+                listed=" ".join(OPERATORS),
+            )
         )
     field = _field(match["name"], dotted=match["dot"] is not None, text=text)
     key = _unquoted(match["key"], text)[0] if match["key"] else ""
     if field.keyed and not key.strip():
-        raise BadInputError(f"{text!r} lacks a name after {field.name!r}, as in {field.name}NAME=VALUE.")
+        raise BadInputError(
+            Sentence("{text!r} lacks a name after {field!r}, as in {field}NAME=VALUE.", text=text, field=field.name)
+        )
     op, negated = match["op"], match["no"] == "!"
     if op is None:
         if field.fixed:
-            raise BadInputError(f"{text!r} lacks a value: {field.name}=TIME, {field.comparison.expected}.")
+            raise BadInputError(
+                Sentence(
+                    "{text!r} lacks a value: {field}=TIME, {expected}.",
+                    text=text,
+                    field=field.name,
+                    expected=field.comparison.expected,
+                )
+            )
         return Condition(field, key, negated=negated)
     value, quoted = _unquoted(match["value"], text)
     if field.fixed:
         if op != EQUAL:
-            raise BadInputError(f"{text!r}: {field.name} is written with =, as in {field.name}={value}.")
+            raise BadInputError(
+                Sentence(
+                    "{text!r}: {field} is written with =, as in {field}={value}.",
+                    text=text,
+                    field=field.name,
+                    value=value,
+                )
+            )
         op = field.fixed
     if not value and not quoted:
-        raise BadInputError(f"{text!r} lacks a value; to ask whether it is known, write {field.name}{key} alone.")
+        raise BadInputError(
+            Sentence(
+                "{text!r} lacks a value; to ask whether it is known, write {field}{key} alone.",
+                text=text,
+                field=field.name,
+                key=key,
+            )
+        )
     try:
         test = field.comparison.test(EQUAL if op == DIFFERENT else op, value, quoted=quoted)
         if op == DIFFERENT:
             field.comparison.test(DIFFERENT, value, quoted=quoted)
     except ValueError as error:
-        raise BadInputError(f"{text!r} cannot be asked: {error}.") from error
+        raise BadInputError(Sentence("{text!r} cannot be asked: {error}.", text=text, error=error.args[0])) from error
     return Condition(field, key, op, value, quoted, negated, test)
 
 
@@ -146,11 +175,21 @@ def _field(name: str, *, dotted: bool, text: str) -> Field:
         return found
     if (other := _named().get(name + "." * (not dotted))) is not None:
         form = f"{other.name}NAME" if other.keyed else other.name
-        raise BadInputError(f"{text!r}: the field is written {form}, as in {form}=VALUE.")
+        raise BadInputError(
+            Sentence("{text!r}: the field is written {form}, as in {form}=VALUE.", text=text, form=form)
+        )
     alike = get_close_matches(name, [known.rstrip(".") for known in _named()], n=3)
-    hint = f" Did you mean {' or '.join(alike)}?" if alike else ""
+    hint = Sentence(" Did you mean {listed}?", listed=Sentence.joined(alike, OR)) if alike else ""
     fields = ", ".join(f"{known}NAME" if known.endswith(".") else known for known in _named())
-    raise BadInputError(f"{text!r}: there is no field {name!r}.{hint} There are: {fields}.")
+    raise BadInputError(
+        Sentence(
+            "{text!r}: there is no field {name!r}.{hint} There are: {fields}.",
+            text=text,
+            name=name,
+            hint=hint,
+            fields=fields,
+        )
+    )
 
 
 def _unquoted(text: str, whole: str) -> tuple[str, bool]:
@@ -161,4 +200,6 @@ def _unquoted(text: str, whole: str) -> tuple[str, bool]:
     try:
         return str(json.loads(text, strict=False)), True
     except ValueError as error:
-        raise BadInputError(f"{whole!r} has quotes that do not fit together: {error}.") from error
+        raise BadInputError(
+            Sentence("{whole!r} has quotes that do not fit together: {error}.", whole=whole, error=error)
+        ) from error

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue import SAME_CONTENT, ActionNode, EntityNode, Json, LineageIndex, Node
 from filiation.catalogue.annotations import Annotation
 from filiation.catalogue.crate_gaps import gaps_of
-from filiation.lineage import words
 from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.crate_evidence import NO_RECORD, CrateEvidence, JobRecord, crate_evidence, job_record
 from filiation.lineage.headline import headline
@@ -21,6 +20,7 @@ from filiation.lineage.registrations import Registered, registrations_using
 from filiation.lineage.story import tell
 from filiation.lineage.walk import Bounds, nearest, reach
 from filiation.model import Status
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -289,4 +289,4 @@ def _registered(index: LineageIndex, tracer: Tracer, found: Resolution) -> tuple
 def _gaps(lineage: Lineage) -> tuple[str, ...]:
     shown = replace(lineage, note=None)
     gaps = gaps_of(shown.actions, shown.entities, shown.edges)
-    return tuple(dict.fromkeys(words.plain(f"{gap.kind}: {gap.what}: {gap.detail}") for gap in gaps))
+    return tuple(dict.fromkeys(Sentence.joined((Sentence.term(gap.kind), gap.what, gap.detail), ": ") for gap in gaps))

@@ -18,6 +18,7 @@ from filiation.lineage.conditions import read_condition
 from filiation.lineage.fields import THING, Surroundings
 from filiation.lineage.finding import find
 from filiation.model import Digest, DigestKind
+from filiation.model.sentences import Sentence
 
 KNOWN: Final = "known"
 CHANGED: Final = "changed"
@@ -130,7 +131,12 @@ def recognise(index: LineageIndex, joining: Joining, crates: Path, name: str, di
         If it is a digest of pixels.
     """
     if digest.kind is DigestKind.PIXELS:
-        raise BadInputError(f"{digest} is of pixels; of a file or a folder that somebody has, the bytes' is asked for.")
+        raise BadInputError(
+            Sentence(
+                "{digest} is of pixels; of a file or a folder that somebody has, the bytes' is asked for.",
+                digest=digest,
+            )
+        )
     name = posixpath.basename(name.replace("\\", "/").rstrip("/"))
     manifests = Manifests(crates, index.folder_of)
     if digest.hex == NO_BYTES:
@@ -156,7 +162,9 @@ def recorded_manifest(index: LineageIndex, crates: Path, iri: str) -> bytes:
     for node in index.entities(iri=iri):
         if (content := manifests.content(node)) is not None:
             return content
-    raise NotFoundError(f"No crate keeps which files {iri} had, so it cannot be said which of them differ.")
+    raise NotFoundError(
+        Sentence("No crate keeps which files {iri} had, so it cannot be said which of them differ.", iri=iri)
+    )
 
 
 def _named(index: LineageIndex, name: str) -> list[EntityNode]:

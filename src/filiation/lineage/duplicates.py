@@ -7,6 +7,7 @@ from filiation.catalogue.nodes import NO_BYTES
 from filiation.lineage import words
 from filiation.lineage.observations import Observation, Observations
 from filiation.model import DigestKind, EntityKind
+from filiation.model.sentences import Sentence
 
 AGAIN = "made again"
 COPIED = "made in several places"
@@ -58,15 +59,17 @@ def _observation(
                 counted.add(maker.iri)
                 seconds += maker.seconds or 0.0
     names = list(dict.fromkeys(entity.path for entity in found))
-    others = f", and as {', '.join(names[1:4])}{' …' if len(names) > 4 else ''}" if len(names) > 1 else ""
+    others = (*names[1:4], *(["…"] if len(names) > 4 else []))
     kind, digits = digest.split(":")
-    parts = [f"{len(found)} times{others}", f"{kind}:{digits[:12]}"]
-    parts += [f"{words.size(size)} more on disk"] if size else []
-    parts += [f"{words.duration(seconds)} of computing"] if seconds else []
+    times = Sentence("{count} times", count=len(found))
+    parts = [Sentence("{times}, and as {others}", times=times, others=others) if others else times]
+    parts += [Sentence("{kind}:{digits}", kind=kind, digits=digits[:12])]
+    parts += [Sentence("{size} more on disk", size=words.size(size))] if size else []
+    parts += [Sentence("{time} of computing", time=words.duration(seconds))] if seconds else []
     return Observation(
         kind=SAME_LABELS if kind == DigestKind.PIXELS else COPIED if further else AGAIN,
         what=names[0],
-        detail="; ".join(parts),
+        detail=Sentence.joined(parts, "; "),
         iris=tuple(sorted(entity.iri for entity in found)),
         crates=tuple(sorted({entity.crate for entity in found})),
         seconds=seconds,

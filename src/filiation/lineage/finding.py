@@ -14,6 +14,7 @@ from filiation.lineage import words
 from filiation.lineage.conditions import Condition
 from filiation.lineage.fields import ACTION, KINDS, Surroundings
 from filiation.lineage.searching import Search, count
+from filiation.model.sentences import OR, Sentence
 
 _SHOWN_ANYWAY: Final = frozenset(
     {"rule", "tool", "status", "started", "after", "before", "seconds", "agent", "run", "name", "kind", "type", "path",
@@ -112,11 +113,20 @@ def _hits(
     index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...]
 ) -> tuple[Hits, tuple[str, ...]]:
     if kind not in KINDS:
-        raise BadInputError(f"{kind!r} cannot be found: ask for {' or '.join(KINDS)}.")
+        raise BadInputError(
+            Sentence("{kind!r} cannot be found: ask for {listed}.", kind=kind, listed=Sentence.joined(KINDS, OR))
+        )
     for condition in conditions:
         if not condition.applies_to(kind):
             other = " and ".join(condition.field.of)
-            raise BadInputError(f"'{condition}' can be asked of an {other}, not of an {kind}.")
+            raise BadInputError(
+                Sentence(
+                    "'{condition}' can be asked of an {other}, not of an {kind}.",
+                    condition=condition,
+                    other=other,
+                    kind=kind,
+                )
+            )
     search = Search(index.facts, around)
     remarks = []
     for condition in conditions:
@@ -124,7 +134,7 @@ def _hits(
         if unheard is not None:
             text, is_slip = unheard
             if is_slip and not condition.negated:
-                raise BadInputError(f"'{condition}': {text}")
+                raise BadInputError(Sentence("'{condition}': {text}", condition=condition, text=text))
             remarks.append(text)
     return search.hits(kind, conditions), tuple(remarks)
 

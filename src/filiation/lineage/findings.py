@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from filiation.lineage import words
 from filiation.model import DigestKind
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from filiation.catalogue import EntityNode, Json
     from filiation.digest import Difference
@@ -54,31 +55,55 @@ class Finding:
     holds: EntityNode | None = None
     downstream: tuple[EntityNode, ...] = ()
 
-    def text(self) -> str:
-        """Say it in lines."""
-        return "\n".join(self._lines())
+    def text(self, said: Callable[[str], str] = str) -> str:
+        """Say it in lines.
 
-    def _lines(self) -> Iterator[str]:
+        Parameters
+        ----------
+        said
+            Says a :class:`~filiation.model.sentences.Sentence` in the language that is wanted.
+        """
+        return "\n".join(map(said, self.lines))
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Each line of it."""
         record = self.record
-        kind = f" ({record.kind})" if record.kind != "file" else ""
-        yield f"{self.what.upper():<10} {words.plain(record.path)}{kind}"
+        what, path = Sentence.term(self.what.upper()), words.plain(record.path)
+        if record.kind == "file":
+            yield Sentence("{what:<10} {path}", what=what, path=path)
+        else:
+            yield Sentence("{what:<10} {path} ({kind})", what=what, path=path, kind=Sentence.term(record.kind))
         for difference in self.files[:LONGEST_LIST]:
-            yield f"  {difference.what:<10} {words.plain(posixpath.join(self.place, difference.path))}"
-        yield from _counted(len(self.files), "  … and {} more files")
+            place = words.plain(posixpath.join(self.place, difference.path))
+            yield Sentence("  {what:<10} {path}", what=Sentence.term(difference.what), path=place)
+        if (more := len(self.files) - LONGEST_LIST) > 0:
+            yield Sentence("  … and {more} more files", more=more)
         of_pixels = record.digest is None or (self.found is not None and self.found.kind is DigestKind.PIXELS)
         recorded = record.pixels if of_pixels else record.digest
         if recorded is not None:
-            found = f", found {words.short(self.found)}" if self.found is not None else ""
-            yield f"  recorded {words.short(recorded)} by run {words.run_name(record.crate)}{found}"
+            then, run = words.short(recorded), words.run_name(record.crate)
+            if self.found is None:
+                yield Sentence("  recorded {recorded} by run {run}", recorded=then, run=run)
+            else:
+                now = words.short(self.found)
+                yield Sentence("  recorded {recorded} by run {run}, found {found}", recorded=then, run=run, found=now)
         if self.problem is not None:
             yield f"  {words.plain(self.problem)}"
         if self.holds is not None:
-            yield f"  what is there now was recorded by run {words.run_name(self.holds.crate)}"
+            run = words.run_name(self.holds.crate)
+            yield Sentence("  what is there now was recorded by run {run}", run=run)
         if self.downstream:
-            yield "  made from it:"
+            yield Sentence("  made from it:")
         for entity in self.downstream[:LONGEST_LIST]:
-            yield f"    {entity.kind:<12} {words.plain(entity.path)}  (run {words.run_name(entity.crate)})"
-        yield from _counted(len(self.downstream), "    … and {} more")
+            yield Sentence(
+                "    {kind:<12} {path}  (run {run})",
+                kind=Sentence.term(entity.kind),
+                path=words.plain(entity.path),
+                run=words.run_name(entity.crate),
+            )
+        if (more := len(self.downstream) - LONGEST_LIST) > 0:
+            yield Sentence("    … and {more} more", more=more)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
@@ -154,8 +179,3 @@ class CheckReport:
             "unrecorded": [entity.to_json() for entity in self.unrecorded],
             "remarks": list(self.remarks),
         }
-
-
-def _counted(count: int, text: str) -> Iterator[str]:
-    if count > LONGEST_LIST:
-        yield text.format(count - LONGEST_LIST)

@@ -13,6 +13,7 @@ from filiation.catalogue.crate_gaps import CYCLE, KINDS, PRODUCERS, Gap, gaps_of
 from filiation.catalogue.join_rules import JoinRules
 from filiation.catalogue.whole_graph import WholeGraph
 from filiation.lineage.observations import Observation, Observations
+from filiation.model.sentences import Sentence
 
 __all__ = ["KINDS", "Page", "find_gaps", "tell"]
 
@@ -134,7 +135,7 @@ def _circles(index: LineageIndex, graph: WholeGraph) -> Iterator[Observation]:
     """Tell of circles that go through several crates."""
     for circle in graph.circles_across():
         names, crates = _named(index, circle)
-        detail = f"descends from itself, over {', '.join(names[1:])}"
+        detail = Sentence("descends from itself, over {listed}", listed=", ".join(names[1:]))
         yield Observation(CYCLE, names[0], detail, circle, crates)
 
 
@@ -142,7 +143,13 @@ def _producers(index: LineageIndex, graph: WholeGraph) -> Iterator[Observation]:
     """Tell of things under one name that actions of several crates made."""
     for iri, makers in graph.made_in_several_crates():
         (what, *names), crates = _named(index, (iri, *makers))
-        yield Observation(PRODUCERS, what, f"made by each of: {', '.join(sorted(set(names)))}", (iri, *makers), crates)
+        yield Observation(
+            PRODUCERS,
+            what,
+            Sentence("made by each of: {listed}", listed=", ".join(sorted(set(names)))),
+            (iri, *makers),
+            crates,
+        )
 
 
 def _named(index: LineageIndex, iris: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:

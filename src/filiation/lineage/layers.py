@@ -20,6 +20,7 @@ from filiation.images.multiscale import Level, Multiscale
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.pictures import encode_picture
 from filiation.images.recorded_store import open_recorded
+from filiation.model.sentences import Sentence
 from filiation.segmentation.overlay import outlines
 
 OUTLINES: Final = "outlines"
@@ -62,7 +63,7 @@ class Layers:
 
     def __post_init__(self) -> None:
         if self.labels is None and self.image is None:
-            raise BadInputError("There is neither a label image nor an image to show.")
+            raise BadInputError(Sentence("There is neither a label image nor an image to show."))
 
     @property
     def frame(self) -> Multiscale:
@@ -140,9 +141,17 @@ class Layers:
         self.check(where, OUTLINES)
         width, height = self.size
         if not (0 <= x < width and 0 <= y < height):
-            raise BadInputError(f"The picture has {width} x {height} pixels; {x}, {y} is outside of it.")
+            raise BadInputError(
+                Sentence(
+                    "The picture has {width} x {height} pixels; {x}, {y} is outside of it.",
+                    width=width,
+                    height=height,
+                    x=x,
+                    y=y,
+                )
+            )
         if self.labels is None:
-            raise BadInputError("There is no label image here, so there is no object to ask for.")
+            raise BadInputError(Sentence("There is no label image here, so there is no object to ask for."))
         rows, columns = self._grid()
         at = rows[y // self._factor : y // self._factor + 1], columns[x // self._factor : x // self._factor + 1]
         return int(self._labelled(self.labels, where, at)[0, 0])
@@ -210,9 +219,18 @@ class Layers:
         """
         for axis, number in (("t", where.t), ("z", where.z)):
             if not 0 <= number < self.count(axis):
-                raise BadInputError(f"There is no plane {axis} = {number}; they go from 0 to {self.count(axis) - 1}.")
+                raise BadInputError(
+                    Sentence(
+                        "There is no plane {axis} = {number}; they go from 0 to {count}.",
+                        axis=axis,
+                        number=number,
+                        count=self.count(axis) - 1,
+                    )
+                )
         if look not in LOOKS:
-            raise BadInputError(f"Labels are shown as {', '.join(LOOKS)}; {look!r} is none of these.")
+            raise BadInputError(
+                Sentence("Labels are shown as {listed}; {look!r} is none of these.", listed=", ".join(LOOKS), look=look)
+            )
 
 
 def plane_bytes(tree: RecordedTree, level: str, index: tuple[int, ...]) -> bytes:
@@ -240,11 +258,23 @@ def plane_bytes(tree: RecordedTree, level: str, index: tuple[int, ...]) -> bytes
     found = next((each for each in store.levels if each.path == level), None)
     if found is None:
         raise NotFoundError(
-            f"{store.where} has no resolution {level!r}; it has {[each.path for each in store.levels]}."
+            Sentence(
+                "{where} has no resolution {level!r}; it has {levels}.",
+                where=store.where,
+                level=level,
+                levels=[each.path for each in store.levels],
+            )
         )
     lengths = found.array.shape[:-2]
     if len(index) != len(lengths) or any(number >= length for number, length in zip(index, lengths, strict=True)):
-        raise BadInputError(f"{store.where} has no plane {index}; along its first axes it has {lengths} of them.")
+        raise BadInputError(
+            Sentence(
+                "{where} has no plane {index}; along its first axes it has {lengths} of them.",
+                where=store.where,
+                index=str(index),
+                lengths=str(lengths),
+            )
+        )
     asked = [*(slice(number, number + 1) for number in index), slice(None), slice(None)]
     _refuse_if_too_much(store, found, asked)
     plane = read_pixels(store, tuple(asked), store.levels.index(found))
@@ -269,8 +299,13 @@ def _refuse_if_too_much(store: Multiscale, level: Level, index: list[slice]) -> 
         touched *= min(length, chunk * (-(-end // chunk) - begin // chunk))
     if touched > _MOST_READ:
         raise BadInputError(
-            f"A plane of {store.where} takes {touched / 1e9:.1f} GB to read at its lowest resolution; at most "
-            f"{_MOST_READ / 1e9:.1f} GB are read for a picture. Give the store a pyramid, or smaller chunks."
+            Sentence(
+                "A plane of {where} takes {touched:.1f} GB to read at its lowest resolution; at most "
+                "{most_read:.1f} GB are read for a picture. Give the store a pyramid, or smaller chunks.",
+                where=store.where,
+                touched=touched / 1e9,
+                most_read=_MOST_READ / 1e9,
+            )
         )
 
 

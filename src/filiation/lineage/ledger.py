@@ -19,6 +19,7 @@ from filiation.lineage.of_the_world import OfTheWorld
 from filiation.lineage.of_things import OfThings
 from filiation.lineage.registrations import registrations_of
 from filiation.lineage.reproductions import reproductions_of
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +105,7 @@ class Ledger(OfThings, OfAll, OfTheWorld):
             found = self._run(run, index, joining)
             name = index.folder_of(found.iri)
         if name is None:
-            raise NotFoundError(f"It is not known where the crate of run {found.id} is.")
+            raise NotFoundError(Sentence("It is not known where the crate of run {run} is.", run=found.id))
         return self.folder / "crates" / name
 
     def crate_evidence(self, run: str) -> CrateEvidence:

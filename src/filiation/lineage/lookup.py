@@ -14,6 +14,7 @@ from filiation.lineage.conditions import Condition, read_condition
 from filiation.lineage.fields import ACTION, THING, Surroundings
 from filiation.lineage.finding import Found, find
 from filiation.model import is_uri
+from filiation.model.sentences import AND, Sentence
 
 if TYPE_CHECKING:
     from filiation.lineage.resolution import Resolution, Resolver
@@ -119,20 +120,20 @@ def look_up(index: LineageIndex, around: Surroundings, resolver: Resolver, asked
         return LookedUp(word)
     if (orcid := _ORCID.fullmatch(word)) is not None:
         return _person(index, around, word, f"https://orcid.org/{orcid[1].upper()}", most)
-    tried = ["path, digest, IRI, OMERO image, run"]
+    tried: list[str] = [Sentence("path, digest, IRI, OMERO image, run")]
     remarks: list[str] = []
     try:
         found = resolver.find(word)
     except (BadInputError, NotFoundError) as error:  # the start of several names, or of none
-        found, remarks = None, [str(error)]
+        found, remarks = None, [error.message]
     if found is not None:
         return _exact(index, word, found, most)
     if (part := _OBJECT.fullmatch(word)) is not None and (whole := _known(resolver, part["thing"])) is not None:
         of = _exact(index, part["thing"], whole, most)
         return replace(of, asked=word, label=int(part["label"])) if of.thing is not None else replace(of, asked=word)
     if conditions := _conditions(word):
-        return _as_asked(index, around, LookedUp(word, tried=(*tried, "condition")), conditions, most)
-    tried += ["name of a person", "any text of things, jobs and runs"]
+        return _as_asked(index, around, LookedUp(word, tried=(*tried, Sentence("condition"))), conditions, most)
+    tried += [Sentence("name of a person"), Sentence("any text of things, jobs and runs")]
     return _by_text(index, around, LookedUp(word, remarks=tuple(remarks), tried=tuple(tried)), most)
 
 
@@ -181,14 +182,14 @@ def _as_asked(
     index: LineageIndex, around: Surroundings, answer: LookedUp, conditions: tuple[str, ...], most: int
 ) -> LookedUp:
     asked = tuple(map(read_condition, conditions))
-    remarks = [f"Asked for: {' and '.join(conditions)}."]
+    remarks: list[str] = [Sentence("Asked for: {conditions}.", conditions=Sentence.joined(conditions, AND))]
     found: dict[str, Found] = {}
     for kind in (ACTION, THING):
         if all(condition.applies_to(kind) for condition in asked):
             try:
                 found[kind] = find(index, around, kind, asked, most)
             except BadInputError as error:
-                remarks.append(str(error))
+                remarks.append(error.message)
     remarks += dict.fromkeys(remark for each in found.values() for remark in each.remarks)
     return replace(_with(answer, found), remarks=tuple(remarks))
 

@@ -13,6 +13,7 @@ from filiation.images.mesh_files import label_of_mesh, meshes_of_object
 from filiation.images.object_polygons import GEOMETRY
 from filiation.images.tables import rows_of_object
 from filiation.model import is_uri
+from filiation.model.sentences import Sentence
 
 _BOX: Final = "len_x_micrometer"
 """The column by which a table is one of boxes."""
@@ -105,8 +106,12 @@ def refuse_unless_told_of(thing: str, label: int, entity: EntityNode) -> None:
     meshed = label_of_mesh(named) if (named := Path(thing)).is_file() else None
     if meshed != label and (meshed is not None or not any(traces_of_object(label, [entity]))):
         raise NotFoundError(
-            f"{thing} tells nothing of an object {label}. Objects are in label images, in Parquet tables with a column "
-            "'label', and in folders of meshes."
+            Sentence(
+                "{thing} tells nothing of an object {label}. Objects are in label images, in Parquet tables "
+                "with a column 'label', and in folders of meshes.",
+                thing=thing,
+                label=label,
+            )
         )
 
 

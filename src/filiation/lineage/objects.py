@@ -28,6 +28,7 @@ from filiation.lineage.object_traces import (
     traces_of_object,
 )
 from filiation.model import EntityKind
+from filiation.model.sentences import Sentence
 
 _NAMED: Final = re.compile(r"(?P<thing>.+)#label=(?P<label>\d{1,18})", re.DOTALL)
 _LABEL: Final = "label"
@@ -157,12 +158,20 @@ def label_image_of(lineage: Lineage) -> EntityNode:
     """
     found = _nearest(lineage, (EntityKind.LABEL_IMAGE,))
     if not found:
-        raise BadInputError(f"{lineage.thing} is no label image, and none that was recorded is what it was made from.")
+        raise BadInputError(
+            Sentence(
+                "{thing} is no label image, and none that was recorded is what it was made from.", thing=lineage.thing
+            )
+        )
     is_one = any(node.iri in lineage.roots for node in found)
     if not is_one and len({str(node.digest or node.path) for node in found}) > 1:
         paths = ", ".join(sorted({node.path for node in found}))
         raise BadInputError(
-            f"{lineage.thing} was made from several label images: {paths}. Ask for the object of one of them."
+            Sentence(
+                "{thing} was made from several label images: {paths}. Ask for the object of one of them.",
+                thing=lineage.thing,
+                paths=paths,
+            )
         )
     return next((node for node in found if place_of(node) is not None), found[0])
 
@@ -194,7 +203,9 @@ def describe_object(
     """
     place = place_of(labels)
     if place is None:
-        raise NotFoundError(f"{labels.path} is not where it was recorded, so its objects cannot be looked at.")
+        raise NotFoundError(
+            Sentence("{labels} is not where it was recorded, so its objects cannot be looked at.", labels=labels.path)
+        )
     for root in (lineage.by_iri[iri] for iri in lineage.roots if iri in lineage.by_iri):
         if isinstance(root, EntityNode) and root.kind != EntityKind.LABEL_IMAGE:
             refuse_unless_told_of(lineage.thing, label, root)

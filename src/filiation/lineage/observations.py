@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from filiation.catalogue import Json
 from filiation.lineage import words
+from filiation.model.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,15 @@ class Observations:
     def summary(self) -> str:
         """How much there is in all."""
         if not self.counts:
-            return f"None, of {self.looked_at} looked at."
-        parts = [f"{count} {kind}" for kind, count in self.counts.items()]
+            return Sentence("None, of {count} looked at.", count=self.looked_at)
+        told = ((Sentence.term(kind), count) for kind, count in self.counts.items())
+        kinds = tuple(Sentence("{count} {kind}", count=count, kind=kind) for kind, count in told)
+        parts = [Sentence("{kinds}, of {count} looked at", kinds=kinds, count=self.looked_at)]
         spent = [each.seconds for each in self.found if each.seconds is not None]
         kept = [each.size for each in self.found if each.size is not None]
-        more = f"; {words.duration(sum(spent))} of computing" if spent else ""
-        more += f"; {words.size(sum(kept))} on disk" if kept and sum(kept) else ""
-        return f"{', '.join(parts)}, of {self.looked_at} looked at{more}."
+        parts += [Sentence("{time} of computing", time=words.duration(sum(spent)))] if spent else []
+        parts += [Sentence("{size} on disk", size=words.size(sum(kept)))] if kept and sum(kept) else []
+        return Sentence("{parts}.", parts=Sentence.joined(parts, "; "))
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""

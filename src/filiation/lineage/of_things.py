@@ -19,6 +19,7 @@ from filiation.lineage.registrations import registrations_using
 from filiation.lineage.reproductions import reproductions_of
 from filiation.lineage.tracing import Extent
 from filiation.lineage.walk import reach
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -288,7 +289,7 @@ class OfThings(OpenedCatalogue):
         with self._reading() as (index, _):
             node = next(iter(index.entities(iri=iri)), None)
             if node is None:
-                raise NotFoundError(f"The catalogue knows no thing by the IRI {iri!r}.")
+                raise NotFoundError(Sentence("The catalogue knows no thing by the IRI {iri!r}.", iri=iri))
             return Pictures(index, self._catalogue.folder.crates).tree(node)
 
     def pairs(self, *where: str, by: str = "image", corrected_by: str | None = None) -> PairsFound:
@@ -365,13 +366,21 @@ class OfThings(OpenedCatalogue):
             said = pixels_of_mesh(Path(thing))
             if said is None:
                 raise
-        note = f"No run recorded {thing}; it says that it is of object {label} of a label image with these pixels."
+        note = Sentence(
+            "No run recorded {thing}; it says that it is of object {label} of a label image with these pixels.",
+            thing=thing,
+            label=label,
+        )
         try:
             return replace(self.trace(said), note=note), said
         except FiliationError as error:
             raise NotFoundError(
-                f"No run recorded {thing}, nor a label image with the pixels that it says it is of ({said}). Take the "
-                "crate in that tells of it: `filiation ingest`."
+                Sentence(
+                    "No run recorded {thing}, nor a label image with the pixels that it says it is of ({said}). "
+                    "Take the crate in that tells of it: `filiation ingest`.",
+                    thing=thing,
+                    said=said,
+                )
             ) from error
 
     def path(self, first: str, second: str) -> LineagePath:

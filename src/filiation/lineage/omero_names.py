@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from filiation.errors import BadInputError, NotFoundError
 from filiation.model import OmeroId, object_iri
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from filiation.catalogue import EntityNode, LineageIndex
@@ -203,39 +204,57 @@ class OmeroObjects:
         here = sorted(found for found in known if found.host == name.host)
         if name.host is not None and not here:
             hosts = ", ".join(sorted({found.host for found in known}))
-            return f"The catalogue knows nothing of the server {name.host}; it knows images of {hosts}."
+            return Sentence(
+                "The catalogue knows nothing of the server {host}; it knows images of {hosts}.",
+                host=name.host, hosts=hosts,
+            )  # fmt: skip
         listed = [str(found) for found in (here or sorted(known))[:_MOST_NAMED]]
         more = len(here or known) - len(listed)
-        return (
-            f"No run that was tracked used or made {name}. Known are {', '.join(listed)}"
-            + (f" and {more} more" if more else "")
-            + ". `filiation omero audit` lists images that were never analysed."
+        known_are = Sentence("{names} and {more} more", names=tuple(listed), more=more) if more else tuple(listed)
+        return Sentence(
+            "No run that was tracked used or made {name}. Known are {names}. `filiation omero audit` lists images that "
+            "were never analysed.",
+            name=name,
+            names=known_are,
         )
 
 
 def _notes(records: list[EntityNode], iris: tuple[str, ...]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if len(iris) > 1:
         hosts = ", ".join(str(found.host) for iri in iris if (found := OmeroId.from_iri(iri)) is not None)
-        notes.append(f"The server is known by several names, {hosts}, with one database: this is about all of them.")
+        notes.append(
+            Sentence(
+                "The server is known by several names, {hosts}, with one database: this is about all of them.",
+                hosts=hosts,
+            )
+        )
     databases = {_database(entity) for entity in records} - {""}
     if len(databases) > 1:
         notes.append(
-            f"{len(databases)} servers answered under this name, with different databases, so this is about "
-            f"{len(databases)} images; `filiation audit` says which runs met which."
+            Sentence(
+                "{count} servers answered under this name, with different databases, so this is about {count} images; "
+                "`filiation audit` says which runs met which.",
+                count=len(databases),
+            )
         )
         return notes
     pixels = {entity.pixels for entity in records if entity.pixels is not None}
     if len(pixels) > 1:
         notes.append(
-            f"Runs read {len(pixels)} different images under this id; `filiation audit` says which run read which."
+            Sentence(
+                "Runs read {count} different images under this id; `filiation audit` says which run read which.",
+                count=len(pixels),
+            )
         )
     return notes
 
 
 def _several(name: OmeroName, hosts: list[str]) -> str:
     listed = ", ".join(f"{name.kind}:{name.id}@{host}" for host in hosts)
-    return f"{name} is known on {len(hosts)} servers. Name one: {listed}."
+    return Sentence(
+        "{name} is known on {count} servers. Name one: {listed}.", name=name, count=len(hosts), listed=listed
+    )
 
 
 def _containers(entity: EntityNode) -> set[OmeroId]:

@@ -18,6 +18,7 @@ from filiation.errors import AccessError, NotFoundError
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.tracing import Tracer
 from filiation.model import Digest, is_uri
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -194,7 +195,7 @@ class OpenedCatalogue:
     def _refuse_if_selected(self) -> None:
         """Refuse what goes over all files, where some runs alone are shown."""
         if self.selection is not None:
-            raise AccessError("This goes over the whole catalogue, of which you may see a part.")
+            raise AccessError(Sentence("This goes over the whole catalogue, of which you may see a part."))
 
     def _run(self, run: str, index: LineageIndex, joining: Joining) -> RunSummary:
         """Find a run; of one that was known and is not any more, say so."""
@@ -206,7 +207,14 @@ class OpenedCatalogue:
                 raise
             from filiation.lineage.words import ending
 
-            raise NotFoundError(f"{error} {ending(was)} Ask as of a time before, such as {was.taken_in}.") from error
+            raise NotFoundError(
+                Sentence(
+                    "{error} {ending} Ask as of a time before, such as {taken_in}.",
+                    error=error.message,
+                    ending=ending(was),
+                    taken_in=was.taken_in,
+                )
+            ) from error
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
@@ -237,7 +245,7 @@ def _part(folder: CatalogueFolder, selection: Selection, wait: float, as_of: dat
     from filiation.catalogue.selection import SelectedCatalogue  # most may see everything
 
     if as_of is not None:
-        raise AccessError("Of a catalogue that you may see a part of, the present alone can be asked.")
+        raise AccessError(Sentence("Of a catalogue that you may see a part of, the present alone can be asked."))
     return SelectedCatalogue(folder, selection, wait=wait)
 
 

@@ -15,6 +15,7 @@ from filiation.catalogue.crate_gaps import NO_MAKER, ORPHAN, OTHER_BYTES, SOURCE
 from filiation.catalogue.whole_graph import WholeGraph
 from filiation.lineage.gaps import WHOLE, Page, tell
 from filiation.lineage.observations import Observation, Observations
+from filiation.model.sentences import Sentence
 
 UNUSED: Final = "unused"
 """Made beside something that was used further, and used by nothing itself."""
@@ -63,7 +64,7 @@ def find_orphans(index: LineageIndex, joining: Joining, kinds: Iterable[str] = (
 
 def _unused(index: LineageIndex, iri: str) -> Iterator[Observation]:
     for entity in index.entities(iri=iri, generated=True)[:1]:
-        detail = "no job and no run used it, though what the same job made beside it was used"
+        detail = Sentence("no job and no run used it, though what the same job made beside it was used")
         yield Observation(UNUSED, entity.path, detail, (iri,), (entity.crate,), size=entity.size)
 
 
@@ -80,7 +81,7 @@ def _unknown_files(index: LineageIndex) -> Iterator[Observation]:
             if not name.startswith(".") and not index.knows_place(place):
                 size = _size(place)
                 yield Observation(
-                    UNKNOWN_FILE, place, "lies where runs wrote, and no crate knows it", (), (), size=size
+                    UNKNOWN_FILE, place, Sentence("lies where runs wrote, and no crate knows it"), (), (), size=size
                 )
 
 

@@ -11,6 +11,7 @@ from filiation.catalogue import Json, LineageIndex
 from filiation.catalogue.summary import KINDS, RULES, DayOfRuns, Tally, WorkOf
 from filiation.errors import BadInputError
 from filiation.model import Status
+from filiation.model.sentences import Sentence
 
 PERIODS: Final = ("day", "week", "month")
 MOST: Final = 60
@@ -125,7 +126,9 @@ def look_over(index: LineageIndex, by: str | None = None) -> Overview:
         If it is none of these.
     """
     if by not in (None, *PERIODS):
-        raise BadInputError(f"Runs are told by {', '.join(PERIODS)}; {by!r} is none of these.")
+        raise BadInputError(
+            Sentence("Runs are told by {listed}; {by!r} is none of these.", listed=", ".join(PERIODS), by=by)
+        )
     days = index.runs_by_day_and_status()
     known = sorted({day for row in days if (day := _day(row.day)) is not None})
     by = by or _fitting(known)

@@ -11,9 +11,10 @@ from filiation.catalogue import GENERATED, USED, ActionNode, EntityNode, Node
 from filiation.lineage import words
 from filiation.lineage.answers import Lineage, one_place
 from filiation.lineage.layout import Layout, lay_out
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 LINE: Final = 16.0
 PADDING: Final = 10.0
@@ -59,14 +60,21 @@ class _Box:
         return len(self.lines) * LINE + 2 * PADDING - 4
 
 
-def draw_picture(lineage: Lineage) -> str:
+def draw_picture(lineage: Lineage, said: Callable[[str], str] = str) -> str:
     """Draw a lineage from top to bottom as data flowed: things as rounded boxes, actions as hexagons.
 
     Every text is escaped; the picture has no script, no link and no outside resource.
+
+    Parameters
+    ----------
+    lineage
+        What to draw.
+    said
+        Says a :class:`~filiation.model.sentences.Sentence` in the language of the picture.
     """
     one = one_place(lineage)
     shown = _nearest(lineage, one)
-    boxes = {node.iri: _box(lineage, node) for node in lineage.nodes if node.iri in shown}
+    boxes = {node.iri: _box(lineage, node, said) for node in lineage.nodes if node.iri in shown}
     left_out = len(lineage.nodes) - len(one) - len(boxes)
     edges: dict[tuple[str, str], str] = {}
     for edge in lineage.edges:
@@ -78,14 +86,20 @@ def draw_picture(lineage: Lineage) -> str:
     width, height = layout.breadth + 2 * margin, layout.length + 2 * margin
     if left_out:
         width, height = max(width, 640.0), height + 2 * LINE
-        rest = f"{left_out} more are not drawn. Choose with --only, --until or --depth; other formats have them all."
+        rest = said(
+            Sentence(
+                "{count} more are not drawn. Choose with --only, --until or --depth; other formats have them all.",
+                count=left_out,
+            )
+        )
         where = f'x="{width / 2 - margin:.1f}" y="{height - 2.5 * margin:.1f}"'
     body = [
         *([f'<text class="quiet" {where} text-anchor="middle">{escape(rest)}</text>'] if left_out else []),
-        *(_arrow(boxes, layout, ends, role) for ends, role in sorted(edges.items())),
+        *(_arrow(boxes, layout, ends, said(Sentence.term(role)), role) for ends, role in sorted(edges.items())),
         *(_drawn(box, *reversed(layout.centres[iri])) for iri, box in sorted(boxes.items())),
     ]
-    title = escape(words.plain(f"{lineage.direction.capitalize()} of {lineage.thing}"))
+    direction = Sentence.term(lineage.direction.capitalize())
+    title = escape(words.plain(said(Sentence("{direction} of {thing}", direction=direction, thing=lineage.thing))))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.1f} {height:.1f}" role="img">\n<title>{title}</title>\n<style>{_STYLE}</style>\n'
@@ -113,24 +127,23 @@ def _nearest(lineage: Lineage, one: Mapping[str, str]) -> set[str]:
     return set(list(found)[:MOST])
 
 
-def _box(lineage: Lineage, node: Node) -> _Box:
+def _box(lineage: Lineage, node: Node, said: Callable[[str], str]) -> _Box:
     if isinstance(node, ActionNode):
         count = lineage.counted.get(node.iri, 1)
         name = words.plain(node.name) + (f" x {count}" if count > 1 else "")
-        lines = [name, *(words.parameter(parameter) for parameter in node.parameters)]
+        lines = [name, *(said(words.parameter(parameter)) for parameter in node.parameters)]
         if node.status != "finished":
-            lines.append(node.status)
+            lines.append(said(Sentence.term(node.status)))
         if node.started is not None:
-            took = f" · {words.duration(node.seconds)}" if node.seconds is not None else ""
+            took = f" · {said(words.duration(node.seconds))}" if node.seconds is not None else ""
             lines.append(words.moment(node.started) + took)
-        lines.append(
-            " · ".join([*([words.plain(node.agent)] if node.agent else []), f"run {words.run_name(node.crate)}"])
-        )
+        run = said(Sentence("run {run}", run=words.run_name(node.crate)))
+        lines.append(" · ".join([*([words.plain(node.agent)] if node.agent else []), run]))
         style = "action failed" if node.status != "finished" else "action"
-        title = "\n".join([words.action_name(node, count), *words.action_facts(node), node.iri])
+        title = "\n".join([*map(said, (words.action_name(node, count), *words.action_facts(node))), node.iri])
         return _Box(node, style, tuple(_cut(line) for line in lines), title)
-    facts = words.entity_facts(node)
-    name = words.entity_name(node.path, lineage.counted.get(node.iri, 1))
+    facts = list(map(said, words.entity_facts(node)))
+    name = said(words.entity_name(node.path, lineage.counted.get(node.iri, 1)))
     lines = [name, " · ".join(facts[:2]), *([" · ".join(facts[2:])] if facts[2:] else [])]
     title = "\n".join([name, *facts, *([str(node.digest)] if node.digest else []), node.iri])
     return _Box(node, _style(lineage, node), tuple(_cut(line) for line in lines), title)
@@ -174,7 +187,7 @@ def _texts(lines: Iterable[str], x: float, top: float) -> Iterable[str]:
         yield f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(line)}</text>'
 
 
-def _arrow(boxes: dict[str, _Box], layout: Layout, ends: tuple[str, str], role: str) -> str:
+def _arrow(boxes: dict[str, _Box], layout: Layout, ends: tuple[str, str], title: str, role: str) -> str:
     (y1, x1), (y2, x2) = layout.centres[ends[0]], layout.centres[ends[1]]
     y1, y2 = y1 + boxes[ends[0]].height / 2, y2 - boxes[ends[1]].height / 2 - 6
     points = [(x1, y1), *((x, y) for y, x in layout.bends.get(ends, ())), (x2, y2)]
@@ -184,4 +197,4 @@ def _arrow(boxes: dict[str, _Box], layout: Layout, ends: tuple[str, str], role: 
         path += f" C{ax:.1f},{middle:.1f} {bx:.1f},{middle:.1f} {bx:.1f},{by:.1f}"
     style = "edge" if role in (USED, GENERATED) else "edge same"
     tip = f"M{x2:.1f},{y2 + 6:.1f} l-4,-8 h8 z"
-    return f'<g><title>{escape(role)}</title><path class="{style}" d="{path}"/><path class="tip" d="{tip}"/></g>'
+    return f'<g><title>{escape(title)}</title><path class="{style}" d="{path}"/><path class="tip" d="{tip}"/></g>'

@@ -24,6 +24,7 @@ from filiation.lineage.layers import Layers
 from filiation.lineage.object_traces import Measured, Meshed, Outlined, Trace, place_of, traces_of_object
 from filiation.lineage.objects import by_distance, label_image_of
 from filiation.model import DigestKind, EntityKind
+from filiation.model.sentences import Sentence
 
 AT_MOST: Final = 2_000_000_000
 """Bytes that are gone through while somebody waits, for an object's voxels or to see that a table is unchanged."""
@@ -137,8 +138,11 @@ class Pictures:
         start = lineage.roots if labels is None else (labels.iri,)
         image, under = self._image(lineage, start, remarks)
         if drawn is None and under is None:
-            reasons = " ".join(dict.fromkeys(remarks)) or "It is no image, and was made from none that was recorded."
-            raise NotFoundError(f"There is nothing to show of {lineage.thing}. {reasons}")
+            none = Sentence("It is no image, and was made from none that was recorded.")
+            reasons = Sentence.joined(dict.fromkeys(remarks)) if remarks else none
+            raise NotFoundError(
+                Sentence("There is nothing to show of {thing}. {reasons}", thing=lineage.thing, reasons=reasons)
+            )
         files = () if image is None else tuple(path for path in self.tree(image).paths if _METADATA.search(path))
         return Pictured(labels, image, lineage, Layers(drawn, under), tuple(dict.fromkeys(remarks)), files)
 
@@ -151,14 +155,16 @@ class Pictures:
             If no crate keeps which files it had, or nothing is there any more.
         """
         if node.digest is None or node.digest.kind is not DigestKind.TREE:
-            raise NotFoundError(f"{node.path} is no store, so its pixels are not shown here.")
+            raise NotFoundError(Sentence("{node} is no store, so its pixels are not shown here.", node=node.path))
         alike = self._index.entities(digest=str(node.digest))
         manifest = next((kept for each in alike if (kept := self._manifests.content(each)) is not None), None)
         if manifest is None:
-            raise NotFoundError(f"No crate keeps which files {node.path} had, so its pixels are not shown here.")
+            raise NotFoundError(
+                Sentence("No crate keeps which files {node} had, so its pixels are not shown here.", node=node.path)
+            )
         place = next((found for each in (node, *alike) if (found := place_of(each)) is not None), None)
         if place is None:
-            raise NotFoundError(f"{node.path} is not where it was recorded.")
+            raise NotFoundError(Sentence("{node} is not where it was recorded.", node=node.path))
         return RecordedTree(place, manifest)
 
     def _labels(self, lineage: Lineage, remarks: list[str]) -> tuple[EntityNode | None, Multiscale | None]:
@@ -168,7 +174,11 @@ class Pictures:
             return None, None
         opened = self._opened(labels, remarks)
         if opened is not None and opened.image_label is None:
-            remarks.append(f"{labels.path} has no 'image-label' metadata, so it is no label image to others.")
+            remarks.append(
+                Sentence(
+                    "{labels} has no 'image-label' metadata, so it is no label image to others.", labels=labels.path
+                )
+            )
         return labels, opened
 
     def _image(
@@ -184,7 +194,7 @@ class Pictures:
         try:
             return open_recorded(self.tree(node))
         except FiliationError as error:
-            remarks.append(str(error))
+            remarks.append(error.message)
             return None
 
 
@@ -214,7 +224,11 @@ def describe(
         If a chunk of it is not as recorded.
     """
     if pictured.labels is None or pictured.layers.labels is None:
-        raise BadInputError(f"{pictured.lineage.thing} has no objects to ask for: there is no label image to be seen.")
+        raise BadInputError(
+            Sentence(
+                "{thing} has no objects to ask for: there is no label image to be seen.", thing=pictured.lineage.thing
+            )
+        )
     store = pictured.layers.labels
     found = find_object_in(store, label) if store.full.array.nbytes <= AT_MOST else None
     unchanged = _unchanged(following(pictured.labels.iri), cache)

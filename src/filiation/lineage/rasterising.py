@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from filiation.errors import BadInputError, MissingExtraError
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,12 +46,17 @@ def to_png(svg: str) -> bytes:
     resvg = _resvg()
     if not _can_write(resvg):
         raise BadInputError(
-            "This machine has no font, so the picture's texts cannot be drawn as pixels. Install one (on Debian and "
-            "Ubuntu: apt-get install fonts-dejavu-core), or take the picture as SVG, which the reader's fonts write."
+            Sentence(
+                "This machine has no font, so the picture's texts cannot be drawn as pixels. Install one (on "
+                "Debian and Ubuntu: apt-get install fonts-dejavu-core), or take the picture as SVG, which "
+                "the reader's fonts write."
+            )
         )
     found = _SIZE.search(svg)
     if found is None:
-        raise BadInputError(f"A drawing to make pixels of begins with its width and height; found {svg[:60]!r}.")
+        raise BadInputError(
+            Sentence("A drawing to make pixels of begins with its width and height; found {svg!r}.", svg=svg[:60])
+        )
     width, height = (max(float(side), 1.0) for side in found.groups())
     zoom = min(SHARPNESS, LONGEST / max(width, height), (LARGEST / (width * height)) ** 0.5)
     return bytes(resvg.svg_to_bytes(svg_string=svg, zoom=zoom, sans_serif_family="DejaVu Sans"))
@@ -61,8 +67,10 @@ def _resvg() -> ModuleType:
         import resvg_py
     except ImportError as error:
         raise MissingExtraError(
-            "A picture as PNG is drawn by resvg, which is not installed: pip install 'filiation[png]'. SVG needs "
-            "nothing."
+            Sentence(
+                "A picture as PNG is drawn by resvg, which is not installed: pip install 'filiation[png]'. "
+                "SVG needs nothing."
+            )
         ) from error
     return resvg_py
 

@@ -13,9 +13,9 @@ from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, s
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.lineage import words
 from filiation.lineage.omero_names import OmeroObjects, omero_name
 from filiation.model import Digest, DigestKind, EntityKind, Status, crate_path, is_uri, object_iri
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,7 @@ class Resolver:
             If it is the start of several names; the message lists them.
         """
         if not thing.strip():
-            raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+            raise BadInputError(Sentence("Nothing was named. Name a path, a digest, an IRI or a run."))
         found = self.find(thing)
         if found is None:
             raise NotFoundError(self._nothing(thing))
@@ -110,7 +110,10 @@ class Resolver:
         """
         if not _is_a_name(thing):
             raise BadInputError(
-                f"{thing[:200]!r} is no name: no path, digest, IRI or run holds a NUL or half a character."
+                Sentence(
+                    "{thing!r} is no name: no path, digest, IRI or run holds a NUL or half a character.",
+                    thing=thing[:200],
+                )
             )
         return (
             self._by_written_digest(thing)
@@ -152,8 +155,10 @@ class Resolver:
         if len(exact or runs) == 1:
             return (exact or runs)[0]
         if not runs:
-            raise NotFoundError(f"No run {text!r} in the catalogue. `filiation runs` lists those that are there.")
-        raise _ambiguous(text, [f"run {run.id}" for run in runs])
+            raise NotFoundError(
+                Sentence("No run {text!r} in the catalogue. `filiation runs` lists those that are there.", text=text)
+            )
+        raise _ambiguous(text, [Sentence("run {run}", run=run.id) for run in runs])
 
     def run_or_thing(self, text: str) -> RunSummary | Resolution:
         """Find a run by the start of its id, else what ``text`` stands for; raises as :meth:`resolve`."""
@@ -176,8 +181,8 @@ class Resolver:
         found = self._of_digest(thing, digest, None)
         if found is None:
             former = [each for each in self._index.former_versions() if each.digest == str(digest)]
-            said = "".join(f" {words.former_crate(each)}" for each in former[-1:])
-            raise NotFoundError(f"No thing with the digest {digest} in the catalogue.{said}")
+            unknown = Sentence("No thing with the digest {digest} in the catalogue.", digest=digest)
+            raise NotFoundError(Sentence.joined((unknown, *map(words.former_crate, former[-1:]))))
         return found
 
     def _by_place_in_run(self, thing: str) -> Resolution | None:
@@ -191,7 +196,12 @@ class Resolver:
         found = self._by_iri(run.iri + inside)
         if found is None:
             raise NotFoundError(
-                f"Run {run.id} has nothing at {rest!r}. `filiation show {match['run']}` lists what it has."
+                Sentence(
+                    "Run {run} has nothing at {rest!r}. `filiation show {short}` lists what it has.",
+                    run=run.id,
+                    rest=rest,
+                    short=match["run"],
+                )
             )
         return found
 
@@ -245,8 +255,13 @@ class Resolver:
         if _HEX.fullmatch(thing) or _RUN.fullmatch(thing):
             return None
         raise NotFoundError(
-            f"The catalogue knows neither the place of {thing} nor its content ({_shown(digest)}): no run that was "
-            f"tracked used or made it. {self._advice(places)}"
+            Sentence(
+                "The catalogue knows neither the place of {thing} nor its content ({digest}): no run that "
+                "was tracked used or made it. {advice}",
+                thing=thing,
+                digest=_shown(digest),
+                advice=self._advice(places),
+            )
         )
 
     def _by_recorded_path(self, thing: str) -> Resolution | None:
@@ -259,7 +274,9 @@ class Resolver:
         for folder in Path(place).parents:
             around = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
             if around:
-                note = f"{thing} is part of {folder}, which is one thing: this is its lineage."
+                note = Sentence(
+                    "{thing} is part of {folder}, which is one thing: this is its lineage.", thing=thing, folder=folder
+                )
                 return self._of_record(thing, around, note)
         return None
 
@@ -273,7 +290,12 @@ class Resolver:
         fields = [node for node in below.values() if node.kind == EntityKind.IMAGE and not node.generated]
         if not fields:
             return None
-        note = f"{thing} is a {kind}: this is of its {words.counted(len(fields), 'field')} of view that runs used."
+        note = Sentence(
+            "{thing} is a {kind}: this is of its {counted} of view that runs used.",
+            thing=thing,
+            kind=Sentence.term(kind),
+            counted=Sentence("1 field") if len(fields) == 1 else Sentence("{count} fields", count=len(fields)),
+        )
         nodes = tuple(sorted(self._joining.alike(fields) | {node.iri for node in fields}))
         newest = {
             node.place: node.iri for node in sorted(fields, key=lambda node: (self._joining.began(node), node.iri))
@@ -289,16 +311,18 @@ class Resolver:
             and any(Path(place).is_relative_to(run.folder) for place in places)
         ]
         if unfinished:
-            return (
-                f"Run {unfinished[0]} of that folder did not finish, and what a job that did not finish leaves is "
-                "claimed by none: `filiation audit` says whether this is such a leftover, and of which job."
+            return Sentence(
+                "Run {unfinished} of that folder did not finish, and what a job that did not finish leaves "
+                "is claimed by none: `filiation audit` says whether this is such a leftover, and of which "
+                "job.",
+                unfinished=unfinished[0],
             )
-        return "Run the workflow with `--logger filiation`, or ingest the crate that tells of it."
+        return Sentence("Run the workflow with `--logger filiation`, or ingest the crate that tells of it.")
 
     def _by_prefix(self, text: str) -> Resolution | None:
         runs = self._index.runs_like(text) if _RUN.fullmatch(text) else ()
         digests = self._index.digests_like(text) if _HEX.fullmatch(text) and len(text) >= SHORTEST_PREFIX else ()
-        candidates = [*(f"run {run.id}" for run in runs), *digests]
+        candidates = [*(Sentence("run {run}", run=run.id) for run in runs), *digests]
         if len(candidates) > 1:
             raise _ambiguous(text, candidates)
         if runs:
@@ -307,13 +331,19 @@ class Resolver:
 
     def _by_digest_prefix(self, thing: str, text: str, kind: str) -> Resolution:
         if len(text) < SHORTEST_PREFIX:
-            raise BadInputError(f"{thing!r} is too short: give at least {SHORTEST_PREFIX} hexadecimal digits.")
+            raise BadInputError(
+                Sentence(
+                    "{thing!r} is too short: give at least {shortest} hexadecimal digits.",
+                    thing=thing,
+                    shortest=SHORTEST_PREFIX,
+                )
+            )
         digests = [found for found in self._index.digests_like(text) if found.startswith(f"{kind}:")]
         if len(digests) > 1:
             raise _ambiguous(thing, digests)
         found = self._of_digest(thing, Digest.from_text(digests[0]), None) if digests else None
         if found is None:
-            raise NotFoundError(f"No thing whose digest starts with {thing} in the catalogue.")
+            raise NotFoundError(Sentence("No thing whose digest starts with {thing} in the catalogue.", thing=thing))
         return found
 
     def _of_digest(self, thing: str, digest: Digest, places: tuple[str, ...] | None) -> Resolution | None:
@@ -330,13 +360,13 @@ class Resolver:
         note = None
         if places is not None and not here:
             where = ", ".join(sorted({node.place or node.path for node in nodes}))
-            note = f"No run saw {thing} itself; its bytes were seen at {where}."
+            note = Sentence("No run saw {thing} itself; its bytes were seen at {where}.", thing=thing, where=where)
         origins = self._origins(here or list(nodes))
         return Resolution(thing, how, tuple(sorted(self._joining.alike(nodes))), origins, digest, note)
 
     def _not_there(self, thing: str, seen: Iterable[EntityNode]) -> str:
         when = shown_time(max(map(self._joining.began, seen)))
-        return f"{thing} is not there now; this is what the run of {when} recorded."
+        return Sentence("{thing} is not there now; this is what the run of {when} recorded.", thing=thing, when=when)
 
     def _of_record(self, thing: str, seen: list[EntityNode], note: str | None) -> Resolution:
         """Take the newest record of a place."""
@@ -349,7 +379,13 @@ class Resolver:
     def _of_run(self, thing: str, run: RunSummary) -> Resolution:
         made = [entity for entity in self._index.entities(crate=run.iri) if entity.generated]
         if not made:
-            raise NotFoundError(f"The run {run.id} made nothing (status {run.status}); `filiation show` tells more.")
+            raise NotFoundError(
+                Sentence(
+                    "The run {run} made nothing (status {status}); `filiation show` tells more.",
+                    run=run.id,
+                    status=Sentence.term(run.status),
+                )
+            )
         final = [node for node in made if not self._index.edges_out_of(node.iri)]
         return Resolution(thing, "run", tuple(node.iri for node in made), tuple(node.iri for node in final or made))
 
@@ -370,7 +406,11 @@ class Resolver:
                 seen = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
                 if seen:
                     found = self.resolve(str(folder))
-                    note = f"{thing} is part of {folder}, which is one thing: this is its lineage."
+                    note = Sentence(
+                        "{thing} is part of {folder}, which is one thing: this is its lineage.",
+                        thing=thing,
+                        folder=folder,
+                    )
                     return Resolution(thing, found.how, found.nodes, found.origins, found.digest, note)
         return None
 
@@ -398,26 +438,36 @@ class Resolver:
         newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
         run = self._joining.run_of(newest)
         if newest.digest is None:
-            return (
-                f"{thing} is known, but no digest of it was recorded (run {_shown_run(run)}, {newest.presence}), so "
-                f"nothing says that what is there now ({_shown(digest)}) is the same. Its recorded lineage: "
-                f"`filiation trace {newest.iri}`."
+            return Sentence(
+                "{thing} is known, but no digest of it was recorded (run {run}, {presence}), so nothing says "
+                "that what is there now ({digest}) is the same. Its recorded lineage: `filiation trace "
+                "{newest}`.",
+                thing=thing,
+                run=_shown_run(run),
+                presence=Sentence.term(newest.presence or ""),
+                digest=_shown(digest),
+                newest=newest.iri,
             )
-        return (
-            f"{thing} has changed since the run {_shown_run(run)} recorded it: recorded {newest.digest}, found "
-            f"{_shown(digest)}, which no run recorded. `filiation check {thing}` names what differs; the lineage of "
-            f"what was recorded: `filiation trace {newest.digest}`."
+        return Sentence(
+            "{thing} has changed since the run {run} recorded it: recorded {digest}, found {found}, "
+            "which no run recorded. `filiation check {thing}` names what differs; the lineage of what "
+            "was recorded: `filiation trace {digest}`.",
+            thing=thing,
+            run=_shown_run(run),
+            digest=newest.digest,
+            found=_shown(digest),
         )
 
     def _nothing(self, thing: str) -> str:
         name = posixpath.basename(thing.rstrip("/"))
         known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
-        hint = f" Of that name are known: {', '.join(known)}." if known else ""
-        hint += "".join(f" {words.former_crate(each)}" for each in self._former(thing)[-1:])
-        return (
-            f"Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.{hint} "
-            "`filiation runs` lists the runs, `filiation show RUN` what they used and made."
+        hints = [Sentence("Of that name are known: {names}.", names=tuple(known))] if known else list[str]()
+        hints += map(words.former_crate, self._former(thing)[-1:])
+        nothing = Sentence(
+            "Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.", thing=thing
         )
+        advice = Sentence("`filiation runs` lists the runs, `filiation show RUN` what they used and made.")
+        return Sentence.joined((nothing, *hints, advice))
 
     def _former(self, thing: str) -> list[Version]:
         """Return the crates that do not hold any more and that an IRI names, or something in them, the oldest first."""
@@ -428,20 +478,28 @@ class Resolver:
 
 def _ambiguous(text: str, candidates: Iterable[str]) -> BadInputError:
     listed = sorted(candidates)
-    more = f", and {len(listed) - 10} more" if len(listed) > 10 else ""
+    more = Sentence(", and {count} more", count=len(listed) - 10) if len(listed) > 10 else ""
     return BadInputError(
-        f"{text!r} is the start of {len(listed)} names: {', '.join(listed[:10])}{more}. Write more of it."
+        Sentence(
+            "{text!r} is the start of {count} names: {listed}{more}. Write more of it.",
+            text=text,
+            count=len(listed),
+            listed=tuple(listed[:10]),
+            more=more,
+        )
     )
 
 
 def _shown(digest: Digest | None) -> str:
-    return "nothing that can be read" if digest is None else str(digest)
+    return Sentence("nothing that can be read") if digest is None else str(digest)
 
 
 def _shown_run(run: RunSummary | None) -> str:
     if run is None:
         return "unknown"
-    return run.id if run.started is None else f"{run.id} of {shown_time(run.started)}"
+    return (
+        run.id if run.started is None else Sentence("{run} of {started}", run=run.id, started=shown_time(run.started))
+    )
 
 
 def _is_a_name(thing: str) -> bool:

@@ -15,6 +15,7 @@ from filiation.catalogue.node_facts import NUMBERS, TEXTS, form_of
 from filiation.lineage.comparing import CONTAINS, DIFFERENT, EQUAL, Ordered, Test, is_pattern
 from filiation.lineage.fields import WORDS, Surroundings, compared, normal_key, run_names, with_name
 from filiation.model import DigestKind, encode_path
+from filiation.model.sentences import OR, Sentence
 
 if TYPE_CHECKING:
     from filiation.catalogue.index_facts import FactColumns, Hits
@@ -71,10 +72,13 @@ class Search:
         if key in known:
             return None
         alike = get_close_matches(key, sorted(known), n=3)
-        told = f"Nothing in the catalogue has the {condition.field.name.rstrip('.')} {condition.key!r}."
+        field = condition.field.name.rstrip(".")
+        told = Sentence("Nothing in the catalogue has the {field} {key!r}.", field=field, key=condition.key)
         if alike:
-            return f"{told} Did you mean {' or '.join(alike)}?", True
-        return told + (f" There are: {', '.join(sorted(known)[:_NAMES])}." if known else ""), False
+            return Sentence.joined((told, Sentence("Did you mean {names}?", names=Sentence.joined(alike, OR)))), True
+        if not known:
+            return told, False
+        return Sentence.joined((told, Sentence("There are: {names}.", names=tuple(sorted(known)[:_NAMES])))), False
 
     def _so(self, kind: str, condition: Condition) -> Hits:
         """Return what is as a condition says before it is turned round."""

@@ -28,6 +28,7 @@ from filiation.errors import (
     ServerError,
 )
 from filiation.lineage.answers import Answer
+from filiation.model.sentences import Sentence, read_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,12 +52,14 @@ _TOKENS: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _REFUSED: Final = {
-    "SERVICE": "it would ask another server",
-    "FROM": "it would name graphs to load; every graph of the catalogue is there already, and GRAPH picks one",
-    "LOAD": "it would fetch something",
+    "SERVICE": Sentence("it would ask another server"),
+    "FROM": Sentence(
+        "it would name graphs to load; every graph of the catalogue is there already, and GRAPH picks one"
+    ),
+    "LOAD": Sentence("it would fetch something"),
     **dict.fromkeys(
         ("INSERT", "DELETE", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"),
-        "it would change the catalogue, and crates are the truth here",
+        Sentence("it would change the catalogue, and crates are the truth here"),
     ),
 }
 
@@ -73,7 +76,11 @@ def see_that_it_is_text(value: str, what: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise BadInputError(
-            f"{what} is no text: character {error.start + 1} is half of one (a lone surrogate)."
+            Sentence(
+                "{what} is no text: character {start} is half of one (a lone surrogate).",
+                what=what,
+                start=error.start + 1,
+            )
         ) from error
 
 
@@ -87,11 +94,11 @@ def refuse_beyond(query: str) -> None:
     """
     see_that_it_is_text(query, "The query")
     if re.search(r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}", query):
-        raise BadInputError("Write characters themselves instead of \\u escapes in a query.")
+        raise BadInputError(Sentence("Write characters themselves instead of \\u escapes in a query."))
     for token in _TOKENS.finditer(query):
         word = token.group().upper() if token.lastgroup == "word" else ""
         if word in _REFUSED:
-            raise BadInputError(f"{word} is refused in a query: {_REFUSED[word]}.")
+            raise BadInputError(Sentence("{word} is refused in a query: {refused}.", word=word, refused=_REFUSED[word]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +175,20 @@ class Confined:
     def _answered(self, asked: dict[str, object]) -> tuple[Rows, tuple[str, ...]]:
         done = self._run(asked)
         told, _, answered = done.stdout.partition("\n")
-        warnings = tuple(json.loads(told)["warnings"]) if told else ()
+        warnings = _warnings(told)
         if done.returncode == -signal.SIGXCPU:
             raise _took_too_long(self.limits.seconds, warnings)
         if done.returncode in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in done.stderr:
             raise QueryEndedError(
-                f"The query took more than {self.limits.memory / 1024**3:.3g} GB of memory and was ended. Name more of "
-                "what you look for, or give it a LIMIT."
+                Sentence(
+                    "The query took more than {memory:.3g} GB of memory and was ended. Name more of what you "
+                    "look for, or give it a LIMIT.",
+                    memory=self.limits.memory / 1024**3,
+                )
             )
         if done.returncode != 0:
-            raise BadInputError(f"The query could not be answered: {done.stderr.strip()[-300:] or 'it was ended'}.")
+            why = done.stderr.strip()[-300:] or Sentence("it was ended")
+            raise BadInputError(Sentence("The query could not be answered: {why}.", why=why))
         answer = json.loads(answered)
         if "error" in answer:
             raise _error(answer["error"], answer["kinds"])
@@ -201,21 +212,26 @@ class Confined:
         except subprocess.TimeoutExpired as error:
             said = bytes(error.stdout or b"").decode("utf-8", "replace")  # bytes, whatever the encoding
             told = said.partition("\n")[0] if "\n" in said else ""
-            raise _took_too_long(limits.seconds, tuple(json.loads(told)["warnings"]) if told else ()) from error
+            raise _took_too_long(limits.seconds, _warnings(told)) from error
 
 
 def _took_too_long(seconds: float, warnings: tuple[str, ...]) -> QueryEndedError:
-    advice = "".join(f" {warning}" for warning in warnings)
-    return QueryEndedError(
-        f"The query took longer than {seconds:g} s and was ended. Name more of what you look for, give it a "
-        f"LIMIT, or use `trace` and `impact`, which walk an index instead.{advice}"
+    ended = Sentence(
+        "The query took longer than {seconds:g} s and was ended. Name more of what you look for, give it a LIMIT, or "
+        "use `trace` and `impact`, which walk an index instead.",
+        seconds=seconds,
     )
+    return QueryEndedError(Sentence.joined((ended, *warnings)))
 
 
-def _error(text: str, names: list[str]) -> FiliationError:
+def _warnings(told: str) -> tuple[str, ...]:
+    return tuple(map(read_written, json.loads(told)["warnings"])) if told else ()
+
+
+def _error(text: object, names: list[str]) -> FiliationError:
     kinds = {kind.__name__: kind for kind in (AccessError, CatalogueBusyError, NotFoundError, ServerError)}
     kind = next((kinds[name] for name in names if name in kinds), BadInputError)
-    return kind(text)
+    return kind(read_written(text))
 
 
 def _term(value: str | list[str] | None) -> Term | None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from filiation.model.sentences import Sentence
+
 if TYPE_CHECKING:
     from rdflib.plugins.sparql.parserutils import CompValue
 
@@ -37,8 +39,13 @@ class Warned:
     what: str
     instead: str
 
+    @property
+    def told(self) -> Sentence:
+        """Both, one after the other."""
+        return Sentence.joined((self.what, self.instead))
+
     def __str__(self) -> str:
-        return f"{self.what} {self.instead}"
+        return self.told
 
 
 def lint(query: str) -> tuple[Warned, ...]:
@@ -65,8 +72,11 @@ def _of_scope(algebra: CompValue) -> Iterator[Warned]:
     if negated and any(_is_variable(one[0]) or _is_variable(one[2]) for one in triples):
         yield Warned(
             "not-exists",
-            "FILTER NOT EXISTS is tried for each row.",
-            "Where what is inside shares a variable with the rest, MINUS { … } says the same, and is worked out once.",
+            Sentence("FILTER NOT EXISTS is tried for each row."),
+            Sentence(
+                "Where what is inside shares a variable with the rest, MINUS {{ … }} says the same, and is "
+                "worked out once."
+            ),
         )
     for scope in inner:
         yield from _of_scope(scope)
@@ -84,21 +94,33 @@ def _of_path(pattern: Triple, others: list[Triple]) -> Iterator[Warned]:
     if len(ends) == 1 and said:
         yield Warned(
             "path-joined",
-            f"The path {told} is joined with other patterns, and is walked anew for each of their rows.",
-            f"Give it a query of its own: {{ SELECT DISTINCT {ends[0].n3()} WHERE {{ {told} }} }}",
+            Sentence(
+                "The path {told} is joined with other patterns, and is walked anew for each of their rows.", told=told
+            ),
+            Sentence(
+                "Give it a query of its own: {{ SELECT DISTINCT {n3} WHERE {{ {told} }} }}", n3=ends[0].n3(), told=told
+            ),
         )
     elif len(said) == 2:
         yield Warned(
             "path-joined",
-            f"The path {told} is joined with what is said of both its ends, and is walked anew for each pair of them.",
-            f"Put it, with what chooses one end alone, into a query of its own: {{ SELECT DISTINCT "
-            f"{' '.join(end.n3() for end in ends)} WHERE {{ … {told} }} }}",
+            Sentence(
+                "The path {told} is joined with what is said of both its ends, and is walked anew for each "
+                "pair of them.",
+                told=told,
+            ),
+            Sentence(
+                "Put it, with what chooses one end alone, into a query of its own: {{ SELECT DISTINCT "
+                "{listed} WHERE {{ … {told} }} }}",
+                listed=" ".join(end.n3() for end in ends),
+                told=told,
+            ),
         )
     elif len(ends) == 2 and not said:
         yield Warned(
             "path-unbounded",
-            f"Both ends of the path {told} are open: it is walked from everything there is.",
-            "Name what one of them is, or ask `filiation trace` or `filiation impact`, which walk an index.",
+            Sentence("Both ends of the path {told} are open: it is walked from everything there is.", told=told),
+            Sentence("Name what one of them is, or ask `filiation trace` or `filiation impact`, which walk an index."),
         )
 
 

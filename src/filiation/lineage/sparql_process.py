@@ -15,6 +15,7 @@ from filiation.catalogue import Catalogue, CatalogueFolder, Literal, Term
 from filiation.catalogue.server_settings import read_server
 from filiation.errors import FiliationError
 from filiation.lineage.confinement import give_up_the_network
+from filiation.model.sentences import written
 
 Plain: TypeAlias = "str | list[str] | None"
 
@@ -39,19 +40,19 @@ def main() -> None:
         catalogue = _catalogue(folder, task["as_of"])
         rows = catalogue.query(task["query"], graph=task.get("graph"), given=given, limit=task["limit"])
     except FiliationError as error:
-        json.dump({"error": str(error), "kinds": [kind.__name__ for kind in type(error).mro()]}, sys.stdout)
+        json.dump({"error": written(error.message), "kinds": [kind.__name__ for kind in type(error).mro()]}, sys.stdout)
         return
     plain = _as_many_as_fit(rows.rows, task["characters"])
     truncated = rows.truncated or len(plain) < len(rows.rows)
     json.dump({"columns": rows.columns, "rows": plain, "truncated": truncated}, sys.stdout)
 
 
-def _warnings(task: Mapping[str, Any]) -> list[str]:
+def _warnings(task: Mapping[str, Any]) -> list[object]:
     if not task.get("lint"):
         return []
     from filiation.lineage.sparql_lint import lint
 
-    return [str(warning) for warning in lint(task["query"])]
+    return [written(warning.told) for warning in lint(task["query"])]
 
 
 def _term(value: str | list[str]) -> Term:

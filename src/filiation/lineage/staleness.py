@@ -22,6 +22,7 @@ from filiation.lineage.settings_in_use import SettingsInUse
 from filiation.lineage.sides import rule_of
 from filiation.lineage.walk import ancestors
 from filiation.model import Digest
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from filiation.catalogue.index_facts import Hits
@@ -159,7 +160,7 @@ class StaleFinder:
                 kind = CODE_CHANGED if edge.role == CODE or entity.kind == CODE else INPUT
                 change = self._change_of(entity)
                 if change is not None:
-                    yield kind, f"{entity.path} {change}"
+                    yield kind, Sentence.joined((entity.path, change))
 
     def _change_of(self, entity: EntityNode) -> str | None:
         if entity.digest is None or entity.place is None:
@@ -175,11 +176,13 @@ class StaleFinder:
         if later:
             newest = max(later, key=lambda other: (self._joining.began(other), other.iri))
             if newest.digest != entity.digest:
-                done = "was made anew by" if newest.generated else "was other when used by"
-                return f"{done} run {words.run_name(newest.crate)}"
+                run = words.run_name(newest.crate)
+                if newest.generated:
+                    return Sentence("was made anew by run {run}", run=run)
+                return Sentence("was other when used by run {run}", run=run)
         now = self._digest_now(entity.place)
         if now is not None and now != entity.digest:
-            return "is other on disk now"
+            return Sentence("is other on disk now")
         return None
 
     def _by_disk(self) -> set[int]:
@@ -216,7 +219,7 @@ class StaleFinder:
         if not newest or newest[0].crate == action.crate:
             return
         own = self._settings.of(action.crate, rule_of(action))
-        later = f"in run {words.run_name(newest[0].crate)}"
+        later = words.run_name(newest[0].crate)
         yield from self._differing(PARAMETERS, action, own, newest, _parameters, later)
         yield from self._differing(SOFTWARE, action, own, newest, _software, later)
 
@@ -233,7 +236,13 @@ class StaleFinder:
             now = {told(each)[name] for each in newest if name in told(each)}
             before = {told(each)[name] for each in own if name in told(each)}
             if now and value not in now and now - before:
-                yield kind, f"{name} = {value}, and {', '.join(sorted(now))} {later}"
+                yield (
+                    kind,
+                    Sentence(
+                        "{name} = {value}, and {now} in run {later}",
+                        name=name, value=value, now=tuple(sorted(now)), later=later,
+                    ),
+                )  # fmt: skip
 
     def _inheriting(
         self, stale: Iterable[tuple[EntityNode, list[tuple[str, str]]]], within: Collection[int] | None = None
@@ -266,7 +275,7 @@ class StaleFinder:
         seen = self._index.nodes(wanted)
         for number in wanted:
             made = next(entity for entity in seen[names[number]][0] if entity.generated)
-            detail = f"descends from {inherited[number]}"
+            detail = Sentence("descends from {inherited}", inherited=inherited[number])
             yield Observation(INHERITED, made.path, detail, (made.iri,), (made.crate,))
 
 

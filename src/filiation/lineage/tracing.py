@@ -12,6 +12,7 @@ from filiation.lineage.answers import ANCESTORS, Lineage
 from filiation.lineage.resolution import Resolution, Resolver
 from filiation.lineage.walk import Bounds, ancestors, descendants, only, only_of
 from filiation.lineage.walked import Walked
+from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from filiation.lineage.conditions import Condition
@@ -76,7 +77,7 @@ class Tracer:
         upwards = direction == ANCESTORS
         found = [self.resolver.resolve(thing) for thing in dict.fromkeys(things)]
         if not found:
-            raise BadInputError("Nothing was named. Name a path, a digest, an IRI or a run.")
+            raise BadInputError(Sentence("Nothing was named. Name a path, a digest, an IRI or a run."))
         crate = None if extent.run is None else self.resolver.run(extent.run).iri
         roots = tuple(dict.fromkeys(iri for each in found for iri in self._starts(each, crate, upwards=upwards)))
         ends = self._any(extent.until) if extent.until else None
@@ -96,11 +97,11 @@ class Tracer:
                 self._look_up(walked.numbers.values())
                 walked = only_of(walked, roots, self._all(extent.only), up=upwards)
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
-        notes = " ".join(dict.fromkeys(each.note for each in found if each.note is not None))
+        notes = list(dict.fromkeys(each.note for each in found if each.note is not None))
         if extent.published and not told:
             beyond = "it descends from" if upwards else "descends from it"
-            notes = f"{notes} Neither it nor anything that {beyond} is marked as published.".strip()
-        return replace(lineage, note=notes or None, publications=told)
+            notes.append(f"Neither it nor anything that {beyond} is marked as published.")
+        return replace(lineage, note=Sentence.joined(notes) if notes else None, publications=told)
 
     def sides(self, first: str, second: str) -> tuple[Side, Side]:
         """Return two runs, or the lineages of two things, to be compared.
@@ -165,7 +166,12 @@ class Tracer:
     @staticmethod
     def _elsewhere(found: Resolution, crate: str, seen: list[EntityNode]) -> str:
         runs = ", ".join(sorted({_run_id(entity.crate)[:8] for entity in seen})) or "none"
-        return f"Run {_run_id(crate)} neither used nor made {found.thing}. Runs that did: {runs}."
+        return Sentence(
+            "Run {crate} neither used nor made {thing}. Runs that did: {runs}.",
+            crate=_run_id(crate),
+            thing=found.thing,
+            runs=runs,
+        )
 
     def _any(self, conditions: tuple[Condition, ...]) -> Callable[[set[int]], set[int]]:
         """Return what tells of some nodes which of them are as one of the conditions says; it reads no others."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from filiation.model.sentences import Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _BEGINS_A_FORMULA: Final = frozenset("=+-@＝＋－＠")
 
+_UNITS: Final = (Sentence("kB"), Sentence("MB"), Sentence("GB"), Sentence("TB"))
 MOST_JOBS: Final = 6
 """So many jobs are named in a sentence; the rest are counted."""
-_ENDED: Final = {"interrupted": "was interrupted", "failed": "failed"}
+_ENDED: Final = {"interrupted": Sentence("was interrupted"), "failed": Sentence("failed")}
 
 
 def plain(text: str) -> str:
@@ -56,12 +59,12 @@ def size(count: int) -> str:
     ('12 B', '1.5 MB')
     """
     if count < 1000:
-        return f"{count} B"
-    figure, units = count / 1000, ["kB", "MB", "GB", "TB"]
+        return Sentence("{count} B", count=count)
+    figure, units = count / 1000, list(_UNITS)
     while figure >= 999.95 and len(units) > 1:
         figure /= 1000
         units.pop(0)
-    return f"{figure:.1f} {units[0]}"
+    return Sentence("{figure} {unit}", figure=_decimal(f"{figure:.1f}"), unit=units[0])
 
 
 def counted(count: int, noun: str) -> str:
@@ -97,24 +100,37 @@ def ending(version: Version) -> str:
     """Say of a run's last crate how it came that it is not in the catalogue any more."""
     run, until = run_name(version.crate), moment(datetime.fromisoformat(str(version.until)))
     if version.ended == "gone":
-        kept = "" if version.folder is None else " A copy is kept."
-        return f"The crate of run {run} is gone from the catalogue's folder; that was found {until}.{kept}"
-    return f"Run {run} was forgotten {until} by {plain(version.by or 'somebody')}: {plain(version.why or 'no reason')}."
+        gone = Sentence(
+            "The crate of run {run} is gone from the catalogue's folder; that was found {until}.", run=run, until=until
+        )
+        return gone if version.folder is None else Sentence.joined((gone, Sentence("A copy is kept.")))
+    return Sentence(
+        "Run {run} was forgotten {until} by {who}: {why}.",
+        run=run,
+        until=until,
+        who=plain(version.by) if version.by else Sentence("somebody"),
+        why=plain(version.why) if version.why else Sentence("no reason"),
+    )
 
 
 def former_crate(version: Version) -> str:
     """Say of a crate that does not hold any more what became of it, and how it can be asked."""
     if version.ended != "superseded":
-        return f"{ending(version)} Ask as of a time before, such as {version.taken_in}."
+        ask = Sentence("Ask as of a time before, such as {taken_in}.", taken_in=version.taken_in)
+        return Sentence.joined((ending(version), ask))
     run, (since, until) = (
         run_name(version.crate),
         (moment(datetime.fromisoformat(str(when))) for when in (version.taken_in, version.until)),
     )
-    kept = f"--as-of {version.taken_in} asks it." if version.folder else "It is not kept."
-    return (
-        f"A crate of run {run}, taken in {since}, was superseded {until} by another crate of that run, which holds "
-        f"instead. {kept}"
+    kept = Sentence("--as-of {taken_in} asks it.", taken_in=version.taken_in)
+    superseded = Sentence(
+        "A crate of run {run}, taken in {since}, was superseded {until} by another crate of that run, which holds "
+        "instead.",
+        run=run,
+        since=since,
+        until=until,
     )
+    return Sentence.joined((superseded, kept if version.folder else Sentence("It is not kept.")))
 
 
 def span(started: datetime, ended: datetime) -> str:
@@ -126,8 +142,8 @@ def span(started: datetime, ended: datetime) -> str:
     """
     first, last = started.astimezone(UTC), ended.astimezone(UTC)
     until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-    took = f" ({duration((last - first).total_seconds())})" if last >= first else " (ends before it starts)"
-    return f"{first:%Y-%m-%d %H:%M:%S} to {until} UTC{took}"
+    took = duration((last - first).total_seconds()) if last >= first else Sentence("ends before it starts")
+    return Sentence("{first} to {last} UTC ({took})", first=f"{first:%Y-%m-%d %H:%M:%S}", last=until, took=took)
 
 
 def duration(seconds: float) -> str:
@@ -137,11 +153,17 @@ def duration(seconds: float) -> str:
     ('0.25 s', '1 min 15 s', '2 h 2 min')
     """
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return Sentence("{figure} s", figure=_decimal(f"{seconds:.3g}"))
     minutes, left = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {left} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _decimal(figure: str) -> str:
+    """Write a figure so that its decimal sign is the language's."""
+    whole, point, tenths = figure.partition(".")
+    return Sentence("{whole}.{tenths}", whole=whole, tenths=tenths) if point else figure
 
 
 def short(digest: Digest) -> str:
@@ -165,33 +187,41 @@ def run_name(crate: str) -> str:
 
 def reproduction(action: ActionNode) -> str:
     """Write what came of running a run again: the outcome, by whom, when."""
-    who = f" by {plain(action.agent)}" if action.agent else ""
-    when = f" on {moment(action.started)}" if action.started else ""
-    return f"{plain(action.name)}{who}{when}"
+    parts = [
+        Sentence.term(plain(action.name)),
+        *([Sentence("by {who}", who=plain(action.agent))] if action.agent else []),
+        *([Sentence("on {when}", when=moment(action.started))] if action.started else []),
+    ]
+    return Sentence.joined(parts)
 
 
 def registration(found: Registered) -> str:
     """Write what of a run was written to an object on a server, by whom, when, and whether it is there still."""
     what = ", ".join(plain(thing.name or thing.path) for thing in found.there)
     gone = len(found.removed)
-    removed = f"{what and '; '}{gone} removed since" if gone else ""
-    return f"{reproduction(found.action)}: {what}{removed}"
+    parts = [*([what] if what else []), *([Sentence("{count} removed since", count=gone)] if gone else [])]
+    return Sentence("{deed}: {what}", deed=reproduction(found.action), what=Sentence.joined(parts, "; "))
 
 
 def resumption(found: Resumption) -> str:
     """Write that a run went on from an unfinished one: which, and what of it."""
-    parts = []
+    parts: list[str] = []
     if found.again:
-        more = f" and {len(found.again) - MOST_JOBS} more" if len(found.again) > MOST_JOBS else ""
-        parts.append(f"did again {', '.join(plain(name) for name in found.again[:MOST_JOBS])}{more}")
-    if found.used:
-        parts.append(f"used {len(found.used)} {'thing' if len(found.used) == 1 else 'things'} that it had made")
-    return f"run {found.run[:8]}, which {_ENDED.get(found.status, found.status)}: {', '.join(parts)}"
+        names: object = tuple(plain(name) for name in found.again[:MOST_JOBS])
+        if (more := len(found.again) - MOST_JOBS) > 0:
+            names = Sentence("{names} and {more} more", names=names, more=more)
+        parts.append(Sentence("did again {names}", names=names))
+    if len(found.used) == 1:
+        parts.append(Sentence("used 1 thing that it had made"))
+    elif found.used:
+        parts.append(Sentence("used {count} things that it had made", count=len(found.used)))
+    ended = _ENDED.get(found.status, found.status)
+    return Sentence("run {run}, which {ended}: {parts}", run=found.run[:8], ended=ended, parts=tuple(parts))
 
 
 def went_on(found: Resumption) -> str:
     """Write which run went on from an unfinished one."""
-    return f"Run {found.by[:8]} went on from {resumption(found)}"
+    return Sentence("Run {run} went on from {other}", run=found.by[:8], other=resumption(found))
 
 
 @lru_cache(maxsize=4096)  # the jobs of a run share most of theirs
@@ -199,7 +229,7 @@ def parameter(found: Parameter) -> str:
     """Write a parameter with the value that counts, and the one asked for if it was another."""
     text = f"{plain(found.name)} = {plain(str(found.value))}"
     if found.used is not None and found.requested is not None and found.used != found.requested:
-        text += f" (asked for: {plain(str(found.requested))})"
+        return Sentence("{used} (asked for: {asked})", used=text, asked=plain(str(found.requested)))
     return text
 
 
@@ -209,7 +239,7 @@ def entity_name(path: str, count: int = 1) -> str:
     >>> entity_name("a.tif", 3)
     'a.tif and 2 like it'
     """
-    return plain(path) + (f" and {count - 1} like it" if count > 1 else "")
+    return Sentence("{thing} and {more} like it", thing=plain(path), more=count - 1) if count > 1 else plain(path)
 
 
 _PLAIN_KINDS = ("file", "directory", "collection")
@@ -218,18 +248,21 @@ _PLAIN_KINDS = ("file", "directory", "collection")
 def entity_facts(entity: EntityNode) -> list[str]:
     """Write what is known of a thing, one fact each, the most telling first."""
     called = entity.name if entity.kind in _PLAIN_KINDS else None  # other engines name files by their checksum
-    facts = [entity.kind] if called is None else [called, entity.kind]
+    kind = Sentence.term(entity.kind)
+    facts: list[str] = [kind] if called is None else [called, kind]
     image = entity.image
     if image is not None and image.shape:
         lengths = " x ".join(str(length) for length in image.shape)
         facts.append(f"{lengths} ({', '.join(image.axes)}) {image.dtype}".rstrip())
     if entity.size is not None:
-        files = f" in {entity.files} files" if entity.files is not None and entity.files != 1 else ""
-        facts.append(size(entity.size) + files)
+        is_one = entity.files is None or entity.files == 1
+        much = size(entity.size)
+        facts.append(much if is_one else Sentence("{size} in {files} files", size=much, files=entity.files))
     if entity.digest is not None:
         facts.append(short(entity.digest))
     if entity.presence in ("deleted", "missing", "changed"):
-        facts.append({"changed": "written again since"}.get(entity.presence, entity.presence))
+        changed = entity.presence == "changed"
+        facts.append(Sentence("written again since") if changed else Sentence.term(entity.presence))
     return [plain(fact) for fact in facts]
 
 
@@ -272,16 +305,17 @@ def _container(found: Container) -> list[str]:
 def action_name(action: ActionNode, count: int = 1) -> str:
     """Write what an action is called, which job it was or how many it stands for, and how it ended."""
     name = plain(action.name) + (f" x {count}" if count > 1 else "")
-    job = f", job {action.job}" if action.job is not None else ""
-    again = f", attempt {action.attempt}" if (action.attempt or 1) > 1 and "attempt" not in name else ""
-    return f"{name}{job}{again}, {action.status}{_exit_code(action.exit_code)}"
+    parts = [name, *([Sentence("job {number}", number=action.job)] if action.job is not None else [])]
+    if (action.attempt or 1) > 1 and "attempt" not in name:
+        parts.append(Sentence("attempt {number}", number=action.attempt))
+    status = Sentence.term(action.status)
+    ended = Sentence.joined((status, _exit_code(action.exit_code))) if action.exit_code else status
+    return Sentence.joined([*parts, ended], ", ")
 
 
-def _exit_code(code: int | None) -> str:
-    """Write how what an action ran ended; that it ended well goes without saying."""
-    if not code:
-        return ""
-    return f" (exit code {code})" if code > 0 else f" (signal {-code})"
+def _exit_code(code: int) -> str:
+    """Tell how a command that did not succeed ended; as Python tells it, a signal is below zero."""
+    return Sentence("(exit code {code})", code=code) if code > 0 else Sentence("(signal {signal})", signal=-code)
 
 
 def command(action: ActionNode, longest: int = 300) -> str:
@@ -292,21 +326,21 @@ def command(action: ActionNode, longest: int = 300) -> str:
 
 def action_facts(action: ActionNode) -> list[str]:
     """Write when, where, by whom and in which run, one line each as they fit."""
-    facts = []
+    facts: list[str] = []
     if action.status == "unknown":
-        facts.append("recorded afterwards, nobody saw how it ended: low confidence, times unreliable")
+        facts.append(Sentence("recorded afterwards, nobody saw how it ended: low confidence, times unreliable"))
     if action.started is not None and action.ended is not None:
         facts.append(span(action.started, action.ended))
     elif action.started is not None:
-        facts.append(f"started {moment(action.started)}")
+        facts.append(Sentence("started {when}", when=moment(action.started)))
     elif action.ended is not None:
-        facts.append(f"ended {moment(action.ended)}")
+        facts.append(Sentence("ended {when}", when=moment(action.ended)))
     who = []
     if action.agent is not None:
         orcid = (action.agent_id or "").rpartition("orcid.org/")[2]
-        who.append(f"by {plain(action.agent)}" + (f" ({orcid})" if "orcid.org/" in (action.agent_id or "") else ""))
+        known = f" ({orcid})" if "orcid.org/" in (action.agent_id or "") else ""
+        who.append(Sentence("by {who}", who=plain(action.agent) + known))
     if action.host is not None:
-        who.append(f"on {plain(action.host)}")
-    who.append(f"in run {run_name(action.crate)}")
-    facts.append(" ".join(who))
-    return facts
+        who.append(Sentence("on {host}", host=plain(action.host)))
+    who.append(Sentence("in run {run}", run=run_name(action.crate)))
+    return [*facts, Sentence.joined(who)]

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 from uuid import UUID
 
 from filiation.errors import BadInputError
+from filiation.model.sentences import Sentence
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -50,7 +51,9 @@ class Digest:
 
     def __post_init__(self) -> None:
         if not _HEX.fullmatch(self.hex):
-            raise BadInputError(f"A digest needs 64 lower-case hexadecimal digits; found {self.hex!r}.")
+            raise BadInputError(
+                Sentence("A digest needs 64 lower-case hexadecimal digits; found {found!r}.", found=self.hex)
+            )
 
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.hex}"
@@ -77,12 +80,18 @@ class Digest:
             try:
                 raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
             except ValueError as error:
-                raise BadInputError(f"{text!r} is not an RFC 6920 name: {error}.") from error
+                raise BadInputError(
+                    Sentence("{text!r} is not an RFC 6920 name: {error}.", text=text, error=str(error))
+                ) from error
             return cls(DigestKind.FILE, raw.hex())
         prefix, _, digits = text.removeprefix("urn:filiation:").partition(":")
         if prefix not in set(DigestKind):
             expected = ", ".join(f"{kind.value}:…" for kind in DigestKind)
-            raise BadInputError(f"{text!r} is not a digest; expected {expected} or ni:///sha-256;….")
+            raise BadInputError(
+                Sentence(
+                    "{text!r} is not a digest; expected {expected} or ni:///sha-256;….", text=text, expected=expected
+                )
+            )
         return cls(DigestKind(prefix), digits)
 
 

@@ -15,9 +15,9 @@ from filiation.catalogue import ActionNode, EntityNode
 from filiation.crate.seals import SealReport
 from filiation.crate.seals.report import SealCheck
 from filiation.lineage import words
-from filiation.lineage.findings import Finding
 from filiation.lineage.formats import in_order
 from filiation.lineage.phrases import size_in
+from filiation.model.sentences import said_in
 from filiation.publish.report import RecordLooked, Report
 
 MOST_ROWS: Final = 400
@@ -111,7 +111,7 @@ def render_report(
         stylesheet=stylesheet,
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
-        picture=base64.b64encode(report.lineage.to_svg().encode()).decode("ascii"),
+        picture=base64.b64encode(report.lineage.to_svg(said=said_in(texts.gettext)).encode()).decode("ascii"),
         things=things[:MOST_ROWS],
         steps=steps[:MOST_ROWS],
         left_out=max(len(things) - MOST_ROWS, 0) + max(len(steps) - MOST_ROWS, 0),
@@ -135,7 +135,10 @@ def _environment(texts: Texts) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(plain=words.plain, moment=words.moment, found=_found)
+    said = said_in(texts.gettext)
+    made.filters.update(plain=words.plain, moment=words.moment, found=lambda finding: finding.text(said))
+    made.filters["sentence"] = lambda text: words.plain(said(text))
+    made.filters["term"] = lambda text: words.plain(texts.gettext(text))
     made.filters["size"] = lambda count: size_in(texts.language, count)
     return made
 
@@ -191,10 +194,6 @@ def _seal(check: SealCheck) -> SealRow:
         key=None if signature is None else words.plain(f"{signature.kind} {signature.key}"),
         faults=(*(words.plain(fault) for fault in check.faults), *differences),
     )
-
-
-def _found(finding: Finding) -> str:
-    return finding.text()
 
 
 __all__ = ["ENGLISH", "MOST_ROWS", "RecordLooked", "Texts", "render_report", "style_sheet"]

@@ -13,6 +13,7 @@ from filiation.catalogue import Json
 from filiation.errors import BadInputError
 from filiation.lineage import words as facts
 from filiation.lineage.dropped import CHANGED, EMPTY, KNOWN, Dropped, Sighting
+from filiation.model.sentences import Sentence
 from filiation.web.guard import SANDBOX
 from filiation.web.pages import API, address
 from filiation.web.questions import Asked
@@ -87,7 +88,7 @@ def manifest(
 ) -> Response:
     """Return the manifest of a tree: SHA-256 and path of each of its files, as the tree digest defines it."""
     if not thing.strip():
-        raise BadInputError("Nothing was named. Name the IRI of a folder or store that the catalogue knows.")
+        raise BadInputError(Sentence("Nothing was named. Name the IRI of a folder or store that the catalogue knows."))
     with catalogue.asking() as ledger:
         content = ledger.manifest(thing)
     headers = {"Content-Disposition": 'attachment; filename="manifest.sha256"', "Content-Security-Policy": SANDBOX}

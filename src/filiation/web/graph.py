@@ -12,11 +12,12 @@ from filiation.catalogue import ActionNode, EntityNode, Json, Node
 from filiation.lineage import words as facts
 from filiation.lineage.answers import Lineage
 from filiation.lineage.neighbourhood import Neighbourhood, order_of_flow
+from filiation.lineage.phrases import duration_in, size_in
 from filiation.web.pages import address
 from filiation.web.questions import Asked
 from filiation.web.things import Named
 from filiation.web.twins import twins
-from filiation.web.words import _
+from filiation.web.words import _, language, said
 
 router = APIRouter(tags=["things"])
 
@@ -158,7 +159,7 @@ class GraphPage:
         """Return it as plain JSON."""
         return {
             "asked": self.asked,
-            "note": self.note,
+            "note": None if self.note is None else said(self.note),
             "back": self.back,
             "on": self.on,
             "each": self.each,
@@ -239,7 +240,7 @@ def _of_thing(thing: EntityNode) -> list[tuple[str, str]]:
         (_("shape"), " × ".join(map(str, image.shape)) if image else ""),
         (_("axes"), ", ".join(image.axes) if image else ""),
         (_("pixel type"), image.dtype if image else ""),
-        (_("size"), facts.size(thing.size) if thing.size is not None else ""),
+        (_("size"), size_in(language(), thing.size) if thing.size is not None else ""),
         (_("files"), str(thing.files) if thing.files is not None else ""),
         (_("digest"), str(thing.digest or "")),
         (_("state when recorded"), _(thing.presence) if thing.presence else ""),
@@ -256,11 +257,11 @@ def _of_job(job: ActionNode) -> list[tuple[str, str]]:
         (_("job"), job.name),
         (_("status"), _(job.status)),
         (_("began"), facts.moment(job.started) if job.started else ""),
-        (_("took"), facts.duration(job.seconds) if job.seconds is not None else ""),
+        (_("took"), duration_in(language(), job.seconds) if job.seconds is not None else ""),
         (_("by"), job.agent or ""),
         (_("on"), job.host or ""),
         (_("error"), (job.error or "").strip()[-500:]),
-        *((_("parameter"), facts.parameter(found)) for found in job.parameters),
+        *((_("parameter"), said(facts.parameter(found))) for found in job.parameters),
         (_("ran"), facts.command(job)),
         (_("software"), ", ".join(software[:_MOST_SOFTWARE]) + more),
         (_("run"), facts.run_name(job.crate)),

@@ -18,6 +18,8 @@ from filiation.lineage.phrases import duration_in, size_in
 from filiation.web import words
 from filiation.web.words import _
 
+_UNITS: Final = {"SEC": "s", "MegaBYTE": "MB", "PERCENT": "%"}
+"""How people write units that records have by their QUDT names."""
 API: Final = "/api"
 """Where the twins of pages are."""
 
@@ -99,15 +101,17 @@ def environment() -> Environment:
         "plain": facts.plain,
         # What a record holds is said by this: gettext in a template makes markup of what it is given.
         "said": lambda text: facts.plain(words.gettext(text)),
+        "sentence": lambda text: facts.plain(words.said(text)),
         "size": lambda count: size_in(words.language(), count),
+        "unit": lambda name: words.gettext(_UNITS.get(name) or name),
         "moment": facts.moment,
         "duration": lambda seconds: duration_in(words.language(), seconds),
         "run_name": facts.run_name,
-        "parameter": facts.parameter,
+        "parameter": lambda found: words.said(facts.parameter(found)),
         "short": facts.short,
-        "registration": facts.registration,
-        "reproduction": facts.reproduction,
-        "went_on": facts.went_on,
+        "registration": lambda found: words.said(facts.registration(found)),
+        "reproduction": lambda action: words.said(facts.reproduction(action)),
+        "went_on": lambda found: words.said(facts.went_on(found)),
         "date": _date,
     }
     made.filters.update(filters)

@@ -14,11 +14,13 @@ from filiation.errors import BadInputError
 from filiation.lineage.layers import LOOKS, OUTLINES, Where, plane_bytes
 from filiation.lineage.pictured import Pictured, PicturedObject
 from filiation.lineage.story import tell
+from filiation.model.sentences import Sentence
 from filiation.web.guard import SANDBOX
 from filiation.web.pages import API, address
 from filiation.web.questions import Asked
 from filiation.web.things import Named
 from filiation.web.twins import twins
+from filiation.web.words import said
 
 router = APIRouter(tags=["pictures"])
 
@@ -92,7 +94,7 @@ class PicturePage:
             "asked": self.asked,
             "labels": None if pictured.labels is None else pictured.labels.to_json(),
             "image": None if pictured.image is None else pictured.image.to_json(),
-            "remarks": list(pictured.remarks),
+            "remarks": [said(remark) for remark in pictured.remarks],
             "width": width,
             "height": height,
             "t": self.where.t,
@@ -151,7 +153,7 @@ def plane(
 def lineage_svg(catalogue: Asked, thing: Named) -> Response:
     """Draw what a thing descends from, to be downloaded."""
     with catalogue.asking() as ledger:
-        drawn = ledger.trace(thing).to_svg()
+        drawn = ledger.trace(thing).to_svg(said=said)
     return _download(drawn.encode(), "image/svg+xml", "lineage.svg")
 
 
@@ -159,7 +161,7 @@ def lineage_svg(catalogue: Asked, thing: Named) -> Response:
 def lineage_png(catalogue: Asked, thing: Named) -> Response:
     """Draw what a thing descends from as pixels, to be downloaded."""
     with catalogue.asking() as ledger:
-        drawn = ledger.trace(thing).to_png()
+        drawn = ledger.trace(thing).to_png(said=said)
     return _download(drawn, "image/png", "lineage.png")
 
 
@@ -171,7 +173,7 @@ def chunk(
 ) -> Response:
     """Return a file of a store whose bytes are those that were recorded; no other file can be had."""
     if not path:
-        raise BadInputError(f"Name a file of the store; it has at most {LARGEST} bytes.")
+        raise BadInputError(Sentence("Name a file of the store; it has at most {largest} bytes.", largest=LARGEST))
     with catalogue.asking() as ledger:
         tree = ledger.recorded_tree(thing)
     content = tree.read(path)

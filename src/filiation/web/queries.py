@@ -20,6 +20,7 @@ from filiation.lineage import Answer, Ledger
 from filiation.lineage.questions import Question, question, questions
 from filiation.lineage.sparql import QueryLimits
 from filiation.lineage.words import cell, plain
+from filiation.model.sentences import Sentence
 from filiation.web.access import AUDITOR, VIEWER, Viewer, require
 from filiation.web.guard import SANDBOX
 from filiation.web.pages import API, address, page
@@ -81,12 +82,20 @@ class Asking:
             If something is to be changed.
         """
         if changes := sorted(_CHANGES & set(pairs)):
-            raise AccessError(f"{changes[0]} is refused: nothing can be changed here, and crates are the truth.")
+            raise AccessError(
+                Sentence(
+                    "{changes} is refused: nothing can be changed here, and crates are the truth.", changes=changes[0]
+                )
+            )
         if graphs := sorted(_GRAPHS & set(pairs)):
-            raise BadInputError(f"{graphs[0]} is refused: every graph of the catalogue is asked; GRAPH picks one.")
+            raise BadInputError(
+                Sentence(
+                    "{graphs} is refused: every graph of the catalogue is asked; GRAPH picks one.", graphs=graphs[0]
+                )
+            )
         form = pairs.get("format", "")
         if form not in ("", "json", "csv"):
-            raise BadInputError(f"An answer is kept as json or csv; asked for was {form!r}.")
+            raise BadInputError(Sentence("An answer is kept as json or csv; asked for was {form!r}.", form=form))
         given = {key.removeprefix(_GIVEN): value for key, value in pairs.items() if key.startswith(_GIVEN) and value}
         return cls(
             pairs.get("query", "").strip(),
@@ -274,7 +283,7 @@ async def _asking(request: Request) -> Asking:
     if request.method == "POST":
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == _UPDATE:
-            raise AccessError("Updates are refused: nothing can be changed here, and crates are the truth.")
+            raise AccessError(Sentence("Updates are refused: nothing can be changed here, and crates are the truth."))
         if kind not in (_FORM, _QUERY):
             raise HTTPException(415, _("A query is posted as a form, or as application/sparql-query."))
         body = await _body(request)
@@ -294,7 +303,7 @@ async def _body(request: Request) -> str:
     try:
         return read.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadInputError("A query is UTF-8; this is not.") from error
+        raise BadInputError(Sentence("A query is UTF-8; this is not.")) from error
 
 
 def _limits(settings: WebSettings) -> QueryLimits:

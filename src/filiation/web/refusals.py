@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,7 +26,7 @@ from filiation.errors import (
 from filiation.lineage.words import plain
 from filiation.web.pages import API, page
 from filiation.web.turns import TooManyError
-from filiation.web.words import _
+from filiation.web.words import _, said
 
 _STATUS: Final[tuple[tuple[type[FiliationError], int], ...]] = (
     (QueryEndedError, 504),
@@ -82,7 +82,8 @@ def respond(request: Request, refusal: Refusal) -> Response:
 def refusal_of(error: Exception) -> Refusal:
     """Return what is said instead of an answer, given why there is none."""
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    return Refusal(status, _title(status), plain(str(error)))
+    message = said(error.message) if isinstance(error, FiliationError) else str(error)
+    return Refusal(status, _title(status), plain(message))
 
 
 async def _of_ours(request: Request, error: Exception) -> Response:
@@ -91,7 +92,7 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 
 async def _of_parameters(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in found[:5])
+    told = "; ".join(f"{each['loc'][-1]}: {_expected(each)}" for each in found[:5])
     return respond(request, Refusal(400, _title(400), plain(told)))
 
 
@@ -108,6 +109,28 @@ async def _of_a_fault(request: Request, error: Exception) -> Response:
     _log.error("%s failed", request.url.path, exc_info=error)
     message = _("This is a fault of filiation, and nothing is lost. What happened stands in the log of the server.")
     return respond(request, Refusal(500, _title(500), message))
+
+
+def _expected(problem: dict[str, Any]) -> str:
+    """Say what is wrong with a parameter; what is rare is told as the library that checks it tells it."""
+    about = problem.get("ctx", {})
+    told = {
+        "missing": _("is missing"),
+        "int_parsing": _("has to be a whole number"),
+        "float_parsing": _("has to be a number"),
+        "bool_parsing": _("has to be true or false"),
+    } | {
+        kind: text % about[name]
+        for kind, name, text in (
+            ("greater_than_equal", "ge", _("has to be at least %s")),
+            ("less_than_equal", "le", _("has to be at most %s")),
+            ("string_too_long", "max_length", _("has to have at most %s characters")),
+            ("enum", "expected", _("has to be one of %s")),
+            ("literal_error", "expected", _("has to be one of %s")),
+        )
+        if name in about
+    }
+    return str(told.get(problem["type"], problem["msg"]))
 
 
 def _title(status: int) -> str:

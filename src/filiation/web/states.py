@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from filiation.catalogue import EntityNode, Json, shown_time
 from filiation.catalogue.sites import is_elsewhere
@@ -21,10 +21,11 @@ from filiation.lineage.dossier import Dossier
 from filiation.lineage.findings import CheckReport
 from filiation.lineage.integrity import place_now
 from filiation.model import DigestKind, OmeroId, Presence, is_uri
+from filiation.model.sentences import Sentence, read_written, written
 from filiation.web.access.viewer import who_looks
 from filiation.web.shared import Shared
 from filiation.web.turns import Turns
-from filiation.web.words import _
+from filiation.web.words import said
 
 
 class Standing(StrEnum):
@@ -88,17 +89,23 @@ class State:
         """Return it as plain JSON."""
         return {
             "standing": self.standing.value,
-            "why": self.why,
+            "why": words.plain(said(self.why)),
             "read": None if self.read is None else shown_time(self.read),
             "can_be_read": self.can_be_read,
-            "seal": self.seal,
+            "seal": None if self.seal is None else words.plain(said(self.seal)),
         }
 
+    def to_keep(self) -> str:
+        """Write it so that it can be said in any language later; see :meth:`kept`."""
+        return json.dumps(self.to_json() | {"why": written(self.why), "seal": written(self.seal)})
+
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> State:
-        """Return the state that :meth:`to_json` told."""
+    def kept(cls, text: str) -> State:
+        """Return the state that :meth:`to_keep` wrote."""
+        told = json.loads(text)
         read = None if told["read"] is None else datetime.fromisoformat(told["read"])
-        return cls(Standing(told["standing"]), told["why"], read, told["can_be_read"], told["seal"])
+        seal = None if told["seal"] is None else read_written(told["seal"])
+        return cls(Standing(told["standing"]), read_written(told["why"]), read, told["can_be_read"], seal)
 
 
 class States:
@@ -124,7 +131,7 @@ class States:
         """Say what is known of a thing without reading it."""
         node = dossier.node
         if not isinstance(node, EntityNode):
-            return State(Standing.NOT_A_FILE, _("A job has no bytes; what it made has."))
+            return State(Standing.NOT_A_FILE, Sentence("A job has no bytes; what it made has."))
         glance = self._glance(dossier, node)
         return glance if glance.standing is not Standing.NOT_LOOKED_AT else self._known(node) or glance
 
@@ -149,7 +156,7 @@ class States:
             report = Ledger(self._catalogue, on_disk=False, selection=who_looks().sees).check(node.iri)
             state = self._judged(report, folder)
         with self._shared.changing() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (*_key(node), json.dumps(state.to_json())))
+            cursor.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (*_key(node), state.to_keep()))
         return state
 
     @contextmanager
@@ -165,27 +172,31 @@ class States:
             try:
                 held.enter_context(self._turn.taken(""))
             except CatalogueBusyError:
-                busy = _("Something is being read again for somebody just now. Ask in a moment.")
+                busy = Sentence("Something is being read again for somebody just now. Ask in a moment.")
                 raise CatalogueBusyError(busy) from None
             yield
 
     def _known(self, node: EntityNode) -> State | None:
         found = self._shared.ask("SELECT told FROM state WHERE place = ? AND digest = ?", *_key(node))
-        return State.from_json(json.loads(found[0][0])) if found else None
+        return State.kept(found[0][0]) if found else None
 
     def _glance(self, dossier: Dossier, node: EntityNode) -> State:
         place = node.place or node.path
         if is_uri(place) or node.presence == Presence.REMOTE:
             return _at_address(node)
         if is_elsewhere(place):
-            return State(Standing.ELSEWHERE, _("It is at another site, and cannot be looked at from here."))
+            return State(Standing.ELSEWHERE, Sentence("It is at another site, and cannot be looked at from here."))
         if node.presence in (Presence.DELETED, Presence.MISSING):
-            return State(Standing.DELETED, _("It was gone when the run ended, as a workflow's temporary files are."))
+            return State(
+                Standing.DELETED, Sentence("It was gone when the run ended, as a workflow's temporary files are.")
+            )
         if node.digest is None:
-            return State(Standing.NO_DIGEST, _("No digest of it was recorded, so nobody can tell whether it changed."))
+            return State(
+                Standing.NO_DIGEST, Sentence("No digest of it was recorded, so nobody can tell whether it changed.")
+            )
         later = _written_later(dossier, node)
         if later is not None:
-            why = _("Run %(run)s has written something else at its place since.", run=words.run_name(later.crate))
+            why = Sentence("Run {run} has written something else at its place since.", run=words.run_name(later.crate))
             return State(Standing.REPLACED, why)
         folder = next((each.run.folder for each in dossier.crates if each.run.iri == node.crate), None)
         return _look(node, place_now(node, folder, self._catalogue.parent))
@@ -193,8 +204,8 @@ class States:
     def _refuse_too_large(self, size: int) -> None:
         if size > self._most:
             raise BadInputError(
-                _(
-                    "It has more than the %(most)s that a page reads again. On the command line: filiation check",
+                Sentence(
+                    "It has more than the {most} that a page reads again. On the command line: filiation check",
                     most=words.size(self._most),
                 )
             )
@@ -204,31 +215,31 @@ class States:
         if report.findings:
             found = report.findings[0]
             standing = Standing.MISSING if found.what == "missing" else Standing.CHANGED
-            return State(standing, found.text(), now, can_be_read=True)
+            return State(standing, Sentence.joined(found.lines, "\n"), now, can_be_read=True)
         if not report.intact:
-            return State(Standing.NOT_LOOKED_AT, _("There was nothing to read."), now, can_be_read=True)
-        unchanged = _("Every byte was read again and is as it was recorded.")
+            return State(Standing.NOT_LOOKED_AT, Sentence("There was nothing to read."), now, can_be_read=True)
+        unchanged = Sentence("Every byte was read again and is as it was recorded.")
         if folder is None:
             return State(Standing.UNSIGNED, unchanged, now, can_be_read=True)
         try:
             seals = verify_crate(folder, evidence=Evidence(signers_list()))
         except FiliationError as error:
-            return State(Standing.RECORD_CHANGED, words.plain(str(error)), now, can_be_read=True)
+            return State(Standing.RECORD_CHANGED, error.message, now, can_be_read=True)
         standing = {
             Outcome.HOLDS: Standing.VERIFIED,
             Outcome.CHANGED: Standing.RECORD_CHANGED,
             Outcome.BAD_SIGNATURE: Standing.RECORD_CHANGED,
         }.get(seals.outcome, Standing.UNSIGNED)
-        said = " ".join((seals.reason.replace(str(folder), _("The crate")), *_signed_by(seals.seals)))
-        return State(standing, unchanged, now, can_be_read=True, seal=words.plain(said))
+        proof = Sentence.joined((seals.reason, *_signed_by(seals.seals)))
+        return State(standing, unchanged, now, can_be_read=True, seal=proof)
 
 
 def _signed_by(seals: Iterable[SealCheck]) -> Iterator[str]:
     """Yield who stands for a crate as it is now."""
     for seal in seals:
         if seal.signature is not None and seal.signature.signer and seal.statement and not seal.differences:
-            yield _(
-                "It is signed by %(who)s as “%(meaning)s”, %(when)s.",
+            yield Sentence(
+                "It is signed by {who} as “{meaning}”, {when}.",
                 who=seal.signature.signer,
                 meaning=seal.statement.meaning,
                 when=words.moment(seal.statement.sealed),
@@ -239,27 +250,29 @@ def _at_address(node: EntityNode) -> State:
     """Tell of what has an address in the place of a path; nobody is asked."""
     scheme = node.path.partition(":")[0]
     if scheme in _LIBRARIES:
-        why = _("It comes with the library %(library)s, and has no file of its own.", library=_LIBRARIES[scheme])
+        why = Sentence("It comes with the library {library}, and has no file of its own.", library=_LIBRARIES[scheme])
         return State(Standing.NO_FILE, why)
     if scheme == "synthetic":
-        return State(Standing.NO_FILE, _("It was computed from the numbers in its name: there is no file of it."))
+        return State(
+            Standing.NO_FILE, Sentence("It was computed from the numbers in its name: there is no file of it.")
+        )
     if OmeroId.from_iri(node.iri) is not None:
-        why = _("It is kept on a server, which pages do not ask; `filiation check` does.")
+        why = Sentence("It is kept on a server, which pages do not ask; `filiation check` does.")
         return State(Standing.ELSEWHERE, why)
-    return State(Standing.ELSEWHERE, _("It lies at an address of a network, which is not asked."))
+    return State(Standing.ELSEWHERE, Sentence("It lies at an address of a network, which is not asked."))
 
 
 def _look(node: EntityNode, place: Path) -> State:
     """Look at a place without reading what is there."""
     not_looked_at = State(
-        Standing.NOT_LOOKED_AT, _("Nobody has read it again since; it lies at its place."), can_be_read=True
+        Standing.NOT_LOOKED_AT, Sentence("Nobody has read it again since; it lies at its place."), can_be_read=True
     )
     try:
         found = place.stat()
     except OSError:
-        return State(Standing.MISSING, _("There is nothing at %(place)s any more.", place=words.plain(str(place))))
+        return State(Standing.MISSING, Sentence("There is nothing at {place} any more.", place=words.plain(str(place))))
     if node.digest is not None and node.digest.kind is DigestKind.FILE and node.size not in (None, found.st_size):
-        why = _("There are %(now)s bytes, and %(then)s were recorded.", now=found.st_size, then=node.size)
+        why = Sentence("There are {now} bytes, and {then} were recorded.", now=found.st_size, then=node.size)
         return replace(not_looked_at, standing=Standing.CHANGED, why=why)
     return not_looked_at
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filiation.errors import CatalogueBusyError
+from filiation.model.sentences import Sentence
 from filiation.web.shared import Shared
 
 
@@ -58,10 +59,15 @@ class Turns:
             taken = [name for (name,) in cursor.execute("SELECT reader FROM turn WHERE what = ?", (self._what,))]
             if taken.count(reader) >= self._each:
                 raise TooManyError(
-                    f"{self._each} of your queries are being answered; ask again when one of them is done."
+                    Sentence(
+                        "{each} of your queries are being answered; ask again when one of them is done.",
+                        each=self._each,
+                    )
                 )
             if len(taken) >= self._all:
-                raise CatalogueBusyError(f"{self._all} queries are being answered. Ask again in some seconds.")
+                raise CatalogueBusyError(
+                    Sentence("{all} queries are being answered. Ask again in some seconds.", all=self._all)
+                )
             cursor.execute(
                 "INSERT INTO turn (what, reader, process) VALUES (?, ?, ?)", (self._what, reader, os.getpid())
             )

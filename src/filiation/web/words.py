@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from babel.messages.pofile import read_po
 
+from filiation.model.sentences import Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -52,6 +54,11 @@ def _(text: str, /, **values: object) -> str:
     """Translate a text, then put the values in."""
     said = gettext(text)
     return said % values if values else said
+
+
+def said(text: str) -> str:
+    """Say a sentence of another room in the reader's language; what is no sentence of ours stays as it is."""
+    return text.translated(gettext) if isinstance(text, Sentence) else text
 
 
 def best_language(asked: str, spoken: Iterable[str]) -> str | None:

@@ -27,6 +27,7 @@ from filiation.crate.seals.statement import (
 from filiation.digest import Difference, digest_file
 from filiation.digest.manifest import SYMLINK_SUFFIX, read_manifest
 from filiation.errors import BadSignatureError, FiliationError, NotFoundError
+from filiation.model.sentences import Sentence
 
 _KNOWN: Final = frozenset({STATEMENT, MANIFEST, SIGNATURE, TIME_STAMP, ATTESTATION})
 
@@ -92,7 +93,11 @@ def verify_crate(
     folders = seal_folders(crate)
     if not folders and not os.path.lexists(crate / MINISIG):
         return SealReport(
-            crate, Outcome.NOT_SEALED, f"{crate} has no seal: nobody stated what it holds. Seal it with: filiation seal"
+            crate,
+            Outcome.NOT_SEALED,
+            Sentence(
+                "{crate} has no seal: nobody stated what it holds. Seal it with: filiation seal", crate=str(crate)
+            ),
         )
     contents = read_contents(crate, progress)
     signed = check_metadata_signature(crate, contents, evidence.minisign) if evidence.minisign else None
@@ -214,26 +219,42 @@ def _judge_signature(
     """Judge a crate that nobody sealed, but whose metadata somebody signed with minisign."""
     if signed is None:
         return Outcome.NOT_SEALED, (
-            "It has no seal, and the signature of its metadata (minisign) was not looked at. "
-            "Install the extra for that: pip install 'filiation[export]'"
+            Sentence(
+                "It has no seal, and the signature of its metadata (minisign) was not looked at. Install the "
+                "extra for that: pip install 'filiation[export]'"
+            )
         )
     if signed.fault is not None:
-        return Outcome.BAD_SIGNATURE, f"{signed.fault}."
+        return Outcome.BAD_SIGNATURE, Sentence("{fault}.", fault=signed.fault)
     wrong = [*signed.differences, *(each for _, found in elsewhere for each in found or ())]
     if wrong:
         return Outcome.CHANGED, (
-            f"{len(wrong)} of its files are not as its metadata names them: {wrong[0].path} is {wrong[0].what}."
+            Sentence(
+                "{count} of its files are not as its metadata names them: {file} is {what}.",
+                count=len(wrong),
+                file=wrong[0].path,
+                what=Sentence.term(wrong[0].what),
+            )
         )
     if not signed.known:
         return Outcome.UNKNOWN_SIGNER, (
-            f"Its metadata are signed with the minisign key {signed.key}, which was not named. If you trust it, name "
-            "its public key: --minisign-key FILE"
+            Sentence(
+                "Its metadata are signed with the minisign key {key}, which was not named. If you trust it, "
+                "name its public key: --minisign-key FILE",
+                key=signed.key,
+            )
         )
     if required:
         return Outcome.UNKNOWN_SIGNER, (
-            f"{', '.join(required)} did not sign it: it has no seal, only a signature by the minisign key {signed.key}."
+            Sentence(
+                "{listed} did not sign it: it has no seal, only a signature by the minisign key {key}.",
+                listed=", ".join(required),
+                key=signed.key,
+            )
         )
-    return Outcome.HOLDS, f"Every file is as its metadata names it, and those are signed with key {signed.key}."
+    return Outcome.HOLDS, Sentence(
+        "Every file is as its metadata names it, and those are signed with key {key}.", key=signed.key
+    )
 
 
 def _judge(
@@ -248,49 +269,74 @@ def _judge(
     """Return the first thing that is wrong, the gravest first: where a signature is bad, no list can be believed."""
     for seal in seals:
         if seal.faults:
-            return Outcome.BAD_SIGNATURE, f"Seal {seal.number} proves nothing: {'; '.join(seal.faults)}."
+            return Outcome.BAD_SIGNATURE, Sentence(
+                "Seal {number} proves nothing: {listed}.", number=seal.number, listed="; ".join(seal.faults)
+            )
     if gone:
-        return Outcome.BAD_SIGNATURE, f"Seal {gone[0]} is missing, though seal {seals[-1].number} came after it."
+        return Outcome.BAD_SIGNATURE, Sentence(
+            "Seal {gone} is missing, though seal {number} came after it.", gone=gone[0], number=seals[-1].number
+        )
     last = seals[-1]
     if last.differences:
-        return Outcome.CHANGED, f"{_counted(last.differences)} of the crate changed after seal {last.number} was made."
+        return Outcome.CHANGED, Sentence(
+            "{counted} of the crate changed after seal {number} was made.",
+            counted=_counted(last.differences),
+            number=last.number,
+        )
     changed = [path for path, differences in elsewhere if differences]
     if changed:
-        return Outcome.CHANGED, f"{len(changed)} of the things that the crate names are not as recorded: {changed[0]}."
+        return Outcome.CHANGED, Sentence(
+            "{count} of the things that the crate names are not as recorded: {changed}.",
+            count=len(changed),
+            changed=changed[0],
+        )
     if not last.is_signed or last.signature is None:
         return Outcome.UNSIGNED, (
-            f"Nobody signed seal {last.number}. The bytes are as it lists them, which proves accidental change only: "
-            "whoever can write to the crate can make such a seal."
+            Sentence(
+                "Nobody signed seal {number}. The bytes are as it lists them, which proves accidental change "
+                "only: whoever can write to the crate can make such a seal.",
+                number=last.number,
+            )
         )
     holding = [seal for seal in seals if not seal.differences and seal.signature is not None]
     names = {seal.signature.signer for seal in holding if seal.signature is not None and seal.signature.signer}
     if missing := sorted(set(required) - names):
         return Outcome.UNKNOWN_SIGNER, (
-            f"{', '.join(missing)} did not sign the crate as it is now. Signed by: "
-            f"{', '.join(sorted(names)) or 'nobody known'}."
+            Sentence(
+                "{listed} did not sign the crate as it is now. Signed by: {names}.",
+                listed=", ".join(missing),
+                names=", ".join(sorted(names)) or Sentence("nobody known"),
+            )
         )
     if last.signature.signer is None and not any_signer and not names:
         return Outcome.UNKNOWN_SIGNER, _unknown(last.signature, signers)
-    return Outcome.HOLDS, "Every byte of the crate is as it was sealed."
+    return Outcome.HOLDS, Sentence("Every byte of the crate is as it was sealed.")
 
 
 def _unknown(signature: ssh.Signature, signers: Path | None) -> str:
     if signature.was_signer is not None:
-        return (
-            f"The key {signature.key} was {signature.was_signer}'s and may not sign now ({signers}), and no trusted "
-            "time stamp proves that the seal was made while it might. Ask for a new seal, or name the authority that "
-            "stamped it: --tsa-roots FILE"
+        return Sentence(
+            "The key {key} was {was_signer}'s and may not sign now ({signers}), and no trusted time "
+            "stamp proves that the seal was made while it might. Ask for a new seal, or name the "
+            "authority that stamped it: --tsa-roots FILE",
+            key=signature.key,
+            was_signer=signature.was_signer,
+            signers=signers,
         )
     if signers is None:
-        return (
-            f"The signature by {signature.key} is right, and whose key that is is not known. Name a list of those who "
-            "may sign (--signers FILE, or ~/.config/filiation/allowed_signers), or accept whoever it is: --any-signer"
+        return Sentence(
+            "The signature by {key} is right, and whose key that is is not known. Name a list of those "
+            "who may sign (--signers FILE, or ~/.config/filiation/allowed_signers), or accept whoever it "
+            "is: --any-signer",
+            key=signature.key,
         )
-    return (
-        f"The signature by {signature.key} is right, and {signers} does not give that key to anybody for crates. Ask "
-        "whose it is, and add a line to the list; or accept whoever it is: --any-signer"
+    return Sentence(
+        "The signature by {key} is right, and {signers} does not give that key to anybody for "
+        "crates. Ask whose it is, and add a line to the list; or accept whoever it is: --any-signer",
+        key=signature.key,
+        signers=signers,
     )
 
 
 def _counted(differences: Collection[Difference]) -> str:
-    return "1 file" if len(differences) == 1 else f"{len(differences)} files"
+    return Sentence("1 file") if len(differences) == 1 else Sentence("{count} files", count=len(differences))
