@@ -167,7 +167,8 @@ def test_the_command_writes_each_form_once(run: CrateBuilder, tmp_path: Path, mo
 
 def test_the_words_of_a_report_are_those_of_its_language(run: CrateBuilder, tmp_path: Path) -> None:
     def loud(text: str) -> str:
-        return "".join(part if part.startswith("%(") else part.upper() for part in re.split(r"(%\(\w+\)s)", text))
+        parts = re.split(r"(%\(\w+\)s|\{[^{}]*\})", text)
+        return "".join(part if part.startswith(("%(", "{")) else part.upper() for part in parts)
 
     shouting = Texts("xx", loud, lambda one, several, count: loud(one if count == 1 else several))
     page = Page(render_report(report_of(tmp_path), texts=shouting))
