@@ -13,6 +13,7 @@ from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, s
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
+from filiation.lineage import words
 from filiation.lineage.omero_names import OmeroObjects, omero_name
 from filiation.model import Digest, DigestKind, EntityKind, Status, crate_path, is_uri, object_iri
 from filiation.model.sentences import Sentence
@@ -461,7 +462,7 @@ class Resolver:
     def _nothing(self, thing: str) -> str:
         name = posixpath.basename(thing.rstrip("/"))
         known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
-        hints = [Sentence("Of that name are known: {names}.", names=tuple(known))] if known else list[str]()
+        hints: list[str] = [Sentence("Of that name are known: {names}.", names=tuple(known))] if known else []
         hints += map(words.former_crate, self._former(thing)[-1:])
         nothing = Sentence(
             "Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.", thing=thing
