@@ -51,7 +51,8 @@ LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
 
 _NO_DATA: Final = frozenset({PROPERTY_VALUE, FORMAL_PARAMETER})
-_RDF: Final = RDF_TYPE.removesuffix("type")
+_OF_PARTS: Final = frozenset({COLLECTION, DATASET})
+_FIRST, _REST, _NIL = (RDF_TYPE.removesuffix("type") + name for name in ("first", "rest", "nil"))
 _HELD_BY_PARAMETERS: Final = frozenset({FILE, DATASET, COLLECTION, PROPERTY_VALUE})
 
 
@@ -184,25 +185,32 @@ def _data(about: Statements, found: tuple[str, ...]) -> list[str]:
     waiting = list(reversed(found))
     while waiting:
         iri = waiting.pop()
-        types = about.types(iri)
-        if iri in seen or iri == about.crate:
+        if iri in seen:
             continue
         seen.add(iri)
-        if PROPERTY_VALUE in types:
-            # A parameter is no data; a file that is its value is: arrays and records of CWL are told so.
-            values = about.links(iri, SCHEMA + "value")
-            waiting.extend(reversed([one for one in values if about.types(one) & _HELD_BY_PARAMETERS]))
-            continue
-        if ordered := (*about.links(iri, _RDF + "first"), *about.links(iri, _RDF + "rest")):
-            waiting.extend(reversed(ordered))
-            continue
-        if types & _NO_DATA or about.values(iri, _RDF + "first") or iri == _RDF + "nil":
-            continue
-        data[iri] = None
-        if types & {COLLECTION, DATASET}:
-            parts = (*about.links(iri, SCHEMA + "hasPart"), *about.links(iri, SCHEMA + "mainEntity"))
-            waiting.extend(reversed(parts))
+        is_data, parts = about.once(_as_data, iri)
+        if is_data:
+            data[iri] = None
+        waiting.extend(parts)
     return list(data)
+
+
+def _as_data(about: Statements, iri: str) -> tuple[bool, tuple[str, ...]]:
+    """Tell whether something is data, and what is to be looked at in its place or besides, the first at the end."""
+    if iri == about.crate:
+        return False, ()
+    types = about.types(iri)
+    if PROPERTY_VALUE in types:
+        # A parameter is no data; a file that is its value is: arrays and records of CWL are told so.
+        values = about.links(iri, SCHEMA + "value")
+        return False, tuple(reversed([one for one in values if about.types(one) & _HELD_BY_PARAMETERS]))
+    if ordered := (*about.links(iri, _FIRST), *about.links(iri, _REST)):
+        return False, ordered[::-1]
+    if types & _NO_DATA or about.values(iri, _FIRST) or iri == _NIL:
+        return False, ()
+    if types & _OF_PARTS:
+        return True, (*about.links(iri, SCHEMA + "hasPart"), *about.links(iri, SCHEMA + "mainEntity"))[::-1]
+    return True, ()
 
 
 def _things(about: Statements, flow: list[Edge]) -> set[str]:

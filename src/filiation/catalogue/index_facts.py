@@ -14,6 +14,7 @@ from array import array
 from collections import defaultdict
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from filiation.catalogue.node_facts import ACTIONS, FACTS, NUMBERS, THINGS, VALUES, as_float, microseconds
@@ -55,6 +56,7 @@ _NUMBERS: Final = "i"
 _FIGURES: Final = "d"
 _BETWEEN: Final = "\0"
 _NOT_KNOWN: Final = math.nan
+_NOTHING: Final = (None, (), "")
 _FEW: Final = 200
 """Rows of numbers from which on numpy is worth its import."""
 
@@ -74,9 +76,13 @@ def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived) -> None:
         (THINGS, derived.entities),
     )
     for of, nodes in sorts:
+        having: dict[str | None, list[tuple[int, ActionNode | EntityNode]]] = {None: list(enumerate(nodes))}
         for fact in FACTS:
             if fact.of == of:
-                told = ((place, fact.told(node, derived.run)) for place, node in enumerate(nodes))
+                if fact.part is not None and fact.part not in having:
+                    tells = attrgetter(fact.part)
+                    having[fact.part] = [(place, node) for place, node in having[None] if tells(node) not in _NOTHING]
+                told = [(place, fact.told(node, derived.run)) for place, node in having[fact.part]]
                 kept.add(fact.of, fact.field, fact.form, told, len(nodes))
     cursor.execute("INSERT INTO measure VALUES (?, ?, ?)", (crate, len(derived.actions), len(derived.entities)))
     lists = (array(_NUMBERS, numbers).tobytes() for numbers in (kept.values, kept.fields))

@@ -49,12 +49,15 @@ class NodeFact:
     told
         Every value that a node has of it, with a key: the name of a parameter, or what sort of name it is. Takes the
         node and its run. An empty text is only told where that says something.
+    part
+        Attribute without which a node tells nothing of it: most nodes lack most, and need not be asked.
     """
 
     of: str
     field: str
     form: str
     told: Callable[[ActionNode | EntityNode, RunSummary | None], Told]
+    part: str | None = None
 
 
 def microseconds(when: datetime) -> int:
@@ -93,20 +96,23 @@ def measure(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
 
 
-def _action(field: str, form: str, told: Callable[[ActionNode], Told]) -> NodeFact:
-    return NodeFact(ACTIONS, field, form, lambda node, _: told(node) if isinstance(node, ActionNode) else ())
+def _action(field: str, form: str, told: Callable[[ActionNode], Told], part: str | None = None) -> NodeFact:
+    return NodeFact(ACTIONS, field, form, lambda node, _: told(node) if isinstance(node, ActionNode) else (), part)
 
 
-def _thing(field: str, form: str, told: Callable[[EntityNode], Told]) -> NodeFact:
-    return NodeFact(THINGS, field, form, lambda node, _: told(node) if isinstance(node, EntityNode) else ())
+def _thing(field: str, form: str, told: Callable[[EntityNode], Told], part: str | None = None) -> NodeFact:
+    return NodeFact(THINGS, field, form, lambda node, _: told(node) if isinstance(node, EntityNode) else (), part)
 
 
-def _plain(name: str) -> Callable[[ActionNode | EntityNode], Told]:
-    def told(node: ActionNode | EntityNode) -> Told:
-        value = getattr(node, name)
+def _plain(of: str, field: str, form: str, name: str | None = None) -> NodeFact:
+    """Return a field that is an attribute of nodes."""
+    attribute = name or field
+
+    def told(node: ActionNode | EntityNode, _run: RunSummary | None) -> Told:
+        value = getattr(node, attribute)
         return () if value is None or value == "" else (("", value),)
 
-    return told
+    return NodeFact(of, field, form, told, attribute)
 
 
 def _agent(node: ActionNode) -> Told:
@@ -201,45 +207,45 @@ def _key_values(node: EntityNode) -> Told:
 
 
 FACTS: Final = (
-    _action("rule", VALUES, _plain("rule")),
-    _action("status", VALUES, _plain("status")),
-    _action("parameter.", VALUES, _parameters),
-    _action("software.", VALUES, _software),
-    _action("environment.", VALUES, lambda node: node.environment),
-    _action("usage.", NUMBERS, _usage),
-    _action("seconds", NUMBERS, _seconds),
-    _action("started", NUMBERS, _plain("started")),
-    _action("ended", NUMBERS, _plain("ended")),
-    _action("host", VALUES, _plain("host")),
-    _action("command", TEXTS, _plain("command")),
-    _action("code", VALUES, _plain("code")),
-    _action("error", TEXTS, _plain("error")),
-    _action("exit", VALUES, _plain("exit_code")),
-    _action("job", NUMBERS, _plain("job")),
-    _action("attempt", VALUES, _plain("attempt")),
-    _action("name", TEXTS, _plain("name")),
+    _plain(ACTIONS, "rule", VALUES),
+    _plain(ACTIONS, "status", VALUES),
+    _action("parameter.", VALUES, _parameters, "parameters"),
+    _action("software.", VALUES, _software, "software"),
+    _action("environment.", VALUES, lambda node: node.environment, "environment"),
+    _action("usage.", NUMBERS, _usage, "usage"),
+    _action("seconds", NUMBERS, _seconds, "started"),
+    _plain(ACTIONS, "started", NUMBERS),
+    _plain(ACTIONS, "ended", NUMBERS),
+    _plain(ACTIONS, "host", VALUES),
+    _plain(ACTIONS, "command", TEXTS),
+    _plain(ACTIONS, "code", VALUES),
+    _plain(ACTIONS, "error", TEXTS),
+    _plain(ACTIONS, "exit", VALUES, "exit_code"),
+    _plain(ACTIONS, "job", NUMBERS),
+    _plain(ACTIONS, "attempt", VALUES),
+    _plain(ACTIONS, "name", TEXTS),
     _action("agent", VALUES, _agent),
-    _thing("kind", VALUES, _plain("kind")),
+    _plain(THINGS, "kind", VALUES),
     _thing("path", TEXTS, _paths),
     _thing("digested", VALUES, _digested),
-    _thing("size", NUMBERS, _plain("size")),
-    _thing("files", NUMBERS, _plain("files")),
-    _thing("media", VALUES, _plain("media_type")),
-    _thing("modified", NUMBERS, _plain("modified")),
-    _thing("presence", VALUES, _plain("presence")),
-    _thing("made", VALUES, _plain("generated")),
-    _thing("axes", VALUES, _image("axes")),
-    _thing("dtype", VALUES, _image("dtype")),
-    _thing("shape.", VALUES, _by_axis("shape")),
-    _thing("scale.", VALUES, _by_axis("scale")),
-    _thing("tag", VALUES, _server(lambda of: (tag.name for tag in of.tags))),
-    _thing("instrument", VALUES, _server(_instrument)),
-    _thing("magnification", VALUES, _server(_magnification)),
-    _thing("channel", VALUES, _server(lambda of: (channel.name for channel in of.channels))),
-    _thing("container", VALUES, _server(_filed_in)),
-    _thing("owner", VALUES, _server(lambda of: [of.owner and of.owner.user])),
-    _thing("acquired", NUMBERS, _server(lambda of: [of.acquired])),
-    _thing("annotation.", VALUES, _key_values),
+    _plain(THINGS, "size", NUMBERS),
+    _plain(THINGS, "files", NUMBERS),
+    _plain(THINGS, "media", VALUES, "media_type"),
+    _plain(THINGS, "modified", NUMBERS),
+    _plain(THINGS, "presence", VALUES),
+    _plain(THINGS, "made", VALUES, "generated"),
+    _thing("axes", VALUES, _image("axes"), "image"),
+    _thing("dtype", VALUES, _image("dtype"), "image"),
+    _thing("shape.", VALUES, _by_axis("shape"), "image"),
+    _thing("scale.", VALUES, _by_axis("scale"), "image"),
+    _thing("tag", VALUES, _server(lambda of: (tag.name for tag in of.tags)), "metadata"),
+    _thing("instrument", VALUES, _server(_instrument), "metadata"),
+    _thing("magnification", VALUES, _server(_magnification), "metadata"),
+    _thing("channel", VALUES, _server(lambda of: (channel.name for channel in of.channels)), "metadata"),
+    _thing("container", VALUES, _server(_filed_in), "metadata"),
+    _thing("owner", VALUES, _server(lambda of: [of.owner and of.owner.user]), "metadata"),
+    _thing("acquired", NUMBERS, _server(lambda of: [of.acquired]), "metadata"),
+    _thing("annotation.", VALUES, _key_values, "metadata"),
     _thing("name", TEXTS, _file_names),
     NodeFact(THINGS, "agent", VALUES, _of_run("agent")),
     *(NodeFact(of, "workflow", VALUES, _of_run("workflow")) for of in (ACTIONS, THINGS)),

@@ -382,38 +382,43 @@ def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
 
 
 _NAMES: Final[dict[type, tuple[str, ...]]] = {
-    kind: tuple(field.name for field in fields(kind)) for kind in (EntityNode, ActionNode, RunSummary)
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (EntityNode, ActionNode, RunSummary, ImageFacts, Usage)
 }
 _AS_THEY_ARE: Final = frozenset({bool, int, float, str})
 
 
 def _plain(value: object) -> Json:
-    if isinstance(value, ImageFacts | Usage):
-        known = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: _plain(part) for name, part in known if part not in (None, (), "")}
-    if isinstance(value, ServerFacts):
-        return plain_server_facts(value)
-    if isinstance(value, datetime):
-        return shown_time(value)
-    if isinstance(value, Digest):
-        return str(value)
+    """Return a value as JSON; the kinds that nodes have most of are looked for first."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, Parameter):
-        given = {"requested": value.requested, "used": value.used}
         parameter: dict[str, Json] = {"name": value.name}
-        return parameter | {key: _json_of(found) for key, found in given.items() if found is not None}
+        if value.requested is not None:
+            parameter["requested"] = _json_of(value.requested)
+        if value.used is not None:
+            parameter["used"] = _json_of(value.used)
+        return parameter
     if isinstance(value, Software):
-        named: dict[str, Json] = {"name": value.name}
         told: tuple[tuple[str, Json], ...] = (
+            ("name", value.name),
             ("version", value.version),
             ("purl", value.purl),
             ("origin", value.origin),
             ("modified", value.modified),
         )
-        return named | {key: fact for key, fact in told if fact is not None}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool | int | float | str):
-        return value
+        return {key: fact for key, fact in told if fact is not None}
+    if isinstance(value, datetime):
+        return shown_time(value)
+    if isinstance(value, Digest):
+        return str(value)
+    if isinstance(value, ImageFacts | Usage):
+        known = ((name, getattr(value, name)) for name in _NAMES[type(value)])
+        return {name: _plain(part) for name, part in known if part not in (None, (), "")}
+    if isinstance(value, ServerFacts):
+        return plain_server_facts(value)
     from filiation.model import ImageMetadata
 
     if isinstance(value, ImageMetadata):
@@ -422,5 +427,13 @@ def _plain(value: object) -> Json:
 
 
 def _json_of(value: Value) -> Json:
-    found: Json = json.loads(value.json)
+    if value.json[0] in "[{":  # which its reader may change
+        found: Json = json.loads(value.json)
+        return found
+    return _scalar_of(value.json)
+
+
+@lru_cache(maxsize=4096)
+def _scalar_of(text: str) -> Json:
+    found: Json = json.loads(text)
     return found

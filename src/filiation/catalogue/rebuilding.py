@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _COMING: Final = ".coming"
 _PATIENCE: Final = 60
 """Times as long as usual is waited for others in the end: all the work is done by then."""
-_LOOKING: Final = 50
+_LOOKING: Final = 200
 """Crates after which Python looks for circular garbage, which it does not do of itself meanwhile."""
 
 

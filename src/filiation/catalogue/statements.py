@@ -33,6 +33,7 @@ class Statements:
         self.crate = crate
         self._by_subject: dict[str, dict[str, list[Term]]] = {}
         self._told: dict[tuple[Callable[..., object], str], object] = {}
+        self._types: dict[str, frozenset[str]] = {}
         of_subject: dict[str, list[Term]] = {}
         last = None
         for subject, predicate, value in triples:
@@ -53,9 +54,11 @@ class Statements:
     def once(self, tell: Callable[[Statements, str], _T], subject: str) -> _T:
         """Return what ``tell`` says of a subject, which many others may name, and ask it once."""
         key = tell, subject
-        if key not in self._told:
-            self._told[key] = tell(self, subject)
-        return cast("_T", self._told[key])
+        try:
+            found = self._told[key]
+        except KeyError:
+            found = self._told[key] = tell(self, subject)
+        return cast("_T", found)
 
     def values(self, subject: str, predicate: str) -> Sequence[Term]:
         """Return every value."""
@@ -64,12 +67,17 @@ class Statements:
 
     def types(self, subject: str) -> frozenset[str]:
         """Return the IRIs of a subject's types."""
-        return self.once(_types, subject)
+        known = self._types.get(subject)
+        if known is None:
+            known = self._types[subject] = frozenset(self.links(subject, RDF_TYPE))
+        return known
 
     def links(self, subject: str, predicate: str) -> tuple[str, ...]:
         """Return the values that are IRIs."""
-        found = self.values(subject, predicate)
-        return tuple([value for value in found if isinstance(value, str)]) if found else ()
+        of_subject = self._by_subject.get(subject)
+        if of_subject is None or predicate not in of_subject:
+            return ()
+        return tuple([value for value in of_subject[predicate] if isinstance(value, str)])
 
     def link(self, subject: str, predicate: str) -> str | None:
         """Return the first value that is an IRI."""
@@ -77,15 +85,17 @@ class Statements:
 
     def text(self, subject: str, *predicates: str) -> str | None:
         """Return the first value of the first property that has one, as text."""
-        for predicate in predicates:
-            for value in self.values(subject, predicate):
-                if text := str(value):
-                    return text
+        of_subject = self._by_subject.get(subject)
+        if of_subject is not None:
+            for predicate in predicates:
+                for value in of_subject.get(predicate, ()):
+                    if text := str(value):
+                        return text
         return None
 
     def texts(self, subject: str, predicate: str) -> tuple[str, ...]:
         """Return every value as text."""
-        return tuple(str(value) for value in self.values(subject, predicate))
+        return tuple([str(value) for value in self.values(subject, predicate)])
 
     def plain_values(self, subject: str, predicate: str) -> tuple[str | int | float, ...]:
         """Return every text and number."""
@@ -134,10 +144,6 @@ class Statements:
         if path == reference and not is_uri(reference):
             path = decode_path(reference)
         return path.rstrip("/") or "./"
-
-
-def _types(about: Statements, subject: str) -> frozenset[str]:
-    return frozenset(about.links(subject, RDF_TYPE))
 
 
 def _python(term: Term) -> object:
