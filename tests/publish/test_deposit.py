@@ -6,12 +6,12 @@ import io
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import traceback
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,10 +45,10 @@ from filiation.publish.deposits.journal import Journal
 from filiation.publish.deposits.repository import Payload, Record
 from tests.examples import examples
 from tests.publish.inveniordm_standin import InvenioStandIn
+from tests.publish.killing import MOMENTS, QUICK, changing, deposit_quickly, kill_at
 from tests.publish.peers import wheel_of
 from tests.publish.small_crate import small_crate
 from tests.publish.standins import (
-    HOLD_AFTER,
     HOLD_BEFORE,
     RESET_AFTER,
     RESET_BEFORE,
@@ -60,7 +60,7 @@ from tests.publish.standins import (
     served,
 )
 
-QUICK = Patience(first_pause=0.001, longest_pause=0.002, silent=20, sleep=lambda _: None)
+IN_DOUBT = replace(QUICK, sure_after=3600)
 
 
 class Repository:
@@ -69,13 +69,14 @@ class Repository:
     def __init__(self, standin: InvenioStandIn, gate: Gate, address: str) -> None:
         self.standin, self.gate, self.address = standin, gate, address
 
-    def wish(self, crate: Path, **more: str) -> Wish:
-        return Wish(crate, Service.named("inveniordm", self.address), **more)
+    def wish(self, crate: Path, kind: str = "inveniordm", **more: str) -> Wish:
+        return Wish(crate, Service.named(kind, self.address), **more)
 
     def deposit(self, crate: Path, home: Path, *, publish: bool = False, **more: str) -> DepositReport:
-        return Depositing(home, Token("a test", TOKEN), patience=QUICK).deposit(
-            self.wish(crate, **more), publish=publish
-        )
+        return self.course(home).deposit(self.wish(crate, **more), publish=publish)
+
+    def course(self, home: Path, patience: Patience = QUICK) -> Depositing:
+        return Depositing(home, Token("a test", TOKEN), patience=patience)
 
 
 @pytest.fixture(scope="module")
@@ -257,42 +258,25 @@ def test_whoever_is_killed_at_whichever_line_of_the_journal_goes_on_to_one_whole
         assert report.state.words == "published"
 
 
-def deposit_in_a_process(address: str, crate: Path, home: Path) -> None:
-    """Deposit as a process of its own does, to be killed."""
-    wish = Wish(crate, Service.named("inveniordm", address))
-    Depositing(home, Token("a test", TOKEN), patience=QUICK).deposit(wish, publish=True)
-
-
 @pytest.mark.slow(12)
+@pytest.mark.parametrize("kind", ["inveniordm", "zenodo"])
 def test_whoever_is_killed_at_whichever_request_goes_on_to_one_whole_record(
-    repository: Repository, crate: Path, tmp_path: Path
+    kind: str, repository: Repository, crate: Path, tmp_path: Path
 ) -> None:
-    repository.deposit(crate, tmp_path / "first", publish=True)
-    # Those that change something; being killed while asking is being killed before the next of them.
-    changing = [number for number, (method, _) in enumerate(repository.gate.requests, 1) if method != "GET"]
-    assert len(changing) > 10
-    repository.standin.records.clear()
-    repository.gate.clear()
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.publish.test_deposit"])
-    for number in changing:
-        for kind in (HOLD_BEFORE, HOLD_AFTER):
-            repository.gate.faults[number] = Fault(kind)
-            home = tmp_path / f"deposits-{number}-{kind[-5:]}"
-            client = processes.Process(target=deposit_in_a_process, args=(repository.address, crate, home))
-            client.start()
-            assert repository.gate.holding.wait(60)
-            client.kill()
-            client.join(60)
-            assert client.exitcode == -signal.SIGKILL
-            repository.gate.settle()
-            assert len(repository.standin.records) <= 1
-            repository.gate.faults.clear()
-            report = repository.deposit(crate, home, publish=True)
-            whole(repository)
-            assert report.state.words == "published"
+    wish = repository.wish(crate, kind)
+    repository.course(tmp_path / "first").deposit(wish, publish=True)
+    numbers = changing(repository.gate)
+    assert len(numbers) > 10
+    for number in numbers:
+        for moment in MOMENTS:
             repository.standin.records.clear()
             repository.gate.clear()
+            home = tmp_path / f"deposits-{number}-{moment[-5:]}"
+            kill_at(repository.gate, number, moment, wish, home)
+            assert len(repository.standin.records) <= 1
+            report = repository.course(home).deposit(wish, publish=True)
+            whole(repository)
+            assert report.state.words == "published"
 
 
 KINDS = st.sampled_from([500, 502, 503, 504, 429, RESET_BEFORE, RESET_MIDWAY, RESET_AFTER, SPOIL])
@@ -351,8 +335,8 @@ def test_a_draft_that_was_made_long_after_it_was_asked_for_is_taken_rather_than_
     home = tmp_path / "deposits"
     repository.gate.faults[2] = Fault(HOLD_BEFORE)
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.publish.test_deposit"])
-    client = processes.Process(target=deposit_in_a_process, args=(repository.address, crate, home))
+    processes.set_forkserver_preload(["tests.publish.killing"])
+    client = processes.Process(target=deposit_quickly, args=("inveniordm", repository.wish(crate), home))
     client.start()
     assert repository.gate.holding.wait(60)
     client.kill()
@@ -368,6 +352,32 @@ def test_a_draft_that_was_made_long_after_it_was_asked_for_is_taken_rather_than_
     report = repository.deposit(crate, home, publish=True)
     whole(repository)
     assert report.state.words == "published"
+
+
+def test_while_a_draft_may_be_there_that_is_not_listed_none_is_made_but_by_who_says_so(
+    repository: Repository, crate: Path, tmp_path: Path
+) -> None:
+    home, wish = tmp_path / "deposits", repository.wish(crate)
+    repository.gate.faults[2] = Fault(RESET_AFTER)
+    repository.standin.lag = 10**6
+    for _ in range(2):  # in the call that lost the answer, and in the next one
+        with pytest.raises(ServerError, match=r"Whether .* made a draft is not known: .* --create-again") as refused:
+            repository.course(home, IN_DOUBT).deposit(wish)
+        assert f"urn:uuid:{list_deposits(home)[0].id}" in str(refused.value)
+        assert len(repository.standin.records) == 1
+    repository.standin.lag = 0
+    repository.course(home, IN_DOUBT).deposit(wish)  # it is listed at last
+    whole(repository)
+
+    repository.standin.records.clear()
+    repository.gate.clear()
+    home = tmp_path / "elsewhere"
+    repository.gate.faults[2] = Fault(RESET_BEFORE)
+    with pytest.raises(ServerError, match="--create-again"):
+        repository.course(home, IN_DOUBT).deposit(wish)
+    assert repository.standin.records == {}
+    repository.course(home, IN_DOUBT).deposit(wish, create_again=True)
+    whole(repository)
 
 
 def test_a_crate_that_changed_before_it_was_published_goes_into_the_same_draft(

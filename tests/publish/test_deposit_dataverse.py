@@ -22,11 +22,11 @@ from filiation.errors import BadInputError, ChangedError, FiliationError, NotFou
 from filiation.publish.deposits import Depositing, DepositReport, Patience, Service, Token, Wish
 from tests.examples import examples
 from tests.publish.dataverse_standin import DataverseStandIn
+from tests.publish.killing import MOMENTS, QUICK, changing, kill_at
 from tests.publish.seek_standin import SeekStandIn
 from tests.publish.small_crate import small_crate
 from tests.publish.standins import RESET_AFTER, RESET_BEFORE, RESET_MIDWAY, SPOIL, TOKEN, Fault, Gate, served
 
-QUICK = Patience(first_pause=0.001, longest_pause=0.002, silent=20, sleep=lambda _: None)
 FILES = [
     "results/nuclei.ome.zarr.zip",
     "results/table.csv",
@@ -132,6 +132,41 @@ def test_whatever_breaks_at_whichever_request_there_is_one_dataset_and_it_is_who
         report = dataverse.deposit(crate, tmp_path / f"deposits-{number}", publish=True)
         whole(dataverse, crate)
         assert report.state.words == "published"
+
+
+@pytest.mark.slow(8)
+def test_whoever_is_killed_at_whichever_request_goes_on_to_one_whole_dataset(
+    dataverse: Server, crate: Path, tmp_path: Path
+) -> None:
+    dataverse.deposit(crate, tmp_path / "first", publish=True)
+    numbers = changing(dataverse.gate)
+    assert len(numbers) == 8  # made, five files, described, published
+    for number in numbers:
+        for moment in MOMENTS:
+            dataverse.standin.datasets.clear()
+            dataverse.gate.clear()
+            home = tmp_path / f"deposits-{number}-{moment[-5:]}"
+            kill_at(dataverse.gate, number, moment, dataverse.wish(crate), home)
+            assert len(dataverse.standin.datasets) <= 1
+            report = dataverse.deposit(crate, home, publish=True)
+            whole(dataverse, crate)
+            assert report.state.words == "published"
+
+
+@pytest.mark.slow(2)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_whoever_is_killed_while_submitting_a_workflow_goes_on_to_one_version(
+    moment: str, crate: Path, tmp_path: Path
+) -> None:
+    standin = SeekStandIn()
+    gate = standin.gate()
+    with served(gate) as address:
+        wish = Wish(crate, Service.named("workflowhub", address), project="12")
+        kill_at(gate, 1, moment, wish, tmp_path / "deposits")
+        assert len(standin.workflows) == (moment == MOMENTS[1])
+        course = Depositing(tmp_path / "deposits", Token("a test", TOKEN), patience=QUICK)
+        assert course.deposit(wish, publish=True).state.words == "published"
+    assert [list(versions) for versions in standin.workflows.values()] == [["1.0"]]
 
 
 def test_names_that_dataverse_would_change_are_all_told_before_anything_is_sent(

@@ -33,10 +33,14 @@ _SERVICES = ("zenodo", "inveniordm", "dataverse", "workflowhub")
 @click.argument("crate", type=click.Path(path_type=Path))
 @click.option("--to", "service", type=click.Choice(_SERVICES), required=True, help="The kind of repository.")
 @click.option("--server", metavar="URL", help="Which one. [default: zenodo.org, workflowhub.eu]")
-@click.option("--publish", is_flag=True, help="Publish it. Nobody can take that back; without it, a draft is made.")
+@click.option("--publish", is_flag=True, help="Publish it. Nobody can take that back; without it, a draft is made. "
+              "(WorkflowHub has no drafts: without it nothing is sent.)")  # fmt: skip
 @click.option("--seal", "sealing", is_flag=True, help="Seal the copy that is sent, with the DOI in it.")
 @click.option("--key", metavar="FILE", help="SSH key to sign with, as for `filiation seal`.")
 @click.option("--new-version", "new_version_of", metavar="OF", help="As a new version of this record: its DOI or id.")
+@click.option(
+    "--create-again", is_flag=True, help="Make a draft although one may have been made whose answer was lost."
+)
 @click.option("--discard", is_flag=True, help="Remove the draft instead.")
 @click.option("--dry-run", is_flag=True, help="Print what would be said of it; nothing is sent, no token is needed.")
 @click.option("--collection", metavar="ALIAS", help="Dataverse: the collection that the dataset is made in.")
@@ -55,6 +59,7 @@ def deposit(
     sealing: bool,
     key: str | None,
     new_version_of: str | None,
+    create_again: bool,
     discard: bool,
     dry_run: bool,
     collection: str | None,
@@ -88,13 +93,15 @@ def deposit(
     if dry_run:
         say_json(payload_of(wish))
         return
+    if publish and service == "workflowhub":
+        remark(f"{wish.service} has no drafts: what is sent now is there at once, for whom project {project} says.")
     token = find_token(wish.service)
     home = deposits_folder(crate, _catalogue(catalogue))
     with _told() as telling:
         course = Depositing(home, token, _seal(catalogue, key) if sealing else None, telling=telling)
-        report = course.discard(wish) if discard else course.deposit(wish, publish=publish)
+        report = course.discard(wish) if discard else course.deposit(wish, publish=publish, create_again=create_again)
     noted = _noted(home, report, catalogue)
-    annotated = _annotated(home, report, omero) if omero and report.state.published is not None else ()
+    annotated = _annotated(home, report, omero, catalogue) if omero and report.state.published is not None else ()
     if as_json:
         say_json({**report.to_json(), "noted": noted, "annotated": list(annotated)})
         return
@@ -178,13 +185,20 @@ def _noted(home: Path, report: DepositReport, catalogue: str | None) -> int | No
         return note_published(ledger, Journal(home / report.state.id))
 
 
-def _annotated(home: Path, report: DepositReport, server: str) -> tuple[str, ...]:
+def _annotated(home: Path, report: DepositReport, server: str, catalogue: str | None) -> tuple[str, ...]:
+    """Write the DOI on images of a server, and in the catalogue that it stands there; return the images."""
     from filiation.images.omero import Address
     from filiation.publish.deposits.journal import Journal
+    from filiation.publish.deposits.noting import record_in_omero
     from filiation.publish.deposits.omero import note_in_omero
 
     host = Address.from_uri(f"omero://{server}/images").host
-    return tuple(str(image) for image in note_in_omero(Journal(home / report.state.id), host))
+    journal = Journal(home / report.state.id)
+    images = tuple(str(image) for image in note_in_omero(journal, host))
+    if (place := _catalogue(catalogue)) is not None:
+        with opened(str(place)) as ledger:
+            record_in_omero(ledger, journal)
+    return images
 
 
 def _in_omero(annotated: tuple[str, ...], server: str, *, published: bool) -> str:

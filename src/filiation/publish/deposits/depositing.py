@@ -131,6 +131,7 @@ def payload_of(wish: Wish) -> dict[str, Any]:
         return {
             "service": wish.service.kind.name,
             "address": wish.service.address,
+            "drafts": wish.service.kind is not WORKFLOWHUB,
             "body": form.payload(source, marker=marker),
         }
 
@@ -159,7 +160,7 @@ class Depositing:
     patience: Patience = USUAL
     telling: Telling = NOBODY
 
-    def deposit(self, wish: Wish, *, publish: bool = False) -> DepositReport:
+    def deposit(self, wish: Wish, *, publish: bool = False, create_again: bool = False) -> DepositReport:
         """Deposit a crate: begin, go on with what was begun, or tell that it is done.
 
         Parameters
@@ -168,6 +169,8 @@ class Depositing:
             What, and where.
         publish
             Whether it is to be published, which nobody can take back.
+        create_again
+            Whether a draft is made although an earlier one may have been, and is not listed.
 
         Raises
         ------
@@ -194,7 +197,7 @@ class Depositing:
                     crate=str(wish.crate.absolute()), digest=digest, newVersionOf=wish.new_version_of,
                 )  # fmt: skip
             course = self._course(wish, journal, http)
-            problems = course.go_on(wish.crate, digest, publish=publish)
+            problems = course.go_on(wish.crate, digest, publish=publish, create_again=create_again)
             return DepositReport(journal.state, problems)
 
     def discard(self, wish: Wish) -> DepositReport:

@@ -28,7 +28,30 @@ BEGUN, CREATING, CREATED, RESERVED = "begun", "creating", "created", "reserved"
 PREPARING, PREPARED, UPLOADING, UPLOADED = "preparing", "prepared", "uploading", "uploaded"
 DESCRIBED, PUBLISHING, PUBLISHED, NOTED = "described", "publishing", "published", "noted"
 DISCARDING, DISCARDED = "discarding", "discarded"
-ANNOTATED = "annotated"
+ANNOTATED, RECORDED = "annotated", "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteInOmero:
+    """Key-value pairs with the DOI, as they were written on an image.
+
+    Parameters
+    ----------
+    server
+        Host and port.
+    image, annotation
+        As the server names them: ``Image:51``, ``MapAnnotation:7``.
+    by
+        Login name of whose the annotation is.
+    at
+        When it was written, or seen there.
+    """
+
+    server: str
+    image: str
+    annotation: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,8 @@ class DepositState:
         When others could see it; None for a draft.
     noted
         Whether the catalogue knows the DOI.
+    in_omero
+        Notes on images of which the catalogue is not told yet.
     """
 
     id: str
@@ -82,6 +107,7 @@ class DepositState:
     changed: datetime | None = None
     published: datetime | None = None
     noted: bool = False
+    in_omero: tuple[NoteInOmero, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -249,6 +275,12 @@ def _after(state: DepositState, line: Mapping[str, Any], folder: Path) -> Deposi
         return replace(state, published=when, doi=doi, page=page, record=record)
     if event == NOTED:
         return replace(state, noted=True)
+    if event == ANNOTATED:
+        made = NoteInOmero(line["server"], line["image"], line["annotation"], str(line.get("by") or ""), when)
+        return replace(state, in_omero=(*state.in_omero, made))
+    if event == RECORDED:
+        left = tuple(note for note in state.in_omero if (note.server, note.image) != (line["server"], line["image"]))
+        return replace(state, in_omero=left)
     return state
 
 

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from filiation.crate.jsonld import ids
 from filiation.crate.metadata import read_metadata
 from filiation.crate.seals.contents import ELSEWHERE
+from filiation.errors import NotFoundError
 from filiation.model import Digest, DigestKind, is_uri
 from filiation.publish.deposits import journal as step
 from filiation.publish.deposits.depositing import service_of
@@ -53,6 +55,29 @@ def note_published(ledger: Ledger, journal: Journal) -> int:
         why=f"published at {service_of(state)} as {state.record}, deposit {state.id}",
     )
     journal.write(step.NOTED, things=count)
+    return count
+
+
+def record_in_omero(ledger: Ledger, journal: Journal) -> int:
+    """Note of each image on which the DOI was written in OMERO that it was, by whom and when; return of how many.
+
+    An image that the catalogue does not know is left out. Nothing is noted twice.
+    """
+    state = journal.state
+    count = 0
+    for note in state.in_omero:
+        host = note.server.partition(":")[0]
+        image = f"https://{host}/{note.image.replace(':', '/')}"
+        where = f"https://doi.org/{state.doi}" if state.doi else state.page
+        with suppress(NotFoundError):
+            ledger.annotate(
+                image,
+                f'published in OMERO="{where}"',
+                why=f"written on {note.image} of {note.server} as {note.annotation} by {note.by or 'an unknown user'} "
+                f"at {note.at:%Y-%m-%dT%H:%M:%SZ}, deposit {state.id}",
+            )
+            count += 1
+        journal.write(step.RECORDED, server=note.server, image=note.image)
     return count
 
 

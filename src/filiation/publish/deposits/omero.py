@@ -68,7 +68,9 @@ def note_in_omero(journal: Journal, host: Host) -> tuple[ObjectId, ...]:
     ]
     for target in wanted:
         made = write_pairs(connection, target, PUBLICATION, [pair for pair in pairs if pair[1]], mark)
-        journal.write(step.ANNOTATED, server=str(host), image=str(target.object), annotation=str(made))
+        journal.write(
+            step.ANNOTATED, server=str(host), image=str(target.object), annotation=str(made), by=connection.user
+        )  # fmt: skip
     return tuple(target.object for target in wanted)
 
 

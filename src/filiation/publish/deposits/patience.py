@@ -32,6 +32,11 @@ class Patience:
         Seconds that it may ask for in all during one call.
     connecting, silent
         Seconds after which a service that takes no connection, or sends nothing, counts as away.
+    looks
+        How often a record is looked for of which nobody knows whether it was made: services list what is new with a
+        delay. With the usual pauses that is about two minutes.
+    sure_after
+        Seconds after which what a service does not list is not there.
     sleep, clock
         How to wait, and the time in seconds since 1970.
     """
@@ -43,13 +48,15 @@ class Patience:
     whole_wait: float = 3600.0
     connecting: float = 10.0
     silent: float = 120.0
+    looks: int = 10
+    sure_after: float = 3600.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
-    def pauses(self) -> Iterator[float]:
+    def pauses(self, tries: int | None = None) -> Iterator[float]:
         """Yield the seconds to wait after each try but the last: random ones, so that clients do not come in step."""
         pause = self.first_pause
-        for _ in range(self.tries - 1):
+        for _ in range((tries or self.tries) - 1):
             yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads tries, keeps no secret
             pause = min(2 * pause, self.longest_pause)
 

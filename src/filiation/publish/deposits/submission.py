@@ -35,8 +35,17 @@ class Submission:
     seal: Seal | None = None
     telling: Telling = NOBODY
 
-    def go_on(self, crate: Path, digest: str, *, publish: bool = False) -> tuple[str, ...]:
+    def go_on(self, crate: Path, digest: str, *, publish: bool = False, create_again: bool = False) -> tuple[str, ...]:
         """Pack the crate, and submit it if it is to be published: there is nothing between here and there.
+
+        Parameters
+        ----------
+        crate, digest
+            The crate, and the SHA-256 of its metadata.
+        publish
+            Whether it is to be submitted, which nobody can take back.
+        create_again
+            Of no account: what was submitted is known again.
 
         Returns
         -------
