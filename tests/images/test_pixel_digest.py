@@ -82,6 +82,16 @@ def test_the_digest_is_the_same_whatever_the_file(tmp_path: Path, dtype: str) ->
     assert set(found.values()) == {pixel_digest_of_array(data, axes)}
 
 
+@pytest.mark.parametrize("fill", [0, 7])
+def test_blocks_of_which_no_chunk_is_there_count_as_their_fill_value(tmp_path: Path, fill: int) -> None:
+    data = np.full((70, 20, 1030), fill, "uint16")
+    data[40, 3, 600] = 9
+    axes = ("z", "y", "x")
+    place = _write(tmp_path / "sparse.zarr", data, axes, 3, chunks=(32, 20, 256), fill_value=fill)
+    assert len([file for file in (place / "level" / "c").rglob("*") if file.is_file()]) == 1
+    assert pixel_digest(place) == pixel_digest_of_array(data, axes)
+
+
 @given(
     data=hnp.arrays(
         st.sampled_from(["uint8", "<u2", ">u2", ">f4", "int64", "bool"]),

@@ -138,7 +138,7 @@ class ChunkFiles:
         )
         if not whole or pixels.shape != tuple(side.stop - side.start for side in region):
             return False
-        zero = not np.asarray(self.fill, self.dtype).view(f"u{self.dtype.itemsize}").any()
+        zero = self._is_empty_zero()
         kept = threading.local()
 
         def store(place: tuple[int, ...]) -> None:
@@ -160,6 +160,14 @@ class ChunkFiles:
 
         in_threads(store, self._touched(region), threads)
         return True
+
+    def holds_nothing(self, region: Region) -> bool:
+        """Tell whether a region has only pixels without a bit that is set, since none of its chunks is there."""
+        paths = (os.path.join(self.folder, self.key(place)) for place in self._touched(region))  # noqa: PTH118
+        return self._is_empty_zero() and not any(map(os.path.lexists, paths))
+
+    def _is_empty_zero(self) -> bool:
+        return not _any_bit(np.asarray(self.fill, self.dtype).reshape(1))
 
     def decoded(self, place: tuple[int, ...]) -> Pixels | None:
         """Return a chunk's pixels, not to be written to; None where there is no such file.

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from filiation.digest.trees import processors
 from filiation.errors import BadInputError
+from filiation.images.chunk_files import ChunkFiles
 from filiation.images.image import Pixels
 from filiation.images.multiscale import Multiscale, open_multiscale
 from filiation.images.ome_zarr import read_pixels
@@ -57,9 +60,11 @@ def pixel_digest(path: Path, *, workers: int | None = None) -> Digest:
 def pixel_digest_of_store(store: Multiscale, *, workers: int | None = None) -> Digest:
     """Return the pixel digest of an open image, wherever it lies; raises as :func:`pixel_digest` while it is read."""
     array = store.full.array
-    buffers = threading.local()
+    files, buffers = ChunkFiles.of(array), threading.local()
 
     def hashed(block: tuple[slice, ...]) -> bytes:
+        if files is not None and files.holds_nothing(block):
+            return _hash_of_zeros(math.prod(side.stop - side.start for side in block) * files.dtype.itemsize)
         digest = hashlib.sha256()
         for slab in _slabs(block, write_unit(array)):
             pixels = read_pixels(store, slab, threads=1, into=getattr(buffers, "last", None))
@@ -155,6 +160,15 @@ def block_hash(block: Pixels) -> bytes:
     """Return the SHA-256 of the pixels of one block, little-endian and in C order."""
     digest = hashlib.sha256()
     _update(digest, block)
+    return digest.digest()
+
+
+@lru_cache(maxsize=8)
+def _hash_of_zeros(length: int) -> bytes:
+    """Return the hash of a block of background, which most of a sparse label image is made of."""
+    digest, slab = hashlib.sha256(), bytes(_SLAB)
+    for start in range(0, length, _SLAB):
+        digest.update(slab[: length - start])
     return digest.digest()
 
 
