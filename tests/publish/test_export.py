@@ -230,6 +230,8 @@ def test_where_it_is_published_stands_in_an_export(run: CrateBuilder, tmp_path: 
         ExportSettings(workflow_at="https://example.org/Snakefile"),  # of a workflow whose bytes nobody knows
         ExportSettings(form="tar"),
     )
+    with pytest.raises(BadInputError, match=r"else.tar: no .tar is made. Name it .zip or .eln"):
+        export(Ledger(tmp_path), [LABELS], tmp_path / "else.tar", ExportSettings())
     for refused in wrong:
         with pytest.raises(BadInputError, match=r"expected|neither a DOI|no main workflow with a digest"):
             export(Ledger(tmp_path), [LABELS], tmp_path / "else", refused)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 _BEGIN: Final = "arcp://uuid,"
 _NOT_WITHHELD: Final = "withheld"
+_OTHER_ARCHIVES: Final = frozenset({".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst", ".json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,11 @@ def _planned(ledger: Ledger, things: Sequence[str], target: Path, settings: Expo
         raise BadInputError(f"{settings.profile!r} is no profile; expected {' or '.join(PROFILE_SETS)}.")
     if settings.form not in (None, *FORMS):
         raise BadInputError(f"{settings.form!r} is no form of an export; expected one of {', '.join(FORMS)}.")
+    if settings.form is None and target.suffix.lower() in _OTHER_ARCHIVES:
+        raise BadInputError(
+            f"{target.name}: no {target.suffix} is made. Name it .zip or .eln for an archive, or say --format folder "
+            "for a folder of that name."
+        )
     if settings.workflow_at is not None:
         checked_address(settings.workflow_at)
     published_at = None if settings.published_at is None else published_place(settings.published_at)

@@ -127,7 +127,9 @@ def _wrong(crate: Path, document: Mapping[str, Any]) -> list[str]:
     wrong = []
     if main is None or "ComputationalWorkflow" not in (types if isinstance(types, list) else [types]):
         wrong.append("it names no main workflow (mainEntity, a ComputationalWorkflow)")
-    elif not main.startswith(("http:", "https:")) and not (crate / main).is_file():
+    elif main.startswith(("http:", "https:")):
+        wrong.append(f"its main workflow is not in it but at {main}: export it without --workflow-at")
+    elif not (crate / main).is_file():
         wrong.append(f"its main workflow {main} is not in it")
     if not root.get("license"):
         wrong.append("it names no licence")

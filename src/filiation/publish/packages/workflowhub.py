@@ -39,6 +39,8 @@ def workflow_faults(crate: Path, described: Description) -> tuple[str, ...]:
     faults = []
     if workflow is None:
         faults.append("it names no main workflow (mainEntity, a ComputationalWorkflow)")
+    elif workflow.path.startswith(("http:", "https:")):
+        faults.append(f"its main workflow is not in it but at {workflow.path}: export it without --workflow-at")
     elif not (crate / decode_path(workflow.path)).is_file():
         faults.append(f"its main workflow {workflow.path!r} is not in it")
     elif workflow.language is None:
