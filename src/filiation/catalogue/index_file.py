@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -140,6 +141,31 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
         connection.close()
         raise
     return connection
+
+
+class KeptOpen:
+    """A connection to the index in use that reads nothing: whoever closes the last one waits while SQLite tidies up.
+
+    It keeps nobody from writing, nor from making the index again.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def follow(self, path: Path) -> None:
+        """Keep this index open, and no longer the one before."""
+        if path == self._path or not path.is_file():
+            return
+        try:
+            opened = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            opened.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError:
+            return  # whoever asks it says so
+        if self._connection is not None:
+            self._connection.close()
+        self._path, self._connection = path, opened
+        weakref.finalize(self, opened.close)
 
 
 def secondary_indexes() -> dict[str, str]:

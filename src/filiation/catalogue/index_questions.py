@@ -35,6 +35,9 @@ _EDGE: Final = (
 class IndexQuestions(IndexNumbers):
     """What is asked of an index, by IRI, path, digest or crate."""
 
+    _newest_there: tuple[tuple[int, str], int, tuple[EntityNode, ...]] = ((-1, ""), 0, ())
+    """What was asked last of :meth:`newest_at`: a search asks it once to know a thing, and once to list them all."""
+
     def stamps(self) -> dict[str, tuple[str, str]]:
         """Return the crate's IRI and the stamp of its metadata, by the name of its folder."""
         rows = self._connection.execute("SELECT folder, iri, stamp FROM crate")
@@ -223,15 +226,21 @@ class IndexQuestions(IndexNumbers):
 
     def newest_at(self, path: str, most: int) -> tuple[EntityNode, ...]:
         """Return the things that runs named by a path, so many at most, those of the newest runs first."""
+        generation = self.state()[1]
+        known, asked, found = self._newest_there
+        if known == (generation, path) and asked >= most:
+            return found[:most]
         # The records of thousands are not read to be put in order: indexes hold what that takes.
         rows = self._connection.execute(
             "SELECT entity.record FROM (SELECT seen.term, seen.crate, crate.began, crate.iri FROM entity AS seen "
             "JOIN crate ON crate.term = seen.crate WHERE seen.path = ? ORDER BY crate.began DESC, crate.iri LIMIT ?) "
             "AS chosen JOIN entity ON entity.term = chosen.term AND entity.crate = chosen.crate "
-            "ORDER BY chosen.began DESC, chosen.iri",
+            "ORDER BY chosen.began DESC, chosen.iri, entity.term DESC",
             (encode_path(path), most),
         )
-        return tuple(entity_from_text(record) for (record,) in rows)
+        found = tuple(entity_from_text(record) for (record,) in rows)
+        self._newest_there = ((generation, path), most, found)
+        return found
 
     def how_many_at(self, path: str) -> int:
         """Return how many things runs named by a path, each run's counted."""

@@ -123,7 +123,7 @@ class _Partition:
 def _likeness(node: Node, used: set[str]) -> object:
     if isinstance(node, ActionNode):
         # A parameter that only names what the job used tells nothing that this does not.
-        parameters = tuple(each for each in node.parameters if str(each.value) not in used)
+        parameters = tuple(each for each in node.parameters if not used or str(each.value) not in used)
         return (
             node.crate, node.rule or node.name, node.status, parameters, node.software, node.code,
             node.environment, node.agent, node.error,

@@ -120,6 +120,14 @@ class OpenedCatalogue:
         """Take in what came into the folder since, as every question does first; of many crates, that takes a while."""
         self._catch_up()
 
+    def moment(self) -> tuple[str, int, str]:
+        """Return what tells one state of the catalogue from every other, as far as runs and annotations go."""
+        from filiation.catalogue.annotation_graph import annotations_stamp
+
+        with self._reading() as (index, _):
+            made, generation, _since = index.state()
+        return made, generation, annotations_stamp(self._catalogue.folder)
+
     @contextmanager
     def at_one_moment(self, *, look: bool = True) -> Iterator[None]:
         """Answer every question inside from the catalogue as it is now, opened once; not for what changes it.

@@ -271,7 +271,7 @@ class Resolver:
         if seen := self._index.entities(place=place):
             return replace(self._of_record(thing, list(seen), None), how="path")
         if seen := self._index.newest_at(posixpath.normpath(thing), _MOST_AT_PATH):
-            return self._of_record(thing, list(seen), None)
+            return self._of_record(thing, list(seen), None, newest=seen[0])
         for folder in Path(place).parents:
             around = [node for node in self._index.entities(place=str(folder)) if node.files is not None]
             if around:
@@ -369,9 +369,11 @@ class Resolver:
         when = shown_time(max(map(self._joining.began, seen)))
         return Sentence("{thing} is not there now; this is what the run of {when} recorded.", thing=thing, when=when)
 
-    def _of_record(self, thing: str, seen: list[EntityNode], note: str | None) -> Resolution:
+    def _of_record(
+        self, thing: str, seen: list[EntityNode], note: str | None, newest: EntityNode | None = None
+    ) -> Resolution:
         """Take the newest record of a place."""
-        newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
+        newest = newest or max(seen, key=lambda node: (self._joining.began(node), node.iri))
         nodes = [newest] if newest.digest is None else [node for node in seen if node.digest == newest.digest]
         return Resolution(
             thing, "place", tuple(sorted({n.iri for n in nodes})), self._origins(nodes), newest.digest, note

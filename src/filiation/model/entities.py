@@ -175,8 +175,8 @@ class Value:
         return _TYPE_NAMES.get(type(self.value), "Text")
 
     def __str__(self) -> str:
-        value = self.value
-        return value if isinstance(value, str) else self.json
+        # Numbers need not be read to be told, and lineages of hundreds of jobs tell thousands.
+        return str(self.value) if self.json.lstrip().startswith('"') else self.json
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,13 @@ def findings(
     """Tell what the records of all runs leave open or contradict; what lies on disk is not looked at."""
     rows: int = request.app.state.settings.limits.rows
     with catalogue.asking() as ledger:
-        observations = _ASK[about](ledger, page, rows)
+        if about is About.DUPLICATES:  # all of them at once, which would be much to keep
+            return _page_of(about, ledger, page, rows)
+        return catalogue.once(ledger, (about, page, rows), lambda: _page_of(about, ledger, page, rows))
+
+
+def _page_of(about: About, ledger: Ledger, page: int, rows: int) -> Findings:
+    observations = _ASK[about](ledger, page, rows)
     found, lines = observations.found, observations.lines
     if lines is None:  # all of it
         lines, found = len(found), found[(page - 1) * rows : page * rows]

@@ -47,4 +47,6 @@ class Home:
 def home(catalogue: Asked) -> Home:
     """Tell how many runs there are, and of the newest."""
     with catalogue.asking() as ledger:
-        return Home(ledger.how_many_runs(), ledger.newest_runs(limit=_LATEST), ledger.problems)
+        return catalogue.once(
+            ledger, "home", lambda: Home(ledger.how_many_runs(), ledger.newest_runs(limit=_LATEST), ledger.problems)
+        )

@@ -88,7 +88,7 @@ def overview(
 ) -> OverviewPage:
     """Tell how many runs there were when and how they ended, what failed, what was made, and by whom."""
     with catalogue.asking() as ledger:
-        return OverviewPage(ledger.overview(by or None))
+        return catalogue.once(ledger, ("overview", by), lambda: OverviewPage(ledger.overview(by or None)))
 
 
 def _named(period: Period) -> str:

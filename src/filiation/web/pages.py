@@ -6,22 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 from starlette.responses import HTMLResponse
 
 from filiation.lineage import words as facts
 from filiation.lineage.phrases import duration_in, size_in
 from filiation.web import words
+from filiation.web.access.viewer import Viewer
+from filiation.web.answers import Answers
 from filiation.web.words import _
 
 _UNITS: Final = {"SEC": "s", "MegaBYTE": "MB", "PERCENT": "%"}
 """How people write units that records have by their QUDT names."""
 API: Final = "/api"
 """Where the twins of pages are."""
+_SOMEBODY: Final = f"somebody-{token_hex(16)}"
+"""Stands for the reader's name until a page is sent; nobody can know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +62,30 @@ def page(request: Request, template: str, answer: object, *, status: int = 200, 
     more
         What else the template is to know.
     """
-    text = environment().get_template(template).render(
-        answer=answer,
-        path=request.url.path,
-        twin=twin_of(request),
-        language=words.language(),
-        languages=request.app.state.settings.languages,
-        here=_here(request),
-        corners=request.app.state.corners,
-        asked=request.query_params.get("q", ""),
-        viewer=getattr(request.state, "viewer", None),
-        leave=request.app.state.leave,
-        **{"signposts": (), **more},
-    )  # fmt: skip
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    # The reader's name is put in last, so that what is kept of a page can be shown to others who may see the same.
+    nobody = None if viewer is None else Viewer(_SOMEBODY, viewer.roles)
+
+    def show() -> str:
+        return environment().get_template(template).render(
+            answer=answer,
+            path=request.url.path,
+            twin=twin_of(request),
+            language=words.language(),
+            languages=request.app.state.settings.languages,
+            here=_here(request),
+            corners=request.app.state.corners,
+            leave=request.app.state.leave,
+            asked=request.query_params.get("q", ""),
+            viewer=nobody,
+            **{"signposts": (), **more},
+        )  # fmt: skip
+
+    answers: Answers = request.app.state.questions.answers
+    how = (template, str(request.url), words.language(), nobody, status)
+    text = show() if any(more.values()) else answers.shown(answer, how, show)
+    if viewer is not None:
+        text = text.replace(_SOMEBODY, escape(viewer.name))
     return HTMLResponse(text, status)
 
 

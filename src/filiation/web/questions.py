@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
 
 from filiation.catalogue import CatalogueFolder
+from filiation.catalogue.index_file import KeptOpen
 from filiation.catalogue.selection import Selection
 from filiation.lineage import Ledger
 from filiation.web.access.viewer import who_looks
+from filiation.web.answers import Answers
 from filiation.web.looks import Looks
 from filiation.web.shared import Shared
 
+_T = TypeVar("_T")
 _LEDGERS: Final = 32
 """Ledgers that a thread keeps, for as many parts of the catalogue."""
 _NEEDED: Final = (
@@ -52,6 +55,8 @@ class Questions:
         self.folder = CatalogueFolder.find(catalogue).root.absolute()
         self._of_thread = threading.local()
         self._looks = Looks(shared or Shared())
+        self._kept_open = KeptOpen()
+        self._answers = Answers()
 
     def begin(self) -> None:
         """Look into the folder, and import what answers need, so that the first reader waits for neither."""
@@ -78,6 +83,25 @@ class Questions:
         with ledger.at_one_moment(look=False):
             yield ledger
 
+    def once(self, ledger: Ledger, asked: Hashable, answer: Callable[[], _T]) -> _T:
+        """Return an answer that rests on runs and annotations alone, worked out once for each state of the catalogue.
+
+        Parameters
+        ----------
+        ledger
+            That :meth:`asking` gave.
+        asked
+            What tells this question from every other.
+        answer
+            What works it out.
+        """
+        return self._answers.kept((ledger.moment(), ledger.selection, ledger.problems, asked), answer)
+
+    @property
+    def answers(self) -> Answers:
+        """Answers that are kept, with how they were shown."""
+        return self._answers
+
     def _ledger(self, sees: Selection | None) -> Ledger:
         ledgers: dict[Selection | None, Ledger] | None = getattr(self._of_thread, "ledgers", None)
         if ledgers is None:
@@ -95,6 +119,8 @@ class Questions:
                 whole = self._ledger(None)
                 whole.look()
                 look.problems = whole.problems
+        if look is not None:
+            self._kept_open.follow(CatalogueFolder(self.folder).index)
 
 
 def questions(request: Request) -> Questions:

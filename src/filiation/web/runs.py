@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from filiation.catalogue import ActionNode, EntityNode, Json, RunSummary
-from filiation.lineage import RunDetail
+from filiation.lineage import Ledger, RunDetail
 from filiation.lineage.crate_evidence import CrateEvidence
 from filiation.web.questions import Asked
 from filiation.web.shapes import RunDetailShape, RunsShape
@@ -107,8 +107,12 @@ def runs(request: Request, catalogue: Asked, page: Page = 1) -> RunsPage:
     """List the runs of the catalogue, a page at a time."""
     rows: int = request.app.state.settings.limits.rows
     with catalogue.asking() as ledger:
-        total = ledger.how_many_runs()
-        found = ledger.newest_runs((page - 1) * rows, limit=rows)
+        return catalogue.once(ledger, ("runs", page, rows), lambda: _listed(ledger, page, rows))
+
+
+def _listed(ledger: Ledger, page: int, rows: int) -> RunsPage:
+    total = ledger.how_many_runs()
+    found = ledger.newest_runs((page - 1) * rows, limit=rows)
     return RunsPage(found, total, page, max(1, -(-total // rows)))
 
 

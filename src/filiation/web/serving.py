@@ -16,6 +16,8 @@ _CONNECTIONS: Final = 400
 """At once; more are told to come back."""
 _LARGEST_HEADERS: Final = 64 << 10
 """Bytes."""
+_IDLE: Final = 75
+"""Seconds that a connection may rest: a proxy or browser that uses it again must not find it closed just then."""
 WAITING: Final = 512
 """Connections that the system keeps for later, however busy processes are."""
 
@@ -63,6 +65,7 @@ def answer(app: FastAPI, listening: socket.socket, begun: Callable[[], None] | N
         ws="none",
         lifespan="off",
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=_IDLE,
         backlog=1,
     )
     server = _Server(config)
