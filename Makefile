@@ -92,6 +92,7 @@ test: $(STAMP) omero-if-possible web-if-possible  ## every test; OMERO's too, wh
 	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
 	@$(MAKE) --no-print-directory .peers/cffconvert/.installed || echo "No cffconvert: the tests that need it are left out."
 	@tests/web/install_chromium.sh || echo "No Chromium: the tests that drive one are left out."
+	@tests/web/install_proxies.sh || echo "No nginx or Apache: the tests that put one before the pages are left out."
 	@$(PYTEST) $(PARALLEL) || { test $$? = 1 && $(ALONE); }
 
 quick: $(STAMP)  ## the tests that take less than two minutes together
