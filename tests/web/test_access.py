@@ -18,7 +18,7 @@ from filiation.web.access.settings import PROXY, ProxySettings
 from filiation.web.access.viewer import Identity
 from filiation.web.application import create_app
 from filiation.web.settings import WebSettings
-from tests.web.conftest import LABELS, Catalogue, asking, make_catalogue
+from tests.web.conftest import LABELS, PATIENT, Catalogue, asking, make_catalogue
 
 EVERYONE = Rules((("viewer", ("everyone",)),))
 PROXIED = """
@@ -45,7 +45,7 @@ def behind(catalogue: Path, peer: str = "10.0.0.7", rules: Rules = EVERYONE) -> 
     from ipaddress import ip_network
 
     access = AccessSettings(PROXY, ProxySettings((ip_network("10.0.0.7"),)), rules=rules, must_log=True)
-    app = create_app(WebSettings(catalogue, access=access))
+    app = create_app(WebSettings(catalogue, access=access, limits=PATIENT))
     with TestClient(
         app, base_url="http://127.0.0.1:8642", client=(peer, 5000), raise_server_exceptions=False
     ) as client:

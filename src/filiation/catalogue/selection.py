@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from filiation.catalogue.crate_on_disk import open_crate
 from filiation.catalogue.index import LineageIndex
 from filiation.catalogue.index_file import FORMAT
+from filiation.catalogue.index_part import copy_crates
 from filiation.catalogue.ingest import Catalogue
 from filiation.catalogue.join_rules import work_out_joins
 from filiation.catalogue.lock import holding
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.nodes import EntityNode
     from filiation.catalogue.versions import Version
 
+_MADE: Final = 2
+"""Number of the way in which a part is made; one that was made in another is made again."""
 _KEPT_ANSWERS: Final = 64
 """Selections of which it is remembered what they come to."""
 
@@ -138,7 +141,7 @@ class SelectedCatalogue(Catalogue):
             if not place.is_file():
                 with holding(place.with_suffix(".lock"), wait=self.wait):
                     if not place.is_file():
-                        _copy(whole, place, shown)
+                        _make(whole, place, shown, self.folder)
             arrays = place.with_suffix(".arrays")
             with LineageIndex(place, wait=self.wait, arrays=arrays) as part:
                 if _held(part) != shown:
@@ -179,7 +182,7 @@ class SelectedCatalogue(Catalogue):
 
     def _place(self) -> Path:
         chosen = self.selection
-        told = f"{FORMAT}\n{sorted(chosen.groups)}\n{sorted(chosen.containers)}\n{chosen.unassigned}"
+        told = f"{FORMAT}.{_MADE}\n{sorted(chosen.groups)}\n{sorted(chosen.containers)}\n{chosen.unassigned}"
         folder = self.folder.caches / "selections"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{sha256(told.encode()).hexdigest()[:32]}.sqlite"
@@ -205,17 +208,17 @@ def _held(index: LineageIndex) -> dict[str, str]:
     return {iri: index.metadata_digest(iri) or "" for iri, _ in index.stamps().values()}
 
 
-def _copy(whole: LineageIndex, place: Path, shown: Mapping[str, str]) -> None:
+def _make(whole: LineageIndex, place: Path, shown: Mapping[str, str], folder: CatalogueFolder) -> None:
+    """Make the index of a part, beside its place until it is whole."""
     making = place.with_suffix(f".making-{os.getpid()}")
     making.unlink(missing_ok=True)
     try:
-        whole.copy(making)
-        with LineageIndex(making) as part:
-            part.keep_only(shown)
-            part.forget_unused_words()
-            for iri in shown:
+        if whole.path is not None:
+            copy_crates(whole.path, making, shown)
+        with LineageIndex(making, create=True) as part:
+            for iri in shown.keys() & _held(part).keys():
                 part.set_versions(iri, whole.versions(iri))
-            work_out_joins(part)
+            work_out_joins(part, folder.crates)
         making.rename(place)
     finally:
         making.unlink(missing_ok=True)
