@@ -331,3 +331,20 @@ def test_the_settings_that_the_documentation_shows_are_settings(tmp_path: Path) 
         place = tmp_path / "serve.toml"
         place.write_text(block, "utf-8")
         assert read_settings(place).rules.roles
+
+
+def test_a_lineage_for_other_tools_is_for_exporters(web_catalogue: Catalogue, pages: TestClient) -> None:
+    rules = Rules((("exporter", ("user:ada",)), ("auditor", ("user:eve",)), ("viewer", ("everyone",))))
+    with behind(web_catalogue.folder, rules=rules) as asked:
+        for name, status in (("ada", 200), ("eve", 403), ("bob", 403)):
+            page = asked.get("/thing", params={"thing": LABELS}, headers={"X-Remote-User": name}).text
+            for form, begin in (("prov.json", "{"), ("graphml", "<graphml")):
+                path = f"/lineage.{form}"
+                answer = asked.get(path, params={"thing": LABELS}, headers={"X-Remote-User": name})
+                assert answer.status_code == status, (name, form)
+                assert (path in page) == (status == 200)
+                if status == 200:
+                    assert answer.text.startswith(begin)
+                    assert answer.headers["content-disposition"] == f'attachment; filename="lineage.{form}"'
+                    assert "results/ihc/image.ome.zarr" in answer.text
+    assert pages.get("/lineage.graphml", params={"thing": LABELS}).status_code == 200, "of one's own, on one's machine"

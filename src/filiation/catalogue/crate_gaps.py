@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from filiation.catalogue.nodes import CODE, GENERATED, USED, ActionNode, Edge, EntityNode, shown_time
 from filiation.model import EntityKind, is_uri
-from filiation.model.sentences import Sentence
+from filiation.model.sentences import COLON, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -162,7 +162,7 @@ def _of_entities(entities: Sequence[EntityNode], edges: Sequence[Edge]) -> Itera
         if not known and entity.presence != "deleted":
             detail = Sentence("nobody can tell whether it changed")
             if entity.presence:
-                detail = Sentence.joined((detail, Sentence.term(entity.presence)), ": ")
+                detail = Sentence.joined((detail, Sentence.term(entity.presence)), COLON)
             yield Gap(NO_DIGEST, entity.path, detail, (entity.iri,))
         if entity.iri in used and entity.iri not in made and not entity.reused and _leads_nowhere(entity):
             detail = Sentence("it was used, is neither described nor there, and no run made it")

@@ -20,7 +20,7 @@ from filiation.lineage.registrations import Registered, registrations_using
 from filiation.lineage.story import tell
 from filiation.lineage.walk import Bounds, nearest, reach
 from filiation.model import Status
-from filiation.model.sentences import Sentence
+from filiation.model.sentences import COLON, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -289,4 +289,4 @@ def _registered(index: LineageIndex, tracer: Tracer, found: Resolution) -> tuple
 def _gaps(lineage: Lineage) -> tuple[str, ...]:
     shown = replace(lineage, note=None)
     gaps = gaps_of(shown.actions, shown.entities, shown.edges)
-    return tuple(dict.fromkeys(Sentence.joined((Sentence.term(gap.kind), gap.what, gap.detail), ": ") for gap in gaps))
+    return tuple(dict.fromkeys(Sentence.joined((Sentence.term(gap.kind), gap.what, gap.detail), COLON) for gap in gaps))

@@ -108,6 +108,8 @@ def _read(found: object) -> object:
 
 AND: Final = Sentence(" and ")
 """Between things of which all are meant."""
+COLON: Final = Sentence(": ")
+"""Between a word and what is told of it."""
 OR: Final = Sentence(" or ")
 """Between things of which one is meant."""
 

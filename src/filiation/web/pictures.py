@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from filiation.catalogue import Json
 from filiation.digest.recorded import LARGEST
 from filiation.errors import BadInputError
+from filiation.lineage.formats import WRITERS
 from filiation.lineage.layers import LOOKS, OUTLINES, Where, plane_bytes
 from filiation.lineage.pictured import Pictured, PicturedObject
 from filiation.lineage.story import tell
 from filiation.model.sentences import Sentence
+from filiation.web.access import EXPORTER, require
 from filiation.web.guard import SANDBOX
 from filiation.web.pages import API, address
 from filiation.web.questions import Asked
@@ -22,6 +24,7 @@ from filiation.web.things import Named
 from filiation.web.twins import twins
 from filiation.web.words import said
 
+_FOR_EXPORTERS: Final = Depends(require(EXPORTER))
 router = APIRouter(tags=["pictures"])
 
 Plane = Annotated[int, Query(ge=0, le=10**9)]
@@ -163,6 +166,24 @@ def lineage_png(catalogue: Asked, thing: Named) -> Response:
     with catalogue.asking() as ledger:
         drawn = ledger.trace(thing).to_png(said=said)
     return _download(drawn, "image/png", "lineage.png")
+
+
+@router.get(
+    "/lineage.prov.json", summary="A lineage as PROV-JSON", response_class=Response, dependencies=[_FOR_EXPORTERS]
+)
+def lineage_prov_json(catalogue: Asked, thing: Named) -> Response:
+    """Write what a thing descends from for other tools of provenance, to be downloaded."""
+    with catalogue.asking() as ledger:
+        content = WRITERS["prov-json"](ledger.trace(thing))
+    return _download(content.encode(), "application/json", "lineage.prov.json")
+
+
+@router.get("/lineage.graphml", summary="A lineage as GraphML", response_class=Response, dependencies=[_FOR_EXPORTERS])
+def lineage_graphml(catalogue: Asked, thing: Named) -> Response:
+    """Write what a thing descends from for tools of graphs, to be downloaded."""
+    with catalogue.asking() as ledger:
+        content = WRITERS["graphml"](ledger.trace(thing))
+    return _download(content.encode(), "application/graphml+xml", "lineage.graphml")
 
 
 @router.get(f"{API}/chunk", summary="A file of a store, as it was recorded", response_class=Response)

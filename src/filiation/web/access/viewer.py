@@ -18,7 +18,7 @@ VIEWER: Final = "viewer"
 AUDITOR: Final = "auditor"
 """May besides ask free queries, and have reports made."""
 EXPORTER: Final = "exporter"
-"""May besides take crates and files away."""
+"""May besides take a lineage away, in forms that other tools read."""
 ROLES: Final = (VIEWER, AUDITOR, EXPORTER)
 _looking: ContextVar[Viewer | None] = ContextVar("looking", default=None)
 
