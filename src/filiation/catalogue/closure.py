@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from filiation.catalogue.adjacency import Adjacency
 
 _CODE: Final = ROLES.index(CODE)
-_NO_ROLE: Final = -1
 
 
 class Closure(NamedTuple):
@@ -64,8 +63,6 @@ def close_by_hand(adjacency: Adjacency, roots: Iterable[int], most: int, *, up: 
     if arrays is not None:
         start, other, crates, roles = arrays.up if up else arrays.down
         last = arrays.last
-    # A script that an action ran is no ancestor of what it made.
-    left_out = _CODE if up else _NO_ROLE
     while level and len(nodes) <= most:
         beyond = []
         for node in level:
@@ -77,14 +74,15 @@ def close_by_hand(adjacency: Adjacency, roots: Iterable[int], most: int, *, up: 
                         beyond.append(step[1])
                 continue
             for place in range(start[node], start[node + 1]):
-                if roles[place] != left_out:
-                    end = other[place]
-                    near.append(node)
-                    far.append(end)
-                    places.append(place)
-                    if end not in seen:
-                        seen.add(end)
-                        beyond.append(end)
+                if up and roles[place] == _CODE:  # a script that an action ran is no ancestor of what it made
+                    continue
+                end = other[place]
+                near.append(node)
+                far.append(end)
+                places.append(place)
+                if end not in seen:
+                    seen.add(end)
+                    beyond.append(end)
         nodes += beyond
         level = beyond
     role = [roles[place] for place in places]
