@@ -23,6 +23,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count as icount
+from itertools import islice
 from pathlib import Path
 
 from institute import JOBS, Institute, derived, statements, write
@@ -30,7 +32,7 @@ from institute import JOBS, Institute, derived, statements, write
 from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex, Literal
 from filiation.catalogue.crate_on_disk import METADATA
 from filiation.catalogue.store_merging import merge
-from filiation.catalogue.store_parts import Parts, enough, size_of
+from filiation.catalogue.store_parts import Parts, enough, keep_what_waits, size_of
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 
@@ -146,12 +148,12 @@ def take_in(folder: CatalogueFolder, count: int, seed: int, new: int, *, sparse:
     """Take in new crates one after another, let the store have them, and merge it if asked to."""
     institute = Institute(count * JOBS, seed)
     catalogue = Catalogue(folder)
-    first = max(count, len(folder.list_crates()))
-    catalogue.deliver()  # what waits is not of the new crates
+    with LineageIndex(folder.index) as index:
+        keep_what_waits(folder.edition, index, at_least=1)  # it is not of the new crates
     before = size_of(folder.store)
     costs = []
     with tempfile.TemporaryDirectory() as scratch:
-        for number in range(first, first + new):
+        for number in islice(_not_there(institute, folder, count), new):
             place = Path(scratch) / str(number)
             crate = write_sparse(institute, number, place) if sparse else write(institute.run(number), place)
             begun = sum(spent())
@@ -165,10 +167,21 @@ def take_in(folder: CatalogueFolder, count: int, seed: int, new: int, *, sparse:
     there = size_of(folder.store)
     if not merging:
         return Cost(count * JOBS, costs, store, None)
+    with LineageIndex(folder.index) as index:
+        keep_what_waits(folder.edition, index, at_least=1)
+    once, again = (_merged(folder) for _ in range(2))  # what is merged already tells what it costs to begin
+    share = (once - again) / there * written_a_crate(there, compressed, (there - before) / new)
+    return Cost(count * JOBS, costs, store, share)
+
+
+def _not_there(institute: Institute, folder: CatalogueFolder, first: int) -> Iterator[int]:
+    return (number for number in icount(first) if not (folder.crates / institute.run(number).id).exists())
+
+
+def _merged(folder: CatalogueFolder) -> float:
     begun = sum(spent())
     assert merge(folder)
-    merged = 1000 * (sum(spent()) - begun)
-    return Cost(count * JOBS, costs, store, merged / there * written_a_crate(there, compressed, (there - before) / new))
+    return 1000 * (sum(spent()) - begun)
 
 
 def written_a_crate(whole: int, compressed: float, tables: float) -> float:

@@ -224,6 +224,15 @@ class IndexQuestions(IndexNumbers):
         found = (entity_from_text(record) for (record,) in rows)
         return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
 
+    def tells_of(self, crate: str, digest: str, place: str) -> bool:
+        """Whether a crate tells of a thing of some bytes at a place."""
+        # A `+` keeps SQLite from reading all that the crate tells of: few things have the same bytes.
+        row = self._connection.execute(
+            f"SELECT 1 FROM entity WHERE digest = ? AND +place = ? AND +crate = {_NUMBER} LIMIT 1",  # noqa: S608
+            (digest, encode_path(place), crate),
+        ).fetchone()
+        return row is not None
+
     def newest_at(self, path: str, most: int) -> tuple[EntityNode, ...]:
         """Return the things that runs named by a path, so many at most, those of the newest runs first."""
         generation = self.state()[1]

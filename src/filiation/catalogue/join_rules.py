@@ -183,6 +183,8 @@ class JoinRules:
 
         Then it is no origin of it.
         """
+        if found.place is not None and not self._index.tells_of(made.crate, str(found.digest), found.place):
+            return False  # as of most: what the run used need not be looked at
         actions = [edge.src for edge in self._index.edges_into(made.iri) if edge.role == GENERATED]
         sources = {edge.src for action in actions for edge in self._index.edges_into(action) if edge.role == USED}
         return any(

@@ -111,14 +111,21 @@ def deliver(edition: Path, index: LineageIndex) -> None:
         return
 
 
-def keep_what_waits(edition: Path, index: LineageIndex) -> bool:
+def keep_what_waits(edition: Path, index: LineageIndex, *, at_least: int | None = None) -> bool:
     """Make what waits a part of the store, if it is enough; return whether that has many parts now.
 
     To be called by who alone takes crates in. Who merges meanwhile brings what waits in the end.
+
+    Parameters
+    ----------
+    at_least
+        Compressed bytes that are enough; by default what :func:`enough` says.
     """
     stores = can_be_extended(edition, index)
     waiting = sum(index.sizes_waiting().values())
-    if not stores or waiting < _LEAST or waiting < enough(size_of(stores[0])):
+    if not stores or waiting < (_LEAST if at_least is None else at_least):
+        return False
+    if at_least is None and waiting < enough(size_of(stores[0])):
         return False
     made = None
     with suppress(CatalogueBusyError), holding(edition / MERGING, wait=0), using(stores[0]) as store:
