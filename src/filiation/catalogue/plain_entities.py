@@ -1,8 +1,9 @@
 """What plain entities state, without a JSON-LD processor: texts, numbers and references under terms with an address.
 
-Nearly all of every crate is said so, and is read in an eighth of the time that the processor takes. An entity that says
-anything in another way, or in a way that may be understood otherwise, is left to the processor whole; so is a crate
-whose own context does more than to give terms addresses. Tests compare both readings.
+Nearly all of every crate is said so, and is read in a fraction of the time that the processor takes
+(``docs/decisions/0022-plain-entities-are-read-by-ourselves.md``). An entity that says anything in another way, or in a
+way that may be understood otherwise, is left to the processor whole; so is a crate whose own context does more than to
+give terms addresses. Tests compare both readings.
 """
 
 from __future__ import annotations
