@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from filiation.catalogue import selection
 from filiation.lineage import Ledger
+from filiation.web import parts
 from filiation.web.access.rules import Rules, Sight
 from filiation.web.answers import Answers
 from tests.lineage.crates import nuclei_run
+from tests.waiting import wait_until
 from tests.web.conftest import make_catalogue
 from tests.web.test_access import behind
 
@@ -76,6 +81,28 @@ def test_who_may_see_a_part_is_never_shown_what_others_were(tmp_path: Path) -> N
         for _ in range(2):
             assert ask(pages, "/runs", "ada").count('href="/run?run=') == 3
             assert ask(pages, "/runs", "eve").count('href="/run?run=') == 0
+
+
+def test_who_waits_for_their_part_is_told_so_and_gets_it_when_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = make_catalogue(tmp_path / "project")
+    rules = Rules((("viewer", ("everyone",)),), (Sight(("user:eve",), unassigned=True),))
+    go, real = threading.Event(), selection._make
+
+    def make(*given: Any) -> None:
+        assert go.wait(120)
+        real(*given)
+
+    monkeypatch.setattr(selection, "_make", make)
+    monkeypatch.setattr(parts, "_PATIENCE", 0.01)
+    with behind(catalogue.folder, rules=rules) as pages:
+        busy = pages.get("/runs", headers={"X-Remote-User": "eve"})
+        assert busy.status_code == 503
+        assert "What you may see is being put together" in busy.text
+        go.set()
+        wait_until(lambda: pages.get("/runs", headers={"X-Remote-User": "eve"}).status_code == 200, "it is there")
+        assert not list((catalogue.folder / ".filiation").glob("**/*.making-*"))
 
 
 def test_so_many_answers_are_kept_and_no_more() -> None:

@@ -210,8 +210,9 @@ def _held(index: LineageIndex) -> dict[str, str]:
 
 def _make(whole: LineageIndex, place: Path, shown: Mapping[str, str], folder: CatalogueFolder) -> None:
     """Make the index of a part, beside its place until it is whole."""
+    for left in place.parent.glob(f"{place.stem}.making-*"):  # by a process that was killed: the lock is ours
+        left.unlink(missing_ok=True)
     making = place.with_suffix(f".making-{os.getpid()}")
-    making.unlink(missing_ok=True)
     try:
         if whole.path is not None:
             copy_crates(whole.path, making, shown)

@@ -18,6 +18,7 @@ from filiation.lineage import Ledger
 from filiation.web.access.viewer import who_looks
 from filiation.web.answers import Answers
 from filiation.web.looks import Looks
+from filiation.web.parts import Parts
 from filiation.web.shared import Shared
 
 _T = TypeVar("_T")
@@ -57,6 +58,7 @@ class Questions:
         self._looks = Looks(shared or Shared())
         self._kept_open = KeptOpen()
         self._answers = Answers()
+        self._parts = Parts(self.folder)
 
     def begin(self) -> None:
         """Look into the folder, and import what answers need, so that the first reader waits for neither."""
@@ -75,9 +77,12 @@ class Questions:
         ------
         AccessError
             If nobody looks.
+        CatalogueBusyError
+            If the part that they may see is still being put together.
         """
         sees = who_looks().sees
         self._look()
+        self._parts.wait_for(sees)
         ledger = self._ledger(sees)
         ledger.problems = self._looks.problems if sees is None else ()
         with ledger.at_one_moment(look=False):
