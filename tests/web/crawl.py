@@ -96,7 +96,12 @@ def both(client: TestClient, start: tuple[str, ...], most: int) -> Iterator[tupl
         for link in english.links:
             target = urlsplit(link)
             is_page = target.path.startswith("/") and not target.path.startswith(("/api", "/crate", "/static"))
-            if target.scheme or not is_page or target.path.endswith((".svg", ".png", ".pdf")) or "lang=" in link:
+            if (
+                target.scheme
+                or not is_page
+                or target.path.endswith((".svg", ".png", ".pdf", ".json", ".graphml"))
+                or "lang=" in link
+            ):
                 continue
             asked = parse_qs(target.query)
             kind = (target.path, *sorted(asked), *asked.get("about", []), *asked.get("by", []))

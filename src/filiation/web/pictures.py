@@ -22,7 +22,7 @@ from filiation.web.pages import API, address
 from filiation.web.questions import Asked
 from filiation.web.things import Named
 from filiation.web.twins import twins
-from filiation.web.words import said
+from filiation.web.words import language, said
 
 _FOR_EXPORTERS: Final = Depends(require(EXPORTER))
 router = APIRouter(tags=["pictures"])
@@ -138,7 +138,7 @@ def picture(
         found = ledger.pictured_object(pictured, label) if label else None
         if found is not None and x is None:
             where = _plane_of(found, where)
-    return PicturePage(thing, pictured, where, look, label, found, tell(pictured.lineage))
+    return PicturePage(thing, pictured, where, look, label, found, tell(pictured.lineage, language()))
 
 
 @router.get("/picture/plane.png", summary="A plane of a label image over its image", response_class=Response)
