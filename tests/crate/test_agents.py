@@ -34,7 +34,7 @@ def test_an_older_crate_loses_such_folders_where_it_is_written_again() -> None:
     assert clean["@graph"][0]["instrument"] == [{"@id": name}]
     assert clean["@graph"][1] == {
         "@id": name, "@type": "SoftwareApplication", "name": "tool", "softwareVersion": "1.0", "keywords": "kept",
-        "installedFrom": f"swh:1:rev:{COMMIT}",
+        "installedFrom": f"swh:1:rev:{COMMIT}", "url": f"https://archive.softwareheritage.org/swh:1:rev:{COMMIT}",
     }  # fmt: skip
     assert clean["@graph"][2] == other
     assert without_folders_of_a_machine(clean) is clean

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from filiation.crate.jsonld import Node, local, many, node, reference, renamed, required, single, text
@@ -57,6 +57,10 @@ def read_agent(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
     )
 
 
+SOFTWARE_HERITAGE: Final = "https://archive.softwareheritage.org/"
+"""What resolves SWHIDs (ISO/IEC 18670)."""
+
+
 def software_id(software: Software) -> str:
     """Return the @id of a program: a web page on just this version where one is known, as the profiles recommend."""
     origin = public_origin(software.origin)
@@ -79,15 +83,17 @@ def software_id(software: Software) -> str:
 
 def write_software(software: Software) -> Node:
     """Return a program with its version as JSON-LD."""
-    page = software_id(software)
+    page, origin = software_id(software), public_origin(software.origin)
+    # Where a SWHID leads to, if the commit was archived: the profiles recommend an address for every program.
+    archived = f"{SOFTWARE_HERITAGE}{origin}" if origin is not None and origin.startswith("swh:") else None
     return node(
         page,
         "SoftwareApplication",
         name=software.name,
         softwareVersion=software.version or "unknown",
-        url=None if page.startswith("#") else page,
+        url=archived if page.startswith("#") else page,
         identifier=software.purl,
-        installedFrom=public_origin(software.origin),
+        installedFrom=origin,
         modified=software.modified,
     )
 
