@@ -23,6 +23,7 @@ SENTENCE: Final = re.compile(r"(?:[^\W\d]{2,}[,;:]?\s+){2,}")
 """Words with spaces between them; names of programs and parameters have none."""
 DATA: Final = re.compile(
     r"""Missing\soutput\sfiles:.* | Input\sfiles\supdated\sby\sanother\sjob:.*      # what Snakemake says
+    | demo\srun\sof\s[-0-9]+                                                # the name that its crate has
     | .*[/\\@_={].* | \S*[0-9]\S*\s.*UTC.* | .*\(sample.* | filiation\s.*  # paths, values, times
     """,
     re.VERBOSE,

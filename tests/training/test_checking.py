@@ -13,7 +13,7 @@ import tifffile
 from click.testing import CliRunner
 from PIL import Image as Picture
 
-from filiation.cli.dataset import dataset
+from filiation.cli.application import main
 from filiation.errors import BadInputError, FindingsError, NotFoundError
 from filiation.images import Image, write_image
 from filiation.training.building import Plan, build
@@ -244,12 +244,13 @@ def test_where_there_is_no_catalogue_a_set_is_compared_with_itself(tmp_path: Pat
     pixels = noise(1, 90, 90)
     tiff(tmp_path / "set/train/a.tif", pixels[:70])
     tiff(tmp_path / "set/test/b.tif", pixels[10:])
-    result = CliRunner().invoke(dataset, ["check", "set"])
+    result = CliRunner().invoke(main, ["dataset", "check", "set"])
     assert result.exit_code == FindingsError.exit_code
     assert "There is no catalogue here: the set is compared with itself alone." in result.stderr
     assert (
         "60 x 90 pixels, at row 0, column 0 of the one and row 10, column 0 of the other, 100% equal" in result.stdout
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
-    elsewhere = CliRunner().invoke(dataset, ["check", "set", "--catalogue", "nowhere"])
-    assert isinstance(elsewhere.exception, NotFoundError)
+    elsewhere = CliRunner().invoke(main, ["dataset", "check", "set", "--catalogue", "nowhere"])
+    assert elsewhere.exit_code == NotFoundError.exit_code
+    assert "nowhere" in elsewhere.stderr

@@ -9,29 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, shown_time
+from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary
 from filiation.catalogue.sites import is_elsewhere
 from filiation.digest import DigestCache, digest_file, digest_tree
 from filiation.errors import BadInputError, ChangedError, NotFoundError
-from filiation.lineage import words
+from filiation.lineage.missing import Missing, ambiguous, shown_digest
 from filiation.lineage.omero_names import OmeroObjects, omero_name
-from filiation.model import Digest, DigestKind, EntityKind, Status, crate_path, is_uri, object_iri
+from filiation.model import Digest, DigestKind, EntityKind, crate_path, is_uri, object_iri
 from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from filiation.catalogue.versions import Version
-
 SHORTEST_PREFIX: Final = 6
-_HINTS: Final = 5
-"""Things of a name that a message lists."""
 _MOST_AT_PATH: Final = 100
 """Runs that are looked at where a path is that of many."""
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _RUN: Final = re.compile(r"[0-9a-f][0-9a-f-]*")
 _IN_RUN: Final = re.compile(r"(?P<run>[0-9a-f]{8}[0-9a-f-]{0,28}):(?P<rest>[^:].*)", re.DOTALL)
-_IN_CRATE: Final = re.compile(r"arcp://uuid,[0-9a-f-]{36}/")
 _PREFIXED: Final = re.compile(rf"({'|'.join(DigestKind)}):([0-9a-f]+)")
 
 
@@ -84,6 +79,7 @@ class Resolver:
         self._cache = cache
         self._home = home
         self._on_disk = on_disk
+        self._missing = Missing(index, joining)
 
     def resolve(self, thing: str) -> Resolution:
         """Find what ``thing`` stands for.
@@ -101,7 +97,7 @@ class Resolver:
             raise BadInputError(Sentence("Nothing was named. Name a path, a digest, an IRI or a run."))
         found = self.find(thing)
         if found is None:
-            raise NotFoundError(self._nothing(thing))
+            raise NotFoundError(self._missing.nothing(thing))
         return found
 
     def find(self, thing: str) -> Resolution | None:
@@ -159,7 +155,7 @@ class Resolver:
             raise NotFoundError(
                 Sentence("No run {text!r} in the catalogue. `filiation runs` lists those that are there.", text=text)
             )
-        raise _ambiguous(text, [Sentence("run {run}", run=run.id) for run in runs])
+        raise ambiguous(text, [Sentence("run {run}", run=run.id) for run in runs])
 
     def run_or_thing(self, text: str) -> RunSummary | Resolution:
         """Find a run by the start of its id, else what ``text`` stands for; raises as :meth:`resolve`."""
@@ -181,9 +177,7 @@ class Resolver:
             return self._by_digest_prefix(thing, match[2], kind=match[1])
         found = self._of_digest(thing, digest, None)
         if found is None:
-            former = [each for each in self._index.former_versions() if each.digest == str(digest)]
-            unknown = Sentence("No thing with the digest {digest} in the catalogue.", digest=digest)
-            raise NotFoundError(Sentence.joined((unknown, *map(words.former_crate, former[-1:]))))
+            raise NotFoundError(self._missing.digest(digest))
         return found
 
     def _by_place_in_run(self, thing: str) -> Resolution | None:
@@ -241,7 +235,7 @@ class Resolver:
         if not os.path.lexists(path):
             if not seen:
                 seen = list(self._index.entities(path=posixpath.normpath(thing)))
-            return self._of_record(thing, seen, self._not_there(thing, seen)) if seen else None
+            return self._of_record(thing, seen, self._missing.not_there(thing, seen)) if seen else None
         if not seen and (fields := self._fields_in(thing, path, places)) is not None:
             return fields
         digest = self._digest(path)
@@ -249,7 +243,7 @@ class Resolver:
         if found is not None:
             return found
         if seen:
-            raise ChangedError(self._changed(thing, seen, digest))
+            raise ChangedError(self._missing.changed(thing, seen, digest))
         inside = self._inside(thing, places, digest)
         if inside is not None:
             return inside
@@ -260,8 +254,8 @@ class Resolver:
                 "The catalogue knows neither the place of {thing} nor its content ({digest}): no run that "
                 "was tracked used or made it. {advice}",
                 thing=thing,
-                digest=_shown(digest),
-                advice=self._advice(places),
+                digest=shown_digest(digest),
+                advice=self._missing.advice(places),
             )
         )
 
@@ -303,29 +297,12 @@ class Resolver:
         }
         return Resolution(thing, "path", nodes, tuple(newest.values()), None, note)
 
-    def _advice(self, places: tuple[str, ...]) -> str:
-        unfinished = [
-            f"{run.id[:8]} ({run.status})"
-            for run in self._index.runs()
-            if run.status in (Status.FAILED, Status.INTERRUPTED)
-            and run.folder is not None
-            and any(Path(place).is_relative_to(run.folder) for place in places)
-        ]
-        if unfinished:
-            return Sentence(
-                "Run {unfinished} of that folder did not finish, and what a job that did not finish leaves "
-                "is claimed by none: `filiation audit` says whether this is such a leftover, and of which "
-                "job.",
-                unfinished=unfinished[0],
-            )
-        return Sentence("Run the workflow with `--logger filiation`, or ingest the crate that tells of it.")
-
     def _by_prefix(self, text: str) -> Resolution | None:
         runs = self._index.runs_like(text) if _RUN.fullmatch(text) else ()
         digests = self._index.digests_like(text) if _HEX.fullmatch(text) and len(text) >= SHORTEST_PREFIX else ()
         candidates = [*(Sentence("run {run}", run=run.id) for run in runs), *digests]
         if len(candidates) > 1:
-            raise _ambiguous(text, candidates)
+            raise ambiguous(text, candidates)
         if runs:
             return self._of_run(text, runs[0])
         return self._of_digest(text, Digest.from_text(digests[0]), None) if digests else None
@@ -341,7 +318,7 @@ class Resolver:
             )
         digests = [found for found in self._index.digests_like(text) if found.startswith(f"{kind}:")]
         if len(digests) > 1:
-            raise _ambiguous(thing, digests)
+            raise ambiguous(thing, digests)
         found = self._of_digest(thing, Digest.from_text(digests[0]), None) if digests else None
         if found is None:
             raise NotFoundError(Sentence("No thing whose digest starts with {thing} in the catalogue.", thing=thing))
@@ -364,10 +341,6 @@ class Resolver:
             note = Sentence("No run saw {thing} itself; its bytes were seen at {where}.", thing=thing, where=where)
         origins = self._origins(here or list(nodes))
         return Resolution(thing, how, tuple(sorted(self._joining.alike(nodes))), origins, digest, note)
-
-    def _not_there(self, thing: str, seen: Iterable[EntityNode]) -> str:
-        when = shown_time(max(map(self._joining.began, seen)))
-        return Sentence("{thing} is not there now; this is what the run of {when} recorded.", thing=thing, when=when)
 
     def _of_record(
         self, thing: str, seen: list[EntityNode], note: str | None, newest: EntityNode | None = None
@@ -436,73 +409,6 @@ class Resolver:
             if path.is_dir():
                 return digest_tree(path, cache=cache).digest
             return digest_file(path, cache=cache) if path.exists() else None
-
-    def _changed(self, thing: str, seen: list[EntityNode], digest: Digest | None) -> str:
-        newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))
-        run = self._joining.run_of(newest)
-        if newest.digest is None:
-            return Sentence(
-                "{thing} is known, but no digest of it was recorded (run {run}, {presence}), so nothing says "
-                "that what is there now ({digest}) is the same. Its recorded lineage: `filiation trace "
-                "{newest}`.",
-                thing=thing,
-                run=_shown_run(run),
-                presence=Sentence.term(newest.presence or ""),
-                digest=_shown(digest),
-                newest=newest.iri,
-            )
-        return Sentence(
-            "{thing} has changed since the run {run} recorded it: recorded {digest}, found {found}, "
-            "which no run recorded. `filiation check {thing}` names what differs; the lineage of what "
-            "was recorded: `filiation trace {digest}`.",
-            thing=thing,
-            run=_shown_run(run),
-            digest=newest.digest,
-            found=_shown(digest),
-        )
-
-    def _nothing(self, thing: str) -> str:
-        name = posixpath.basename(thing.rstrip("/"))
-        known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
-        hints: list[str] = [Sentence("Of that name are known: {names}.", names=tuple(known))] if known else []
-        hints += map(words.former_crate, self._former(thing)[-1:])
-        nothing = Sentence(
-            "Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.", thing=thing
-        )
-        advice = Sentence("`filiation runs` lists the runs, `filiation show RUN` what they used and made.")
-        return Sentence.joined((nothing, *hints, advice))
-
-    def _former(self, thing: str) -> list[Version]:
-        """Return the crates that do not hold any more and that an IRI names, or something in them, the oldest first."""
-        named = _IN_CRATE.match(thing)
-        former = [each for each in self._index.versions(named[0]) if each.until is not None] if named else []
-        return [each for each in former if each.iri == thing] or former
-
-
-def _ambiguous(text: str, candidates: Iterable[str]) -> BadInputError:
-    listed = sorted(candidates)
-    more = Sentence(", and {count} more", count=len(listed) - 10) if len(listed) > 10 else ""
-    return BadInputError(
-        Sentence(
-            "{text!r} is the start of {count} names: {listed}{more}. Write more of it.",
-            text=text,
-            count=len(listed),
-            listed=tuple(listed[:10]),
-            more=more,
-        )
-    )
-
-
-def _shown(digest: Digest | None) -> str:
-    return Sentence("nothing that can be read") if digest is None else str(digest)
-
-
-def _shown_run(run: RunSummary | None) -> str:
-    if run is None:
-        return "unknown"
-    return (
-        run.id if run.started is None else Sentence("{run} of {started}", run=run.id, started=shown_time(run.started))
-    )
 
 
 def _is_a_name(thing: str) -> bool:

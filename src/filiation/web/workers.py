@@ -8,7 +8,6 @@ when that ends, and so with who started it, however that comes about.
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -21,12 +20,15 @@ from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import IO, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from filiation import errors
 from filiation.errors import FiliationError
 from filiation.web.settings import WebSettings
 from filiation.web.shared import Shared, Sharing
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _READY: Final = "ready"
 _GRACE: Final = 10.0
@@ -128,7 +130,7 @@ class _Worker:
             process_group=0,  # Ctrl-C is for the process that started it, which ends it
         )
         with suppress(BrokenPipeError):
-            pickle.dump((settings, listening.fileno()), self._input)
+            self._input.write(_told().dump_json((settings, listening.fileno())) + b"\n")
             self._input.flush()
 
     @property
@@ -193,9 +195,16 @@ class _Worker:
         return cast("IO[bytes]", self._process.stdin)  # it was asked for
 
 
+def _told() -> TypeAdapter[tuple[WebSettings, int]]:
+    """Return what writes and reads the settings and the number of the socket, as one line of JSON."""
+    from pydantic import ConfigDict, TypeAdapter  # it comes with FastAPI
+
+    return TypeAdapter(tuple[WebSettings, int], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+
+
 def main() -> None:
     """Serve what is told on the standard input, until that ends."""
-    settings, number = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this one
+    settings, number = _told().validate_json(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_input, daemon=True).start()
     listening = socket.socket(fileno=number)
     told = os.fdopen(os.dup(1), "w")
