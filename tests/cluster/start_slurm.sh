@@ -3,6 +3,7 @@
 # folder given (default .slurm); /etc/slurm/slurm.conf becomes a link to it, and one that is there already is left alone:
 # then nothing is done. A second call finds it running. Needs root.
 set -euo pipefail
+export PATH="$PATH:/usr/sbin:/sbin"  # daemons and runuser are there, which not every root looks into
 folder=$(mkdir -p "${1:-.slurm}" && cd "${1:-.slurm}" && pwd)
 export SLURM_CONF="$folder/slurm.conf"
 
