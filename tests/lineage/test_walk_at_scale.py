@@ -23,7 +23,6 @@ from filiation.catalogue import (
     LineageIndex,
     RunSummary,
 )
-from filiation.catalogue import adjacency as adjacency_module
 from filiation.catalogue import arrays as arrays_module
 from filiation.catalogue.adjacency import Adjacency
 from filiation.catalogue.array_writer import write_arrays
@@ -199,8 +198,7 @@ def test_whole_arrays_at_once_find_what_a_walk_by_hand_finds(
                 walk = ancestors if up else descendants
                 by_hand, walked = reach(index, [iri], up=up), walk(index, Joining(index), [iri])
                 with monkeypatch.context() as patched:
-                    patched.setattr(adjacency_module, "_BY_HAND", several)
-                    patched.setattr(arrays_module, "_ONE_BY_ONE", several)
+                    patched.setattr(arrays_module, "_BY_HAND", several)
                     at_once, named = reach(index, [iri], up=up), walk(index, Joining(index), [iri])
                 assert (named.iris, named.numbers, sorted(named.edges)) == (
                     walked.iris,
@@ -261,7 +259,7 @@ def test_names_in_the_arrays_are_those_of_the_index(
         known = index.iris_of(range(1, index.last_number() + 1))
         assert adjacency.names(list(known)) == known
         with monkeypatch.context() as patched:
-            patched.setattr(arrays_module, "_ONE_BY_ONE", 0)
+            patched.setattr(arrays_module, "_BY_HAND", 0)
             assert adjacency.names(list(known)) == known
 
 

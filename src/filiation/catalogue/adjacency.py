@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from filiation.catalogue.arrays import ACTION, THING, open_arrays
+from filiation.catalogue.arrays import ACTION, THING, most_by_hand, open_arrays
 from filiation.catalogue.closure import Closure, close, close_by_hand
 from filiation.catalogue.nodes import CODE, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,8 +24,6 @@ FEWEST: Final = 20_000
 """Nodes of an index from which on arrays are worth making, and changed ones that they are left as they are for."""
 _SHARE: Final = 50
 """Arrays are made again when more than one node in so many has changed."""
-_BY_HAND: Final = 5_000
-"""Nodes of an answer up to which a plain walk is quicker than one over whole arrays."""
 _CODE: Final = ROLES.index(CODE)
 
 
@@ -63,7 +61,7 @@ class Adjacency:
     @property
     def _by_hand(self) -> int:
         """Nodes of an answer up to which it is walked node by node."""
-        return self.last if self.arrays is None else _BY_HAND
+        return self.last if self.arrays is None else most_by_hand()
 
     def _changed(self) -> set[int]:
         return set() if self.arrays is None else self._index.changed_since(self.arrays.generation)
@@ -84,13 +82,20 @@ class Adjacency:
 
     def names(self, numbers: Collection[int]) -> dict[int, str]:
         """Return the IRIs of nodes and crates."""
-        if self.arrays is None:
-            return self._index.iris_of(numbers)
-        last = self.arrays.last
+        numbers = list(numbers)
+        return dict(zip(numbers, self.names_of(numbers), strict=True))
+
+    def names_of(self, numbers: Sequence[int]) -> list[str]:
+        """Return the IRI of each of some nodes and crates."""
+        last = -1 if self.arrays is None else self.arrays.last
         new = [number for number in numbers if number > last] if last < self.last else []
-        if not new:
+        if not new and self.arrays is not None:
             return self.arrays.names.of(numbers)
-        return self.arrays.names.of([number for number in numbers if number <= last]) | self._index.iris_of(new)
+        named = self._index.iris_of(new)
+        if self.arrays is not None:
+            old = [number for number in numbers if number <= last]
+            named.update(zip(old, self.arrays.names.of(old), strict=True))
+        return [named[number] for number in numbers]
 
     def closure(self, roots: Iterable[int], *, up: bool) -> Closure:
         """Return everything that the roots descend from (``up``), or that descends from them, with every edge."""
@@ -98,9 +103,9 @@ class Adjacency:
 
     def reach(self, roots: Iterable[int], *, up: bool) -> Reached:
         """Return everything that the roots descend from (``up``), or that descends from them, themselves included."""
-        found, level = close_by_hand(self, roots, self._by_hand, up=up)
-        if level:
-            return self._reach_many(found.nodes, level, found.crate, up=up)
+        found, followed = close_by_hand(self, roots, self._by_hand, up=up)
+        if followed < len(found.nodes):
+            return self._reach_many(found.nodes, found.nodes[followed:], found.crate, up=up)
         return Reached(self, sorted(found.nodes), len(set(found.crate)))
 
     def kinds(self, numbers: Numbers) -> NDArray[np.int8]:
@@ -230,6 +235,6 @@ def ranges(start: Numbers, end: Numbers) -> NDArray[np.int64]:
     import numpy as np
 
     length = end - start
-    total = int(length.sum())
-    first = np.repeat(start - np.concatenate(([0], np.cumsum(length)[:-1])), length) if total else np.zeros(0, np.int64)
-    return first + np.arange(total)
+    after = np.cumsum(length)
+    total = int(after[-1]) if after.size else 0
+    return np.repeat(start - after + length, length) + np.arange(total)

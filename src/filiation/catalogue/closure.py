@@ -5,14 +5,16 @@ Node by node while it is little, which needs no numpy; level by level over whole
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from filiation.catalogue.nodes import CODE, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from filiation.catalogue.adjacency import Adjacency
+    from filiation.catalogue.adjacency import Adjacency, Numbers
+
+    Column: TypeAlias = list[int] | Numbers
 
 _CODE: Final = ROLES.index(CODE)
 
@@ -23,21 +25,23 @@ class Closure(NamedTuple):
     Parameters
     ----------
     nodes
-        Each once, the roots first.
+        The number of each, once, the roots first.
     near, far
-        For each edge where it was come from, and where that leads.
+        For each edge where it was come from, and where that leads, as places among the nodes.
     role, crate
         The place of its role in ``ROLES``, and the number of the crate that says so.
+
+    The columns of edges are lists where they were walked by hand, and else arrays.
     """
 
-    nodes: Collection[int]
-    near: Sequence[int]
-    far: Sequence[int]
-    role: Sequence[int]
-    crate: Sequence[int]
+    nodes: Sequence[int]
+    near: Column
+    far: Column
+    role: Column
+    crate: Column
 
 
-def close_by_hand(adjacency: Adjacency, roots: Iterable[int], most: int, *, up: bool) -> tuple[Closure, list[int]]:
+def close_by_hand(adjacency: Adjacency, roots: Iterable[int], most: int, *, up: bool) -> tuple[Closure, int]:
     """Walk until there are more nodes than ``most``.
 
     Parameters
@@ -53,57 +57,54 @@ def close_by_hand(adjacency: Adjacency, roots: Iterable[int], most: int, *, up: 
 
     Returns
     -------
-    What was come by, and the nodes of it whose edges were not followed yet: none if all is there.
+    What was come by, and of how many of its nodes the edges were followed: of the first ones, of all if all is there.
     """
-    seen = set(roots)
-    level = list(seen)
-    nodes, near, far, places = level.copy(), [], [], []
-    apart = []
+    nodes = list(dict.fromkeys(roots))
+    place_of = {node: place for place, node in enumerate(nodes)}
+    near, far, rows, apart = [], [], [], []
     arrays, touched, last = adjacency.arrays, adjacency.touched, -1
     if arrays is not None:
         start, other, crates, roles = arrays.up if up else arrays.down
         last = arrays.last
-    while level and len(nodes) <= most:
-        beyond = []
-        for node in level:
-            if node > last or node in touched:
-                for step in adjacency.steps((node,), up=up):
-                    apart.append(step)
-                    if step[1] not in seen:
-                        seen.add(step[1])
-                        beyond.append(step[1])
+    followed = 0
+    for followed, node in enumerate(nodes):  # which grow meanwhile
+        if (known := len(nodes)) > most:
+            break
+        if node > last or node in touched:
+            for _, end, role, crate in adjacency.steps((node,), up=up):
+                if (place := place_of.setdefault(end, known)) == known:
+                    nodes.append(end)
+                    known += 1
+                apart.append((followed, place, role, crate))
+            continue
+        for row in range(start[node], start[node + 1]):
+            if up and roles[row] == _CODE:  # a script that an action ran is no ancestor of what it made
                 continue
-            for place in range(start[node], start[node + 1]):
-                if up and roles[place] == _CODE:  # a script that an action ran is no ancestor of what it made
-                    continue
-                end = other[place]
-                near.append(node)
-                far.append(end)
-                places.append(place)
-                if end not in seen:
-                    seen.add(end)
-                    beyond.append(end)
-        nodes += beyond
-        level = beyond
-    role = [roles[place] for place in places]
-    crate = [crates[place] for place in places]
-    for column, more in zip((near, far, role, crate), zip(*apart, strict=True), strict=False):  # nothing for nothing
+            end = other[row]
+            if (place := place_of.setdefault(end, known)) == known:
+                nodes.append(end)
+                known += 1
+            near.append(followed)
+            far.append(place)
+            rows.append(row)
+    else:
+        followed = len(nodes)
+    columns = near, far, [roles[row] for row in rows], [crates[row] for row in rows]
+    for column, more in zip(columns, zip(*apart, strict=True), strict=False):  # nothing for nothing
         column.extend(more)
-    return Closure(nodes, near, far, role, crate), level
+    return Closure(nodes, *columns), followed
 
 
 def close(adjacency: Adjacency, roots: Iterable[int], by_hand: int, *, up: bool) -> Closure:
     """Walk as far as it goes; see :func:`close_by_hand`."""
-    found, level = close_by_hand(adjacency, roots, by_hand, up=up)
-    if not level:
+    found, followed = close_by_hand(adjacency, roots, by_hand, up=up)
+    if followed == len(found.nodes):
         return found
     from filiation.catalogue.nearby import Nearby
 
-    nodes, edges = Nearby(adjacency).onwards(found.nodes, level, up=up)
-    return Closure(
-        [*found.nodes, *nodes.tolist()],
-        [*found.near, *edges.near.tolist()],
-        [*found.far, *edges.far.tolist()],
-        [*found.role, *edges.role.tolist()],
-        [*found.crate, *edges.crate.tolist()],
-    )
+    return Nearby(adjacency).onwards(found, followed, up=up)
+
+
+def listed(column: Column) -> list[int]:
+    """Return a column as a list."""
+    return column if isinstance(column, list) else column.tolist()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from filiation.catalogue.adjacency import numbers_in, ranges
+from filiation.catalogue.closure import Closure
 from filiation.catalogue.nodes import CODE, GENERATED, ROLES, USED
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Nearby:
     def __init__(self, adjacency: Adjacency) -> None:
         self._adjacency = adjacency
         self._apart = adjacency.apart()
+        arrays = adjacency.arrays
+        self._sides = None if arrays is None else {True: arrays.up.as_numpy(), False: arrays.down.as_numpy()}
 
     def within(self, roots: Iterable[int], depth: int, *, up: bool) -> Numbers:
         """Return what is at most so many actions away, the nearest first; the roots are the first.
@@ -86,30 +89,47 @@ class Nearby:
             depth -= 1
         return np.concatenate(found)
 
-    def onwards(self, seen: Iterable[int], level: Iterable[int], *, up: bool) -> tuple[Numbers, Edges]:
+    def onwards(self, begun: Closure, followed: int, *, up: bool) -> Closure:
         """Go on with a walk as far as it goes.
 
         Parameters
         ----------
-        seen
+        begun
             What it came by so far.
-        level
-            Those of it whose edges were not followed yet.
+        followed
+            Of how many of its nodes, the first ones, the edges were followed already.
         up
             Whether to what they descend from; else to what descends from them.
 
         Returns
         -------
-        What else it comes by, and every edge on the way.
+        All that it comes by, in the order of the IRIs, in which they are quickly read.
         """
-        is_seen = np.zeros(self._adjacency.last + 1, np.bool_)
-        is_seen[numbers_in(seen)] = True
-        found, followed = [numbers_in(())], [self.edges(numbers_in(level), up=up)]
-        while (new := self._new(followed[-1].far, is_seen)).size:
-            found.append(new)
-            followed.append(self.edges(new, up=up))
-        columns = zip(*((edges.near, edges.far, edges.role, edges.crate) for edges in followed), strict=True)
-        return np.concatenate(found), Edges(*(np.concatenate(column) for column in columns))
+        nodes = numbers_in(begun.nodes)
+        found, known = [nodes], nodes.size
+        place = np.zeros(self._adjacency.last + 1, np.int32)
+        """Of each node that was found, from 1 on."""
+        place[nodes] = np.arange(1, known + 1, dtype=np.int32)
+        near, far, role, crate = (np.asarray(column, np.int32) for column in begun[1:])
+        walked = [Edges(nodes[near], nodes[far], role.astype(np.int8), crate)]
+        level = nodes[followed:]
+        while level.size:
+            edges = self.edges(level, up=up)
+            walked.append(edges)
+            new = edges.far[place[edges.far] == 0]
+            # Each once, without sorting: of those alike, the one whose place was written last.
+            order = np.arange(1, new.size + 1, dtype=np.int32)
+            place[new] = order
+            level = new[place[new] == order]
+            place[level] = known + order[: level.size]
+            known += level.size
+            found.append(level)
+        old, newer = self._adjacency.in_order(np.concatenate(found))
+        nodes = np.concatenate((old, numbers_in(newer)))
+        place[nodes] = np.arange(nodes.size, dtype=np.int32)
+        columns = zip(*((edges.near, edges.far, edges.role, edges.crate) for edges in walked), strict=True)
+        near, far, role, crate = map(np.concatenate, columns)
+        return Closure(nodes.tolist(), place[near], place[far], role, crate)
 
     def among(self, numbers: Iterable[int]) -> Edges:
         """Return every edge between nodes, each once, from what was there before to what came of it."""
@@ -150,9 +170,8 @@ class Nearby:
 
     def _in_arrays(self, level: Numbers, *, up: bool) -> Edges:
         """Return the edges of nodes that have not changed since the arrays were made."""
-        arrays = self._adjacency.arrays
-        assert arrays is not None  # noqa: S101 - without arrays every node is looked up in the index
-        start, other, crate, role = (arrays.up if up else arrays.down).as_numpy()
+        assert self._sides is not None  # noqa: S101 - without arrays every node is looked up in the index
+        start, other, crate, role = self._sides[up]
         begin, end = start[level], start[level + 1]
         places = ranges(begin, end)
         edges = Edges(np.repeat(level, end - begin), other[places], role[places], crate[places])

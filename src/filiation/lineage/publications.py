@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,7 +45,7 @@ class Publication:
 
 
 def publications_among(
-    index: LineageIndex, iris: set[str], annotations: Mapping[str, tuple[tuple[str, object], ...]]
+    index: LineageIndex, iris: AbstractSet[str], annotations: Mapping[str, tuple[tuple[str, object], ...]]
 ) -> tuple[Publication, ...]:
     """Return what is published of nodes, sorted by name.
 
@@ -90,18 +91,17 @@ def leading_to(walked: Walked, roots: Iterable[str], direction: str, ends: set[s
     back: dict[str, list[Edge]] = defaultdict(list)
     for edge in walked.edges:
         back[edge.src if upwards else edge.dst].append(edge)
-    kept = Walked(iris=set(roots) | ends, numbers=walked.numbers)
+    kept = set(roots) | ends
     edges: list[Edge] = []
     waiting = list(ends)
     while waiting:
         for edge in back[waiting.pop()]:
             edges.append(edge)
             other = edge.dst if upwards else edge.src
-            if other not in kept.iris:
-                kept.iris.add(other)
+            if other not in kept:
+                kept.add(other)
                 waiting.append(other)
-    kept.edges, kept.cut, kept.stopped = edges, walked.cut & kept.iris, walked.stopped & kept.iris
-    return kept
+    return Walked(kept, edges, walked.cut & kept, walked.stopped & kept, walked.numbers)
 
 
 def _name(key: str, value: object) -> str:

@@ -7,6 +7,7 @@ has to know before they rely on it, or train again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +71,9 @@ def _once(found: Iterable[Observation]) -> Iterator[Observation]:
     yield from {(each.kind, each.what, each.detail): each for each in found}.values()
 
 
-def _corrections(index: LineageIndex, joining: Joining, labels: EntityNode, used: set[str]) -> Iterator[Observation]:
+def _corrections(
+    index: LineageIndex, joining: Joining, labels: EntityNode, used: AbstractSet[str]
+) -> Iterator[Observation]:
     """Tell of label images that a person made of one, and that are not among what was used."""
     walked = descendants(index, joining, [labels.iri], Bounds(depth=1))
     for edge in sorted(walked.edges):

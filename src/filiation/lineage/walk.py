@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue import CODE, GENERATED, ROLES, USED, Edge, Joining, LineageIndex
-from filiation.catalogue.closure import Closure
+from filiation.catalogue.closure import Closure, listed
 from filiation.lineage.cutting import Node, join
-from filiation.lineage.walked import EdgeColumns, Walked, role_name
+from filiation.lineage.walked import EdgeColumns, NumberColumn, Walked, role_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -115,16 +115,15 @@ def nearest(
     -------
     What was kept, and the numbers of all that was come by.
     """
-    walked = Walked(iris=set(roots))
-    walk = _started(index, walked.iris, bounds, up=up)
+    roots = set(roots)
+    walk = _started(index, roots, bounds, up=up)
     walk.go()
     reached = set(walk.seen)
     if len(reached) > most:
         walk.seen = _first_of(walk.start, walk.followed, most)
         walk.followed = [step for step in walk.followed if step[0] in walk.seen and step[1] in walk.seen]
         walk.cut &= walk.seen
-    _name(walked, index.adjacency(), walk, up=up)
-    return walked, reached
+    return _named(index.adjacency(), roots, walk, up=up), reached
 
 
 def _first_of(start: set[int], steps: Iterable[Step], most: int) -> set[int]:
@@ -160,9 +159,9 @@ def only(index: LineageIndex, roots: Iterable[str], chosen: Chosen, bounds: Boun
     -------
     What stays, with an edge ``through`` where something lies between; it is stopped also where all beyond was left out.
     """
-    walked = Walked(iris=set(roots))
+    roots = set(roots)
     adjacency = index.adjacency()
-    walk = _started(index, walked.iris, bounds, up=up)
+    walk = _started(index, roots, bounds, up=up)
     steps: Callable[[Iterable[int]], list[Step]]
     if bounds == _WHOLE:
         found = chosen(adjacency.reach(walk.seen, up=up).numbers)
@@ -176,8 +175,7 @@ def only(index: LineageIndex, roots: Iterable[str], chosen: Chosen, bounds: Boun
     walk.followed = list(joined.steps)
     walk.cut &= walk.seen
     walk.stopped = walk.stopped & walk.seen | joined.ends
-    _name(walked, adjacency, walk, up=up)
-    return walked
+    return _named(adjacency, roots, walk, up=up)
 
 
 def only_of(walked: Walked, roots: Iterable[str], chosen: Callable[[str], bool], *, up: bool) -> Walked:
@@ -203,15 +201,14 @@ def _following(steps: Iterable[cutting.Step[Node]]) -> Callable[[Iterable[Node]]
 
 
 def _walk(index: LineageIndex, roots: Iterable[str], bounds: Bounds, *, up: bool) -> Walked:
-    walked = Walked(iris=set(roots))
+    roots = set(roots)
+    adjacency = index.adjacency()
     if bounds == _WHOLE:
-        adjacency = index.adjacency()
-        _put_names(walked, adjacency, adjacency.closure(index.numbers_of(walked.iris).values(), up=up), up=up)
-        return walked
-    walk = _started(index, walked.iris, bounds, up=up)
+        found = adjacency.closure(index.numbers_of(roots).values(), up=up)
+        return _told(adjacency, roots, found, adjacency.names_of(found.nodes), up=up)
+    walk = _started(index, roots, bounds, up=up)
     walk.go()
-    _name(walked, index.adjacency(), walk, up=up)
-    return walked
+    return _named(adjacency, roots, walk, up=up)
 
 
 def _started(index: LineageIndex, roots: set[str], bounds: Bounds, *, up: bool) -> _Walk:
@@ -271,19 +268,22 @@ class _Walk:
         return level - ended
 
 
-def _name(walked: Walked, adjacency: Adjacency, walk: _Walk, *, up: bool) -> None:
+def _named(adjacency: Adjacency, roots: set[str], walk: _Walk, *, up: bool) -> Walked:
     """Put IRIs in place of numbers."""
-    near, far, role, crate = zip(*walk.followed, strict=True) if walk.followed else ((), (), (), ())
-    names = _put_names(walked, adjacency, Closure(walk.seen, near, far, role, crate), up=up)
-    walked.cut.update(names[number] for number in walk.cut)
-    walked.stopped.update(names[number] for number in walk.stopped)
+    nodes = list(walk.seen)
+    place = {node: at for at, node in enumerate(nodes)}
+    near, far, role, crate = map(list, zip(*walk.followed, strict=True)) if walk.followed else ([], [], [], [])
+    found = Closure(nodes, [place[node] for node in near], [place[node] for node in far], role, crate)
+    names = adjacency.names_of(nodes)
+    walked = _told(adjacency, roots, found, names, up=up)
+    walked.cut, walked.stopped = ({names[place[node]] for node in nodes} for nodes in (walk.cut, walk.stopped))
+    return walked
 
 
-def _put_names(walked: Walked, adjacency: Adjacency, found: Closure, *, up: bool) -> dict[int, str]:
-    names = adjacency.names(found.nodes)
-    walked.numbers = {name: number for number, name in names.items()}
-    walked.iris.update(walked.numbers)
-    names |= adjacency.names(set(found.crate) - names.keys())
+def _told(adjacency: Adjacency, roots: set[str], found: Closure, names: list[str], *, up: bool) -> Walked:
+    numbers = NumberColumn(names, found.nodes)
     ends = (found.far, found.near) if up else (found.near, found.far)
-    walked.edges = EdgeColumns(*ends, found.role, found.crate, names)
-    return names
+    edges = EdgeColumns(*ends, found.role, found.crate, names, adjacency.names(set(listed(found.crate))))
+    # Of what nobody knows, nothing descends, and yet it was asked for.
+    iris = numbers.keys() if len(roots) == 1 and names else roots.union(names)
+    return Walked(iris, edges, numbers=numbers)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Final, overload
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final, cast, overload
 
 from filiation.catalogue import ROLES, Edge
+from filiation.catalogue.closure import listed
 from filiation.lineage.answers import THROUGH
 from filiation.lineage.cutting import THROUGH_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import ItemsView, Iterable, Iterator, ValuesView
+
+    from filiation.catalogue.closure import Column
 
 role_name: Final = {**dict(enumerate(ROLES)), THROUGH_ROLE: THROUGH}.__getitem__
 """The name of a role, by its number."""
@@ -38,11 +42,48 @@ class Walked:
         The numbers of the IRIs in the index, of those that have one.
     """
 
-    iris: set[str] = field(default_factory=set)
+    iris: AbstractSet[str] = field(default_factory=set)
     edges: Sequence[Edge] = ()
-    cut: set[str] = field(default_factory=set)
-    stopped: set[str] = field(default_factory=set)
-    numbers: dict[str, int] = field(default_factory=dict)
+    cut: AbstractSet[str] = field(default_factory=set)
+    stopped: AbstractSet[str] = field(default_factory=set)
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+class NumberColumn(Mapping[str, int]):
+    """Names and their numbers as columns; looked up by name only when one is asked for, as few answers are.
+
+    Parameters
+    ----------
+    names, numbers
+        Aligned, each once.
+    """
+
+    def __init__(self, names: Sequence[str], numbers: Sequence[int]) -> None:
+        self._names, self._numbers = names, numbers
+
+    @cached_property
+    def _by_name(self) -> dict[str, int]:
+        return dict(zip(self._names, self._numbers, strict=True))
+
+    def __getitem__(self, name: str) -> int:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def values(self) -> ValuesView[int]:
+        """Return the numbers."""
+        return self._by_name.values()
+
+    def items(self) -> ItemsView[str, int]:
+        """Return each name with its number."""
+        return self._by_name.items()
 
 
 class EdgeColumns(Sequence[Edge]):
@@ -50,21 +91,21 @@ class EdgeColumns(Sequence[Edge]):
 
     Parameters
     ----------
-    src, dst, role, crate
-        For each edge the numbers of its ends, of its role and of its crate.
+    src, dst
+        For each edge the places of its ends among the names.
+    role, crate
+        For each edge the numbers of its role and of its crate.
     names
-        What nodes and crates are called, by their numbers.
+        What nodes are called.
+    crates
+        What crates are called, by their numbers.
     """
 
     def __init__(
-        self,
-        src: Sequence[int],
-        dst: Sequence[int],
-        role: Sequence[int],
-        crate: Sequence[int],
-        names: Mapping[int, str],
+        self, src: Column, dst: Column, role: Column, crate: Column, names: Sequence[str], crates: Mapping[int, str]
     ) -> None:
-        self._src, self._dst, self._role, self._crate, self._names = src, dst, role, crate, names
+        self._src, self._dst, self._role, self._crate = src, dst, role, crate
+        self._names, self._crates = names, crates
 
     def __len__(self) -> int:
         return len(self._src)
@@ -76,15 +117,24 @@ class EdgeColumns(Sequence[Edge]):
     def __getitem__(self, place: int | slice) -> Edge | Sequence[Edge]:
         if isinstance(place, slice):
             return list(self)[place]
-        name, at = self._names, range(len(self))[place]
-        return Edge(name[self._src[at]], name[self._dst[at]], role_name(self._role[at]), name[self._crate[at]])
+        at = range(len(self))[place]
+        src, dst, role, crate = (int(column[at]) for column in (self._src, self._dst, self._role, self._crate))
+        return Edge(self._names[src], self._names[dst], role_name(role), self._crates[crate])
 
     def __iter__(self) -> Iterator[Edge]:
         return map(_edge, self.rows())
 
     def rows(self) -> Iterable[tuple[str, str, str, str]]:
         """Return source, end, role and crate of each edge, which takes half of what edges take."""
-        name = self._names.__getitem__
-        return zip(
-            map(name, self._src), map(name, self._dst), map(role_name, self._role), map(name, self._crate), strict=True
-        )
+        crate = self._crates.__getitem__
+        ends = _each(self._names, self._src), _each(self._names, self._dst)
+        return zip(*ends, map(role_name, listed(self._role)), map(crate, listed(self._crate)), strict=True)
+
+
+def _each(names: Sequence[str], places: Column) -> Iterable[str]:
+    """Return the names at some places; if these are an array, all at once, which takes half the time."""
+    if isinstance(places, list):
+        return map(names.__getitem__, places)
+    import numpy as np
+
+    return cast("list[str]", np.fromiter(names, object, len(names))[places].tolist())
