@@ -40,6 +40,7 @@ words = st.text(min_size=1, max_size=12)
 # The crate's profile recommends milliseconds; that is what a run holds.
 times = st.integers(0, 10**12).map(lambda ms: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms))
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
+pixel_digests = st.builds(Digest, st.sampled_from([DigestKind.PIXELS, DigestKind.PIXELS_1]), hexes)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -85,7 +86,7 @@ def entities(draw: st.DrawFn, path: str) -> DataEntity:
         kind=kind,
         presence=draw(st.sampled_from(list(Presence))),
         digest=draw(st.none() | st.just(digest)),
-        pixels=draw(st.none() | hexes.map(lambda digits: Digest(DigestKind.PIXELS, digits))) if is_image else None,
+        pixels=draw(st.none() | pixel_digests) if is_image else None,
         size=draw(st.none() | st.integers(0, 2**50)),
         files=draw(st.none() | st.integers(0, 10**6)) if tree else None,
         flags=tuple(sorted(draw(st.sets(st.sampled_from(["directory", "temp", "protected"]))))),
@@ -119,7 +120,7 @@ raw_images = st.builds(
         digest=digest and Digest(DigestKind.FILE, digest),
         size=size,
         url=url,
-        pixels=pixels and Digest(DigestKind.PIXELS, pixels),
+        pixels=pixels,
         image=image and replace(image, source=None),
         modified=modified,
         server=server,
@@ -129,7 +130,7 @@ raw_images = st.builds(
     st.none() | hexes,
     st.none() | st.integers(0, 2**40),
     st.none() | st.just("https://example.org/micrograph"),
-    st.none() | hexes,
+    st.none() | pixel_digests,
     st.none() | images(),
     st.none() | times,
     st.none() | servers,

@@ -11,6 +11,9 @@ from filiation.digest import DigestCache, digest_file, digest_tree, files
 from filiation.digest import cache as cache_module
 from filiation.digest import walk as walking
 from filiation.digest.files import Stamp
+from filiation.model import Digest, DigestKind
+
+PIXELS = Digest(DigestKind.PIXELS, "b" * 64)
 
 
 @pytest.fixture
@@ -219,9 +222,11 @@ def test_many_files_are_few_transactions(tmp_path, settled, monkeypatch):
 def test_pixels_are_found_by_the_trees_digest(tmp_path):
     with DigestCache(tmp_path / "deep" / "cache.sqlite") as cache:
         assert cache.get_pixels("a" * 64) is None
-        cache.put_pixels("a" * 64, "b" * 64)
+        cache.put_pixels("a" * 64, PIXELS)
+        cache.put_pixels("c" * 64, Digest(DigestKind.PIXELS_1, "b" * 64))
         cache.close()
-        assert cache.get_pixels("a" * 64) == "b" * 64
+        assert cache.get_pixels("a" * 64) == PIXELS
+        assert cache.get_pixels("c" * 64) is None, "one of an earlier version is worked out again"
         assert cache.problem is None
 
 
@@ -230,7 +235,7 @@ def digests_without_help(cache, store):
     for _ in range(2):
         assert digest_tree(store, cache=cache) == tree
         assert digest_file(store / "c" / "0", cache=cache) == digest_file(store / "c" / "0")
-    cache.put_pixels("a" * 64, "b" * 64)
+    cache.put_pixels("a" * 64, PIXELS)
     assert cache.get_pixels("a" * 64) is None
 
 

@@ -23,7 +23,7 @@ HOME = "/home/ada/demo"
 _EXIT = re.compile(r"#\s*exits with (\d+)\s*$")
 _ID = re.compile(
     r"(?P<uuid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
-    r"|(?P<digest>\b(?:sha256|tree1|pixels1):[0-9a-f]{6,64})"
+    r"|(?P<digest>\b(?:sha256|tree1|pixels[12]):[0-9a-f]{6,64})"
     r"|(?P<short>\b[0-9a-f]{8}\b)"
 )
 _SHAPES = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -12,9 +13,12 @@ from zarr.codecs import BytesCodec, GzipCodec
 
 from filiation.errors import BadInputError
 from filiation.images import Image, pixel_digest, pixel_digest_of_array, write_image
+from filiation.model import DigestKind
 
 SPECIFICATION = (Path(__file__).parents[2] / "docs" / "reference" / "pixel-digest.md").read_text("utf-8")
-VECTORS = re.findall(r"^\| `(.+)` \| `(.+)` \| `(.+)` \| (\d+) \| `([0-9a-f]{64})` \|$", SPECIFICATION, re.M)
+VECTORS = re.findall(
+    r"^\| `(.+)` \| `(.+)` \| `(.+)` \| (\d+) \| `([0-9a-f]{64})` \| `([0-9a-f]{64})` \|$", SPECIFICATION, re.M
+)
 
 
 def _code_of_the_specification():
@@ -32,17 +36,23 @@ def test_the_specification_has_vectors() -> None:
     assert len(VECTORS) == 7
 
 
-@pytest.mark.parametrize(("axes", "shape", "dtype", "modulus", "expected"), VECTORS)
-def test_each_vector_of_the_specification_holds(axes: str, shape: str, dtype: str, modulus: str, expected: str) -> None:
+@pytest.mark.parametrize(("axes", "shape", "dtype", "modulus", "second", "first"), VECTORS)
+def test_each_vector_of_the_specification_holds(
+    axes: str, shape: str, dtype: str, modulus: str, second: str, first: str
+) -> None:
     data = _ramp(tuple(map(int, shape.split(","))), dtype, int(modulus))
     names = tuple(axes.split(","))
-    assert pixel_digest_of_array(data, names).hex == expected
-    assert _code_of_the_specification()(data, names) == expected
+    for expected in (f"pixels2:{second}", f"pixels1:{first}"):
+        version, _, digits = expected.partition(":")
+        assert str(pixel_digest_of_array(data, names, DigestKind(version))) == expected
+        assert _code_of_the_specification()(data, names, version) == digits
+    assert pixel_digest_of_array(data, names).hex == second
 
 
 def test_the_first_vector_follows_by_hand() -> None:
-    block = hashlib.sha256(bytes([0, 1, 2, 3, 4, 5])).digest()
-    assert hashlib.sha256(b"filiation-pixels-1\nuint8\ny,x\n2,3\n" + block).hexdigest() == VECTORS[0][4]
+    for new, header, expected in ((blake3, b"filiation-pixels-2", 4), (hashlib.sha256, b"filiation-pixels-1", 5)):
+        block = new(bytes([0, 1, 2, 3, 4, 5])).digest()
+        assert new(header + b"\nuint8\ny,x\n2,3\n" + block).hexdigest() == VECTORS[0][expected]
 
 
 def _write(path: Path, data: np.ndarray, axes: tuple[str, ...], zarr_format: int, **how) -> Path:
@@ -80,6 +90,8 @@ def test_the_digest_is_the_same_whatever_the_file(tmp_path: Path, dtype: str) ->
     write_image(tmp_path / "ours.ome.zarr", Image(data, axes, (3.0, 1.0, 1.0)))
     found["ours"] = pixel_digest(tmp_path / "ours.ome.zarr", workers=2)
     assert set(found.values()) == {pixel_digest_of_array(data, axes)}
+    first = pixel_digest_of_array(data, axes, DigestKind.PIXELS_1)
+    assert pixel_digest(tmp_path / "ours.ome.zarr", DigestKind.PIXELS_1) == first != found["ours"]
 
 
 @pytest.mark.parametrize("fill", [0, 7])

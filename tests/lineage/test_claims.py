@@ -24,6 +24,7 @@ from filiation.images.claims import read_claim
 from filiation.images.conformance.mending import MetadataChange
 from filiation.lineage import Ledger, testimony
 from filiation.lineage.testimony import Verdict, hear
+from filiation.model import DigestKind
 from tests.lineage.labelled import edit_attributes, labelled, labelled_once, write_raw
 from tests.object_store import KEY_ID, SECRET, s3_server
 
@@ -176,8 +177,26 @@ IN_THE_STORE: dict[str, tuple[Callable[[dict], object], set[str]]] = {
     "parameter left out": (lambda block: block["parameters"].pop(0), {"parameter threshold"}),
     "source": (lambda block: block["inputs"][0].update(digest=f"tree1:{'0' * 64}"), {"input raw.ome.zarr"}),
     "pixels as written": (lambda block: block.update(pixels=f"pixels1:{'0' * 64}"), {"pixels as written"}),
+    "pixels as written, by the version of the crate": (
+        lambda block: block.update(pixels=f"pixels2:{'0' * 64}"),
+        {"pixels as written"},
+    ),
     "person": (lambda block: block["person"].update(orcid="https://orcid.org/0"), {"person"}),
 }
+
+
+def test_a_store_that_names_its_pixels_by_version_1_is_traced_and_agrees_with_a_crate_of_version_2(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = str(pixel_digest(STORE, DigestKind.PIXELS_1))
+    edit_attributes(STORE, lambda attributes: attributes["filiation"].update(pixels=first))
+    heard = hear(CatalogueFolder.find(None), STORE)
+    told = {fact.name: str(fact.store) for fact in heard.facts}
+    assert (told["pixels"], told["pixels as written"]) == (first, first)
+    assert set(different(heard)) == {"digest"}, "its metadata were changed by the test, its pixels were not"
+    shutil.copytree(STORE, tmp_path / "found.zarr")
+    monkeypatch.chdir(tmp_path)
+    assert "Its pixels are those that it tells of." in call("trace", "found.zarr").stdout
 
 
 @pytest.mark.parametrize("what", IN_THE_STORE)

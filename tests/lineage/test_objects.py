@@ -54,7 +54,7 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     run.job("fetch", ("skimage:cells",), {"raw.ome.zarr": {"zarr.json": "{}"}}, kinds=kinds)
     run.job("segment", ("raw.ome.zarr",), {LABELS: None}, parameters={"sigma": 2}, kinds=kinds)
     run.job("measure", ("raw.ome.zarr", LABELS), {"table.parquet": None, "notes.parquet": "no table"}, kinds=kinds)
-    run.thing(LABELS, "label image", pixelDigest=pixel_digest(folder / LABELS).hex)
+    run.thing(LABELS, "label image", pixelDigest=str(pixel_digest(folder / LABELS)))
     run.write(catalogue.folder.crates)
     return Ledger()
 

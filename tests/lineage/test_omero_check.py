@@ -11,8 +11,9 @@ import pytest
 
 from filiation.crate.image_metadata import IMAGE_TYPE, expanded
 from filiation.errors import AccessError
-from filiation.images import fetch_into, open_source
+from filiation.images import fetch_into, open_source, pixel_digest
 from filiation.lineage import Ledger
+from filiation.model import DigestKind
 from tests.lineage.crates import CrateBuilder
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def image(signed_in: OmeroServer, ledger: Ledger, tmp_path: Path) -> Row:
     return image
 
 
-def record(ledger: Ledger, identity: SourceIdentity, number: int = 1) -> None:
-    """Add a run that read an image."""
+def record(ledger: Ledger, identity: SourceIdentity, number: int = 1, pixels: str | None = None) -> None:
+    """Add a run that read an image; with its pixels as an earlier version's crate tells them, if they are given."""
     server, facts = identity.server, identity.image
     assert server is not None
     assert facts is not None
@@ -53,7 +54,7 @@ def record(ledger: Ledger, identity: SourceIdentity, number: int = 1) -> None:
         }  # fmt: skip
     run.thing(
         identity.iri,
-        pixelDigest=identity.pixels.hex,
+        pixelDigest=pixels or str(identity.pixels),
         axes=",".join(facts.axes),
         shape=",".join(map(str, facts.shape)),
         pixelType=facts.dtype,
@@ -118,6 +119,22 @@ def test_other_pixels_under_the_same_id_are_told_with_both_digests(ledger: Ledge
     signed_in.plant("ada").replace_pixels(image, PIXELS + 1)
 
     assert checked(ledger, image)[0] == "modified"
+    what, text = checked(ledger, image, pixels=True)
+    assert what == "changed"
+    assert "recorded pixels2:" in text
+    assert ", found pixels2:" in text
+
+
+def test_pixels_that_were_recorded_by_version_1_are_compared_by_it(
+    ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path
+):
+    place = tmp_path / "again.ome.zarr"
+    identity = fetch_into(open_source(f"omero://127.0.0.1/image/{image.id}"), place)
+    record(ledger, identity, 2, pixel_digest(place, DigestKind.PIXELS_1).hex)
+
+    assert checked(ledger, image, pixels=True)[0] == "intact"
+
+    signed_in.plant("ada").replace_pixels(image, PIXELS + 1)
     what, text = checked(ledger, image, pixels=True)
     assert what == "changed"
     assert "recorded pixels1:" in text

@@ -14,8 +14,10 @@ from click.testing import CliRunner
 from PIL import Image as Picture
 
 from filiation.cli.application import main
+from filiation.crate.things import write_pixels
 from filiation.errors import BadInputError, FindingsError, NotFoundError
-from filiation.images import Image, write_image
+from filiation.images import Image, pixel_digest_of_array, write_image
+from filiation.model import DigestKind
 from filiation.training.building import Plan, build
 from filiation.training.checking import check
 from filiation.training.contents import InSet, read_contents
@@ -106,6 +108,19 @@ def test_a_run_that_used_an_image_hides_not_where_it_is_from(laboratory: Laborat
     laboratory.take_in(run)
     checked = check(laboratory.ledger, folder)
     assert (kinds(checked), checked.by_digest) == (["same image"], 2)
+
+
+def test_an_image_is_known_by_pixels_that_were_recorded_by_either_version(laboratory: Laboratory):
+    run, folder = laboratory.run(), laboratory.folder / "set"
+    for part, number, kind in (("train", 1, DigestKind.PIXELS), ("test", 2, DigestKind.PIXELS_1)):
+        image = f"https://omero.example.org/Image/{number}"
+        pixels = noise(number, 64, 64)
+        tiff(folder / part / "a.tif", pixels)
+        run.thing(image, pixelDigest=write_pixels(pixel_digest_of_array(pixels, ("y", "x"), kind)))
+        run.job("look", (image,), {f"seen-{number}.txt": "x"})
+    laboratory.take_in(run)
+    checked = check(laboratory.ledger, folder)
+    assert (checked.leaks, checked.by_digest) == ((), 2)
 
 
 def test_crops_of_one_raw_image_are_found_though_they_share_no_pixel(laboratory: Laboratory, elsewhere: Path):

@@ -54,7 +54,7 @@ def test_a_run_registers_itself_and_the_command_adds_the_crate(
     pairs = ezomero.get_map_annotation(gateway, number)
     assert pairs["run"] == run.id
     assert pairs["label image"] == "results/cells/nuclei.ome.zarr"
-    assert pairs["image digest"].startswith("pixels1:")
+    assert pairs["image digest"].startswith("pixels2:")
     assert float(pairs["segment: sigma"]) == 1.5
     (file,) = ezomero.get_file_annotation_ids(gateway, "Image", image.id, ns="filiation/measurements")
     table = ezomero.get_table(gateway, file)

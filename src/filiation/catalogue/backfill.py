@@ -227,9 +227,9 @@ def _with_image(entity: DataEntity, observer: Observer, cache: DigestCache) -> D
         return entity
     place = Path(observer.folder) / entity.path
     try:
-        known = cache.get_pixels(entity.digest.hex) or pixel_digest(place).hex
+        known = cache.get_pixels(entity.digest.hex) or pixel_digest(place)
         cache.put_pixels(entity.digest.hex, known)
-        return replace(entity, image=image_facts(place), pixels=Digest(DigestKind.PIXELS, known))
+        return replace(entity, image=image_facts(place), pixels=known)
     except (FiliationError, OSError) as error:
         observer.problems.append(f"The image {entity.path} could not be read: {error}")
         return entity

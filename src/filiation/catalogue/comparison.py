@@ -10,7 +10,7 @@ import numpy as np
 
 from filiation.digest import digest_file, digest_tree
 from filiation.errors import FiliationError
-from filiation.images import read_image, read_labels
+from filiation.images import pixel_digest, read_image, read_labels
 from filiation.model import DataEntity, Digest, EntityKind
 from filiation.segmentation import agreement
 
@@ -135,7 +135,7 @@ def compare(recorded: DataEntity, before: Path, new: DataEntity | None, now: Pat
         )
     if recorded.digest == new.digest:
         return Comparison(path, Outcome.IDENTICAL, recorded.digest, new.digest)
-    if recorded.pixels is not None and recorded.pixels == new.pixels:
+    if recorded.pixels is not None and recorded.pixels == _pixels_like(recorded.pixels, new, now):
         same_labels = recorded.image == new.image
         note = None if same_labels else "its metadata differ too"
         return Comparison(path, Outcome.SAME_PIXELS, recorded.digest, new.digest, note=note)
@@ -163,6 +163,16 @@ def _compare_pixels(recorded: DataEntity, before: Path, found: Digest, now: Path
     agreed = agreement(old, new)
     figures = LabelAgreement(agreed.true, agreed.found, agreed.matched, agreed.f1, agreed.aji, differing, int(old.size))
     return Comparison(path, Outcome.DIFFERS, digest, found, agreement=figures, differing_voxels=differing)
+
+
+def _pixels_like(recorded: Digest, new: DataEntity, now: Path) -> Digest | None:
+    """Return the pixel digest of what was made, by the version that the record is of."""
+    if new.pixels is None or new.pixels.kind is recorded.kind:
+        return new.pixels
+    try:
+        return pixel_digest(now, recorded.kind)
+    except (FiliationError, OSError):
+        return None
 
 
 def _digest(place: Path, recorded: DataEntity) -> Digest | None:

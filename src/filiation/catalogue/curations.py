@@ -22,7 +22,7 @@ from filiation.digest import DigestCache, digest_tree
 from filiation.errors import BadInputError
 from filiation.images import image_facts, pixel_digest
 from filiation.images.multiscale import open_multiscale
-from filiation.model import Agent, DataEntity, Digest, DigestKind, EntityKind, Machine, Presence, Software
+from filiation.model import Agent, DataEntity, Digest, EntityKind, Machine, Presence, Software
 
 
 def this_person(catalogue: CatalogueFolder) -> Agent:
@@ -96,12 +96,11 @@ def look_at_store(path: Path, cache: DigestCache, pixels: Digest | None = None) 
         store = open_multiscale(path)
     except BadInputError:
         return StoreSeen(entity, tree.manifest)
-    known = cache.get_pixels(tree.digest.hex) if pixels is None else pixels.hex
-    found = pixel_digest(path).hex if known is None else known
+    found = pixels or cache.get_pixels(tree.digest.hex) or pixel_digest(path)
     cache.put_pixels(tree.digest.hex, found)
     kind = EntityKind.IMAGE if store.image_label is None else EntityKind.LABEL_IMAGE
     facts = image_facts(path)
-    return StoreSeen(replace(entity, kind=kind, pixels=Digest(DigestKind.PIXELS, found), image=facts), tree.manifest)
+    return StoreSeen(replace(entity, kind=kind, pixels=found, image=facts), tree.manifest)
 
 
 def record_curation(

@@ -24,7 +24,7 @@ from filiation.catalogue.vocabulary import (
 from filiation.crate.image_metadata import IMAGE_TYPE, expanded, read_image_metadata
 from filiation.crate.jobs import measured_by
 from filiation.crate.remote import DATABASE
-from filiation.crate.things import read_image_facts
+from filiation.crate.things import read_image_facts, read_pixels
 from filiation.errors import BadInputError
 from filiation.model import (
     Digest,
@@ -82,7 +82,7 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         kind=_kind(about, iri),
         name=None if name in (None, path, posixpath.basename(path)) else name,
         digest=digest_told(about, iri),
-        pixels=_hex_digest(about.text(iri, F + "pixelDigest"), DigestKind.PIXELS),
+        pixels=_pixels_told(about, iri),
         size=about.number(iri, SCHEMA + "contentSize"),
         files=about.number(iri, F + "fileCount"),
         presence=about.text(iri, F + "presence"),
@@ -241,6 +241,14 @@ def digest_told(about: Statements, iri: str) -> Digest | None:
     """Return the digest that a crate tells of a thing; None of one that is no SHA-256."""
     tree = _hex_digest(about.text(iri, F + "treeDigest"), DigestKind.TREE)
     return tree or _hex_digest(about.text(iri, WFRUN + "sha256"), DigestKind.FILE)
+
+
+def _pixels_told(about: Statements, iri: str) -> Digest | None:
+    told = about.text(iri, F + "pixelDigest")
+    try:
+        return None if told is None else read_pixels(told)
+    except BadInputError:
+        return None  # as of bytes
 
 
 def _hex_digest(text: str | None, kind: DigestKind) -> Digest | None:

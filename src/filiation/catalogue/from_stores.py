@@ -17,6 +17,7 @@ from filiation.catalogue.ingest import Catalogue
 from filiation.crate.curation import Deed
 from filiation.digest import DigestCache
 from filiation.errors import FiliationError, NotFoundError
+from filiation.images import pixel_digest
 from filiation.images.claims import ClaimedInput, StoreClaim, is_label_store, read_claim
 from filiation.images.conformance.groups import read_array
 from filiation.model import Agent, DataEntity, DigestKind, EntityKind, Presence, Software, Status
@@ -85,7 +86,10 @@ def rebuild_from_stores(catalogue: CatalogueFolder, folders: Iterable[Path]) -> 
     with DigestCache(catalogue.digests) as cache:
         for each in found:
             try:
-                seen = look_at_store(each.place, cache)
+                # What it tells of is compared by the version that it was digested by, and keeps its name.
+                kind = each.claim.pixels.kind
+                known = None if kind is DigestKind.PIXELS else pixel_digest(each.place, kind)
+                seen = look_at_store(each.place, cache, known)
             except (FiliationError, OSError) as error:
                 left.append((each.place, f"it cannot be read: {error}"))
                 continue

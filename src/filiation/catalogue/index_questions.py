@@ -18,7 +18,7 @@ from filiation.catalogue.nodes import (
     run_from_text,
 )
 from filiation.catalogue.summary import COLUMNS, CrateSummary, DayOfRuns, DayOfWork, Tally, WorkOf
-from filiation.model import decode_path, encode_path
+from filiation.model import DigestKind, decode_path, encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -325,8 +325,11 @@ class IndexQuestions(IndexNumbers):
         """Return the written digests, of any kind, whose hexadecimal digits start with ``prefix``, sorted."""
         found: set[str] = set()
         for column in ("digest", "pixels"):
-            for kind in ("sha256", "tree1", "pixels1"):
-                low, high = f"{kind}:{prefix}", f"{kind}:{prefix}g"  # "g" comes after every hexadecimal digit
+            for kind in DigestKind:
+                low, high = (
+                    f"{kind.value}:{prefix}",
+                    f"{kind.value}:{prefix}g",
+                )  # "g" comes after every hexadecimal digit
                 rows = self._connection.execute(
                     f"SELECT DISTINCT {column} FROM entity WHERE {column} >= ? AND {column} < ?",  # noqa: S608
                     (low, high),

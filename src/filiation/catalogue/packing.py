@@ -31,8 +31,6 @@ from filiation.errors import BadInputError, CatalogueBusyError, FiliationError, 
 from filiation.images import image_facts, pixel_digest
 from filiation.model import (
     DataEntity,
-    Digest,
-    DigestKind,
     EntityKind,
     Presence,
     Usage,
@@ -231,9 +229,9 @@ def _with_image(entity: DataEntity, observer: Observer, cache: DigestCache) -> D
     try:
         entity = replace(entity, image=image_facts(place))
         if entity.pixels is None and entity.digest is not None:
-            known = cache.get_pixels(entity.digest.hex) or pixel_digest(place).hex
+            known = cache.get_pixels(entity.digest.hex) or pixel_digest(place)
             cache.put_pixels(entity.digest.hex, known)
-            entity = replace(entity, pixels=Digest(DigestKind.PIXELS, known))
+            entity = replace(entity, pixels=known)
     except (FiliationError, OSError) as error:
         observer.problems.append(f"The image {entity.path} could not be read: {error}")
     return entity

@@ -21,8 +21,9 @@ ROOTS: Final = ("./", ".", "")
 DIGESTS: Final[Mapping[str, DigestKind]] = {
     "sha256": DigestKind.FILE,
     "treeDigest": DigestKind.TREE,
-    "pixelDigest": DigestKind.PIXELS,
+    "pixelDigest": DigestKind.PIXELS_1,
 }
+"""What tells of digests, and of which kind one is that does not say it."""
 ACTIONS: Final = frozenset({"CreateAction", "UpdateAction", "ActivateAction"})
 """Types of what did something."""
 DATA: Final = frozenset({"File", "Dataset", "MediaObject", "Collection", "RepositoryCollection", "ImageObject"})
@@ -345,7 +346,7 @@ def _digests(node: Mapping[str, Any], policy: Policy) -> Iterator[str]:
         text = str(node.get(key, "")).strip().lower()
         if text and text.rpartition(":")[2] != NO_BYTES:
             try:
-                digest = Digest(kind, text.removeprefix(f"{kind.value}:"))
+                digest = Digest.from_text(text) if ":" in text else Digest(kind, text)
             except BadInputError:
                 continue
             yield digest.hex

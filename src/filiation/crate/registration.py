@@ -18,6 +18,7 @@ from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
 from filiation.crate.record_names import AS_THE_USER, FAILURE, REGISTRATION, REMOVAL, RUN
+from filiation.crate.things import write_pixels
 from filiation.crate.writer import METADATA
 from filiation.model import Agent, Digest, EntityKind, Machine, Presence, Software, run_iri
 
@@ -244,5 +245,5 @@ def _things(made: Registration) -> Iterator[Node]:
             lastSeen=thing.place,
             presence=None if thing.place is None else Presence.PRESENT.value,
             treeDigest=None if thing.tree is None else thing.tree.hex,
-            pixelDigest=None if thing.pixels is None else thing.pixels.hex,
+            pixelDigest=write_pixels(thing.pixels),
         )

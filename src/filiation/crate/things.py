@@ -25,6 +25,24 @@ from filiation.model import (
 PART_OF = "dcterms:isPartOf"
 
 
+def write_pixels(digest: Digest | None) -> str | None:
+    """Return a pixel digest as crates tell it: with its version, or of version 1 the digits alone."""
+    return digest if digest is None else digest.hex if digest.kind is DigestKind.PIXELS_1 else str(digest)
+
+
+def read_pixels(told: str) -> Digest:
+    """Read what :func:`write_pixels` wrote.
+
+    Raises
+    ------
+    BadInputError
+        If it is no digest.
+    """
+    version, _, digits = told.strip().lower().rpartition(":")
+    kind = DigestKind(version) if version in set(DigestKind) else DigestKind.PIXELS_1
+    return Digest(kind, digits)
+
+
 def thing_id(path: str, tree: bool, embedded: Container[str]) -> str:
     """Return the @id of the thing at a path.
 
@@ -70,7 +88,7 @@ def write_thing(entity: DataEntity, folder: str, embedded: Container[str], types
         "dateModified": isoformat(entity.modified),
         "sha256": digest.hex if digest and digest.kind is DigestKind.FILE else None,
         "treeDigest": digest.hex if digest and digest.kind is DigestKind.TREE else None,
-        "pixelDigest": entity.pixels.hex if entity.pixels else None,
+        "pixelDigest": write_pixels(entity.pixels),
         "identifier": single(_identifiers(entity)),
         "fileCount": entity.files,
         "entityKind": entity.kind.value,
@@ -156,7 +174,7 @@ def read_thing(entity: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
         kind=EntityKind(required(entity, "entityKind")),
         presence=Presence(required(entity, "presence")),
         digest=digest,
-        pixels=Digest(DigestKind.PIXELS, str(entity["pixelDigest"])) if "pixelDigest" in entity else None,
+        pixels=read_pixels(str(entity["pixelDigest"])) if "pixelDigest" in entity else None,
         size=int(entity["contentSize"]) if "contentSize" in entity else None,
         files=entity.get("fileCount"),
         flags=tuple(str(flag) for flag in many(entity.get("flags"))),

@@ -17,7 +17,7 @@ from filiation.crate.agents import agent_id, software_id, write_agent, write_mac
 from filiation.crate.flushing import flush_tree
 from filiation.crate.jsonld import Node, isoformat, local, node, reference, references, single
 from filiation.crate.profiles import INLINE_CONTEXT, PROFILES, RO_CRATE, WORKFLOW_RUN_CONTEXT
-from filiation.crate.things import thing_id, write_thing
+from filiation.crate.things import thing_id, write_pixels, write_thing
 from filiation.crate.writer import METADATA
 from filiation.model import (
     Agent,
@@ -281,5 +281,5 @@ def _source(source: Source) -> Node:
         presence=(Presence.REMOTE if source.kind == EntityKind.RAW_IMAGE else Presence.PRESENT).value,
         treeDigest=digest.hex if digest is not None and is_tree else None,
         sha256=digest.hex if digest is not None and not is_tree else None,
-        pixelDigest=None if source.pixels is None else source.pixels.hex,
+        pixelDigest=write_pixels(source.pixels),
     )

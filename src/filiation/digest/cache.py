@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from filiation.digest.files import Stamp
 from filiation.digest.folders import KnownFolder
+from filiation.model import Digest, DigestKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,9 +62,9 @@ class DigestCache:
     --------
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder, DigestCache(pathlib.Path(folder, "digests.sqlite")) as cache:
-    ...     cache.put_pixels("0" * 64, "1" * 64)
-    ...     cache.get_pixels("0" * 64) == "1" * 64
-    True
+    ...     cache.put_pixels("0" * 64, Digest(DigestKind.PIXELS, "1" * 64))
+    ...     str(cache.get_pixels("0" * 64))[:12]
+    'pixels2:1111'
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,16 +147,17 @@ class DigestCache:
         if sum(folder.files for folder in self._unwritten_folders.values()) >= _AT_ONCE:
             self._write_out()
 
-    def get_pixels(self, tree_hex: str) -> str | None:
-        """Return the pixel digest of the store whose tree digest this is."""
+    def get_pixels(self, tree_hex: str) -> Digest | None:
+        """Return the pixel digest of the store whose tree digest this is; one of an earlier version is not known."""
         query = "SELECT pixels FROM pixels WHERE tree = ?"
         row = self._attempt(lambda db: db.execute(query, (tree_hex,)).fetchone(), None)
-        return str(row[0]) if row else None
+        prefix, _, digits = str(row[0]).partition(":") if row else ("", "", "")
+        return Digest(DigestKind.PIXELS, digits) if prefix == DigestKind.PIXELS else None
 
-    def put_pixels(self, tree_hex: str, pixels_hex: str) -> None:
+    def put_pixels(self, tree_hex: str, pixels: Digest) -> None:
         """Keep the pixel digest of the store whose tree digest this is."""
         self._attempt(
-            lambda db: _write(db, "INSERT OR REPLACE INTO pixels VALUES (?, ?)", [(tree_hex, pixels_hex)]),
+            lambda db: _write(db, "INSERT OR REPLACE INTO pixels VALUES (?, ?)", [(tree_hex, str(pixels))]),
             None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from filiation.digest import digest_tree
 from filiation.digest.zipped import digest_zip, is_zip
 from filiation.errors import NotFoundError
 from filiation.images.claims import StoreClaim, claim_among, read_claim
-from filiation.images.multiscale import open_group
+from filiation.images.multiscale import Multiscale, open_group, open_multiscale
 from filiation.images.object_store import ObjectPlace, digest_objects, open_object_group, open_object_multiscale, told
-from filiation.images.pixels import pixel_digest, pixel_digest_of_store
-from filiation.model import Digest
+from filiation.images.pixels import pixel_digest_of_store
+from filiation.model import Digest, DigestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,22 @@ class OwnWords:
     ----------
     claim
         Its block on its own making; None if it has none.
-    tree, pixels
-        What its bytes and its pixels are now.
+    tree
+        What its bytes are now.
+    store
+        Itself, opened.
+    place
+        Where it lies.
     """
 
     claim: StoreClaim | None
     tree: Digest
-    pixels: Digest
+    store: Multiscale
+    place: Path | ObjectPlace
 
     @classmethod
     def of_store(cls, place: Path | ObjectPlace) -> OwnWords:
-        """Read all of a store: a folder, a ZIP file, or a place in an object store.
+        """Read the bytes of a store: a folder, a ZIP file, or a place in an object store.
 
         Raises
         ------
@@ -48,10 +54,15 @@ class OwnWords:
             tree = digest_objects(place).digest
             with told(place):
                 claim = claim_among(open_object_group(place).attrs.asdict(), str(place))
-                return cls(claim, tree, pixel_digest_of_store(open_object_multiscale(place)))
+                return cls(claim, tree, open_object_multiscale(place), place)
         if place.is_dir():
-            return cls(read_claim(place), digest_tree(place).digest, pixel_digest(place))
+            return cls(read_claim(place), digest_tree(place).digest, open_multiscale(place), place)
         if not is_zip(place):
             raise NotFoundError(f"There is no store at {place}.")
         claim = claim_among(open_group(place).attrs.asdict(), str(place))
-        return cls(claim, digest_zip(place).digest, pixel_digest(place))
+        return cls(claim, digest_zip(place).digest, open_multiscale(place), place)
+
+    def pixels(self, kind: DigestKind) -> Digest:
+        """Return what its pixels are now, by one version of the pixel digest; raises as :meth:`of_store`."""
+        with told(self.place) if isinstance(self.place, ObjectPlace) else nullcontext():
+            return pixel_digest_of_store(self.store, kind)

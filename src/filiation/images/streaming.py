@@ -41,7 +41,7 @@ from filiation.images.regions import (
 from filiation.images.rendering import ChannelLook, rendering_block
 from filiation.images.store_format import DEFAULT_FORMAT, VERSION, Content, StoreFormat, write_unit
 from filiation.images.streaming_state import StreamingState
-from filiation.model import Digest
+from filiation.model import Digest, DigestKind
 from filiation.model.plain_facts import ORIGIN
 
 DEFAULT_MEMORY = 512 * 1024 * 1024
@@ -144,13 +144,14 @@ def stream_image(
 def digest_image(
     outline: Outline,
     open_reader: Callable[[], RegionReader],
+    kind: DigestKind = DigestKind.PIXELS,
     *,
     workers: int = 1,
     memory: int = DEFAULT_MEMORY,
     progress: Progress = lambda done, total: None,
 ) -> Digest:
-    """Return the pixel digest of an image that is read and not kept; see :func:`stream_image`."""
-    taker = _Digester(outline, memory // workers // _COPIES)
+    """Return the pixel digest of an image that is read and not kept, by one version; see :func:`stream_image`."""
+    taker = _Digester(outline, kind, memory // workers // _COPIES)
     read_all(taker, open_reader, workers, progress)
     return taker.digest()
 
@@ -158,8 +159,8 @@ def digest_image(
 class _Digester:
     """Hashes blocks as they come."""
 
-    def __init__(self, outline: Outline, region_bytes: int) -> None:
-        self._outline = outline
+    def __init__(self, outline: Outline, kind: DigestKind, region_bytes: int) -> None:
+        self._outline, self._kind = outline, kind
         self._lengths = region_lengths(outline.axes, outline.shape, outline.dtype.itemsize, region_bytes)
         self._hashes: dict[tuple[int, ...], bytes] = {}
         self._guard = threading.Lock()
@@ -173,7 +174,7 @@ class _Digester:
     def take(self, region: Region, pixels: Pixels) -> None:
         """Hash the blocks of a region."""
         blocks_here = blocks_of(region, self._outline.axes)
-        hashes = {corner_of(block): block_hash(pixels[inside(block, region)]) for block in blocks_here}
+        hashes = {corner_of(block): block_hash(pixels[inside(block, region)], self._kind) for block in blocks_here}
         with self._guard:
             self._hashes |= hashes
             self.bytes_done += size_of(region, self._outline.dtype.itemsize)
@@ -182,7 +183,7 @@ class _Digester:
         """Return the digest over all pixels."""
         axes, shape = self._outline.axes, self._outline.shape
         hashes = (self._hashes[corner_of(block)] for block in blocks(axes, shape))
-        return pixel_digest_of_blocks(self._outline.dtype, axes, shape, hashes)
+        return pixel_digest_of_blocks(self._outline.dtype, axes, shape, hashes, self._kind)
 
 
 class _Writer:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-FORMAT = "filiation-streaming-1"
+FORMAT = "filiation-streaming-2"
 
 
 class StreamingState:

@@ -31,7 +31,7 @@ def claimed_lineage(store: Path) -> Lineage | None:
     if claim is None:
         return None
     crate = f"arcp://uuid,{claim.run}/" if claim.run is not None else f"{_NOWHERE}unknown/"
-    found = pixel_digest(store)
+    found = pixel_digest(store, claim.pixels.kind)
     root = EntityNode(
         iri=crate + encode_path(str(store.resolve()).lstrip("/")),
         crate=crate,

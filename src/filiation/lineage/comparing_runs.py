@@ -22,6 +22,7 @@ from filiation.catalogue import (
 from filiation.catalogue.workflow_sources import Source, workflow_sources
 from filiation.errors import FiliationError
 from filiation.lineage.differences import (
+    OTHER_VERSIONS,
     SAME_PIXELS,
     Change,
     Changes,
@@ -31,6 +32,7 @@ from filiation.lineage.differences import (
     Timing,
 )
 from filiation.lineage.sides import Side, rule_of, scripts_of, told_jobs, without_what_was_found_done
+from filiation.model import Digest
 
 _CONTEXT: Final = 2
 """Unchanged lines shown around changed ones."""
@@ -287,6 +289,12 @@ def _outputs(first: Side, second: Side) -> tuple[dict[str, EntityNode], dict[str
     return before, after
 
 
+def _about_pixels(old: Digest | None, new: Digest | None) -> str | None:
+    if old is None or new is None or old.speaks_against(new):
+        return None
+    return SAME_PIXELS if old == new else OTHER_VERSIONS
+
+
 def _things(before: dict[str, EntityNode], after: dict[str, EntityNode]) -> tuple[Changes, int]:
     found, alike = [], 0
     for path in sorted(before.keys() | after.keys()):
@@ -294,8 +302,7 @@ def _things(before: dict[str, EntityNode], after: dict[str, EntityNode]) -> tupl
         if old is None or new is None:
             found.append(Change(path, None if old is None else _content(old), None if new is None else _content(new)))
         elif old.digest != new.digest or (old.digest is None and old.pixels != new.pixels):
-            same = old.pixels is not None and old.pixels == new.pixels
-            found.append(Change(path, _content(old), _content(new), note=SAME_PIXELS if same else None))
+            found.append(Change(path, _content(old), _content(new), note=_about_pixels(old.pixels, new.pixels)))
         elif old.digest is not None or old.pixels is not None:
             alike += 1
     return tuple(found), alike

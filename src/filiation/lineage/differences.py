@@ -8,6 +8,7 @@ from typing import TypeAlias
 from filiation.catalogue import Json, RunSummary
 
 SAME_PIXELS = "same pixels, other bytes"
+OTHER_VERSIONS = "pixels digested by different versions, so whether they are the same is not told"
 UP_TO_DATE = "found up to date"
 """Stands for the jobs of a rule that one run had no need to do, since it found the bytes that the other made."""
 

@@ -17,7 +17,7 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage.conditions import read_condition
 from filiation.lineage.fields import THING, Surroundings
 from filiation.lineage.finding import find
-from filiation.model import Digest, DigestKind
+from filiation.model import Digest
 from filiation.model.sentences import Sentence
 
 KNOWN: Final = "known"
@@ -130,7 +130,7 @@ def recognise(index: LineageIndex, joining: Joining, crates: Path, name: str, di
     BadInputError
         If it is a digest of pixels.
     """
-    if digest.kind is DigestKind.PIXELS:
+    if digest.kind.is_of_pixels:
         raise BadInputError(
             Sentence(
                 "{digest} is of pixels; of a file or a folder that somebody has, the bytes' is asked for.",

@@ -67,7 +67,7 @@ def _observation(
     parts += [Sentence("{size} more on disk", size=words.size(size))] if size else []
     parts += [Sentence("{time} of computing", time=words.duration(seconds))] if seconds else []
     return Observation(
-        kind=SAME_LABELS if kind == DigestKind.PIXELS else COPIED if further else AGAIN,
+        kind=SAME_LABELS if DigestKind(kind).is_of_pixels else COPIED if further else AGAIN,
         what=names[0],
         detail=Sentence.joined(parts, "; "),
         iris=tuple(sorted(entity.iri for entity in found)),

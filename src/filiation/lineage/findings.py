@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from filiation.lineage import words
-from filiation.model import DigestKind
 from filiation.model.sentences import Sentence
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Finding:
             yield Sentence("  {what:<10} {path}", what=Sentence.term(difference.what), path=place)
         if (more := len(self.files) - LONGEST_LIST) > 0:
             yield Sentence("  … and {more} more files", more=more)
-        of_pixels = record.digest is None or (self.found is not None and self.found.kind is DigestKind.PIXELS)
+        of_pixels = record.digest is None or (self.found is not None and self.found.kind.is_of_pixels)
         recorded = record.pixels if of_pixels else record.digest
         if recorded is not None:
             then, run = words.short(recorded), words.run_name(record.crate)

@@ -164,7 +164,7 @@ def look(remote: RemoteRecord, *, pixels: bool, progress: Progress = lambda coun
         progress(done - read)
         read = done
 
-    found = source.digest_pixels(image, advance)
+    found = source.digest_pixels(image, recorded.kind, advance)
     return RemoteOutcome(INTACT if found == recorded else CHANGED, None, found)
 
 

@@ -22,7 +22,7 @@ from filiation.lineage.conditions import Condition, read_condition
 from filiation.lineage.fields import THING, kind_of
 from filiation.lineage.finding import find
 from filiation.lineage.walk import ancestors
-from filiation.model import Digest, DigestKind, EntityKind, is_uri
+from filiation.model import Digest, EntityKind, is_uri
 from filiation.model.image_metadata import Container, kind_of_object
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _is_by(step: ActionNode, person: Condition, around: Surroundings) -> bool:
 
 def find_origin(tracer: Tracer, index: LineageIndex, around: Surroundings, digest: Digest, level: str) -> Origin | None:
     """Return what stems from which raw images, by its bytes or pixels; None if the catalogue does not know it."""
-    is_pixels = digest.kind is DigestKind.PIXELS
+    is_pixels = digest.kind.is_of_pixels
     seen = index.entities(pixels=str(digest)) if is_pixels else index.entities(digest=str(digest))
     if not seen or all(thing.is_empty for thing in seen):
         return None

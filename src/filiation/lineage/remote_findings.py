@@ -74,7 +74,9 @@ def _servers(remote: list[EntityNode], joining: Joining) -> Iterator[AuditFindin
 def _changed(remote: list[EntityNode], joining: Joining) -> Iterator[AuditFinding]:
     """Tell of names under which different pixels were read."""
     read = [entity for entity in remote if entity.pixels is not None]
-    for found in _grouped(read, _identities(remote)).values():
+    identify = _identities(remote)
+    # What was digested by another version of the pixel digest tells of no change.
+    for found in _grouped(read, lambda entity: (identify(entity), entity.pixels and entity.pixels.kind)).values():
         versions = _grouped(found, lambda entity: str(entity.pixels))
         if len(versions) > 1:
             yield AuditFinding(

@@ -325,7 +325,7 @@ class Resolver:
         return found
 
     def _of_digest(self, thing: str, digest: Digest, places: tuple[str, ...] | None) -> Resolution | None:
-        is_pixels = digest.kind is DigestKind.PIXELS
+        is_pixels = digest.kind.is_of_pixels
         nodes = self._index.entities(pixels=str(digest)) if is_pixels else self._index.entities(digest=str(digest))
         if places is not None and any(node.is_empty for node in nodes):
             nodes = tuple(node for node in nodes if node.place in places)  # nothing else tells empty files apart

@@ -16,6 +16,7 @@ from filiation.catalogue import USED, Catalogue, CatalogueFolder
 from filiation.catalogue.graph import Literal
 from filiation.crate import read_crate
 from filiation.crate.record_names import MENDING
+from filiation.crate.things import read_pixels
 from filiation.errors import FiliationError, NotFoundError
 from filiation.images.claims import StoreClaim
 from filiation.images.own_words import OwnWords
@@ -143,15 +144,18 @@ def hear(folder: CatalogueFolder, store: Path | ObjectPlace) -> Testimony:
         If an object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
     own = OwnWords.of_store(store)
-    claim, tree, pixels = own.claim, own.tree, own.pixels
+    claim, tree = own.claim, own.tree
     mended = _before_mending(folder, tree)
     tree = mended or tree
     graph, action = _graph(folder, claim, tree)
     run, recorded = _crate(folder, claim, action)
     if claim is None and run is None and not graph:
         raise NotFoundError(f"Neither {store} itself, nor any crate, nor the graph tells how it was made.")
-    says = {"digest": str(tree), "pixels": str(pixels), **({} if claim is None else _claimed(claim))}
+    says = {"digest": str(tree), **({} if claim is None else _claimed(claim))}
     crate = {} if run is None or recorded is None else _recorded(run, recorded, tree, says)
+    version = _version(says, crate, graph)
+    says["pixels"] = str(own.pixels(version))
+    crate, graph = (_named_like(each, own, version) for each in (crate, graph))
     names = dict.fromkeys([*says, *crate, *graph])
     telling = (claim is not None) + bool(crate) + bool(graph)
     facts = tuple(
@@ -188,6 +192,25 @@ def _missing(claim: StoreClaim | None, crate: Mapping[str, str], graph: Mapping[
         yield f"The graph does not know {run}."
 
 
+def _version(*told: Mapping[str, str]) -> DigestKind:
+    """Return the version by which the first who tells of the pixels digested them, for the same to be done now."""
+    names = (each[name] for each in told for name in _OF_PIXELS if name in each)
+    return next((Digest.from_text(name).kind for name in names), DigestKind.PIXELS)
+
+
+def _named_like(told: Mapping[str, str], own: OwnWords, version: DigestKind) -> dict[str, str]:
+    """Give digests of pixels by another version the name by this one, where they are of what the store holds now."""
+    found = dict(told)
+    for name in _OF_PIXELS:
+        if name in told and Digest.from_text(told[name]).kind is not version:
+            if str(own.pixels(Digest.from_text(told[name]).kind)) == told[name]:
+                found[name] = str(own.pixels(version))
+            elif name == "pixels as written":
+                del found[name]  # the store was changed since, so nothing tells whether the two are the same
+    return found
+
+
+_OF_PIXELS: Final = ("pixels", "pixels as written")
 _ORDER: Final = ("run", "record", "rule", "digest", "pixels", "pixels as written", "person")
 
 
@@ -292,7 +315,7 @@ def _graph(folder: CatalogueFolder, claim: StoreClaim | None, tree: Digest) -> t
     made = [(stored, pixels) for stored, pixels in ask(_MADE) if stored and pixels]
     same = [each for each in made if each[0] == tree.hex] or made
     if same:
-        pixels = str(Digest(DigestKind.PIXELS, same[0][1]))
+        pixels = str(read_pixels(same[0][1]))
         told |= {"digest": str(Digest(DigestKind.TREE, same[0][0])), "pixels": pixels, "pixels as written": pixels}
     return told, action
 

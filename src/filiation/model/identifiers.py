@@ -31,12 +31,19 @@ class DigestKind(StrEnum):
 
     FILE = "sha256"
     TREE = "tree1"
-    PIXELS = "pixels1"
+    PIXELS = "pixels2"
+    PIXELS_1 = "pixels1"
+    """Pixels, as they were digested before; still read and compared with, no longer recorded anew."""
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether it is over an image's pixels, by whichever version of the definition."""
+        return self in (DigestKind.PIXELS, DigestKind.PIXELS_1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Digest:
-    """A SHA-256 digest over a file's bytes, a directory tree or an image's pixels.
+    """A digest over a file's bytes, a directory tree (both SHA-256) or an image's pixels (BLAKE3; SHA-256 before).
 
     Parameters
     ----------
@@ -68,7 +75,7 @@ class Digest:
 
     @classmethod
     def from_text(cls, text: str) -> Digest:
-        """Read ``sha256:…``, ``tree1:…``, ``pixels1:…`` or the IRI of one of them.
+        """Read ``sha256:…``, ``tree1:…``, ``pixels2:…``, ``pixels1:…`` or the IRI of one of them.
 
         Raises
         ------
@@ -93,6 +100,10 @@ class Digest:
                 )
             )
         return cls(DigestKind(prefix), digits)
+
+    def speaks_against(self, other: Digest) -> bool:
+        """Whether two digests of one kind differ; of different kinds, nothing follows from it."""
+        return self.kind is other.kind and self.hex != other.hex
 
 
 def encode_path(path: str) -> str:

@@ -146,7 +146,7 @@ class DataPlan:
         place = inside or (Path(thing.place) if thing.place and not is_uri(thing.place) else None)
         if place is None or is_elsewhere(str(place)):
             return "it is at another site", None
-        if thing.digest is None or thing.digest.kind is DigestKind.PIXELS:
+        if thing.digest is None or thing.digest.kind.is_of_pixels:
             return "no digest was recorded of it", None
         if not place.exists():
             return "it is not there any more", None

@@ -307,11 +307,9 @@ def describe_content(path: Path, cache: DigestCache, known: Digest | None = None
         tree = digest_tree(path, cache=cache)
         facts["digest"] = str(tree.digest)
         if path.name.endswith(".zarr"):
-            pixels = cache.get_pixels(tree.digest.hex) if known is None else known.hex
-            if pixels is None:
-                pixels = pixel_digest(path).hex
+            pixels = known or cache.get_pixels(tree.digest.hex) or pixel_digest(path)
             cache.put_pixels(tree.digest.hex, pixels)
-            facts["pixels"] = f"pixels1:{pixels}"
+            facts["pixels"] = str(pixels)
     except (FiliationError, OSError) as error:
         facts["not_captured"] = str(error)
     return facts

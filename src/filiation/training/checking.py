@@ -21,7 +21,7 @@ from filiation.images.pixels import pixel_digest, pixel_digest_of_array
 from filiation.images.planes import LOSSY, TURNS, ArrayPlanes, Planes, TurnedPlanes, open_planes
 from filiation.images.prints import Prints, take_prints
 from filiation.lineage.pairs import IMAGE, identity_of
-from filiation.model import Digest
+from filiation.model import Digest, DigestKind
 from filiation.training.contents import Contents, read_contents
 from filiation.training.leaks import Checked, Leak
 from filiation.training.whereabouts import digest_now, place_of
@@ -110,6 +110,14 @@ class _Side:
         return planes if self.turn is None else TurnedPlanes(planes, *self.turn)
 
 
+def _pixels_of(place: Path, planes: Planes, kind: DigestKind) -> list[Digest]:
+    """Return what the pixels of an image may be recorded as: of an array without names of axes, by those that fit."""
+    if isinstance(planes, ArrayPlanes):
+        fitting = (axes for axes in _AXES if len(axes) == planes.data.ndim)
+        return [pixel_digest_of_array(np.asarray(planes.data), axes, kind) for axes in fitting]
+    return [pixel_digest(place, kind)]
+
+
 class _Look:
     """One look at a set: what each image is, what it shows, and what it stems from."""
 
@@ -134,8 +142,7 @@ class _Look:
     def read(self, progress: Progress) -> None:
         """Read every image of the set, and those that the catalogue knows; compare them."""
         with DigestCache(self._catalogue.digests) as cache:
-            pixels = [self._read(number, cache, progress) for number in range(len(self._images))]
-            self._find_known(pixels)
+            self._find_known([self._read(number, cache, progress) for number in range(len(self._images))])
             known = list(self._to_compare(cache, progress))
         others = [_Side(None, place, thing) for thing, place, _ in known]
         sides = [*(_Side(number, self._folder / image.path) for number, image in enumerate(self._images)), *others]
@@ -171,7 +178,7 @@ class _Look:
             if number is not None and (number not in best or each.prints > best[number][0].prints):
                 best[number] = (each, thing)
         digests = {thing.digest for _, thing in best.values() if thing.digest is not None}
-        origins = self._ledger.origins(sorted(digests, key=str), self._by)
+        origins = self._origins_of(digests)
         for number, (each, thing) in best.items():
             if thing.digest in origins:
                 self.shown[number] = (origins[thing.digest], each, thing)
@@ -186,10 +193,7 @@ class _Look:
             planes = open_planes(place)
             self._prints.append(take_prints(planes))
             self._turned_prints.append([take_prints(TurnedPlanes(planes, *turn)) for turn in self._turns])
-            if isinstance(planes, ArrayPlanes):
-                fitting = (axes for axes in _AXES if len(axes) == planes.data.ndim)
-                return [pixel_digest_of_array(np.asarray(planes.data), axes) for axes in fitting]
-            return [pixel_digest(place)]
+            return _pixels_of(place, planes, DigestKind.PIXELS)
         except FiliationError as error:
             del self._prints[number:], self._turned_prints[number:]
             self._prints.append(take_prints(_NOTHING))
@@ -198,15 +202,27 @@ class _Look:
             return []
 
     def _find_known(self, pixels: list[list[Digest]]) -> None:
-        wanted = {*self._digests, *itertools.chain.from_iterable(pixels)}
-        origins = self._ledger.origins(sorted(wanted, key=str), self._by)
+        origins = self._origins_of(itertools.chain(self._digests, *pixels))
         for number, digest in enumerate(self._digests):
-            found = next((origins[each] for each in (digest, *pixels[number]) if each in origins), None)
+            names = (digest, *pixels[number])
+            found = next((origins[each] for each in names if each in origins), None) or self._known_before(number)
             if found is not None:
                 self.known[number] = found
                 # Who used an image without saying where it is from tells no origin: its pixels may.
                 if [raw.iri for raw in found.raws] != [found.thing.iri]:
                     self._settled.add(number)
+
+    def _known_before(self, number: int) -> Origin | None:
+        """Look an image up by its pixels as records of earlier versions name them."""
+        place = self._folder / self._images[number].path
+        try:
+            names = _pixels_of(place, open_planes(place), DigestKind.PIXELS_1)
+        except FiliationError:
+            return None  # told of already
+        return next(iter(self._origins_of(names).values()), None)
+
+    def _origins_of(self, digests: Iterable[Digest]) -> dict[Digest, Origin]:
+        return self._ledger.origins(sorted(set(digests), key=str), self._by)
 
     def _to_compare(self, cache: DigestCache, progress: Progress) -> Iterator[tuple[EntityNode, Path, Prints]]:
         """Yield the images of the catalogue that are on disk, with their prints, kept from one check to the next."""

@@ -171,7 +171,7 @@ def compare_elsewhere(
     root = folder.resolve()
     for thing in named_in(crate)[0]:
         place = folder / thing.path
-        if not thing.elsewhere or thing.digest.kind is DigestKind.PIXELS:
+        if not thing.elsewhere or thing.digest.kind.is_of_pixels:
             continue
         if not place.exists() or not place.resolve().is_relative_to(root):
             yield thing, None

@@ -26,7 +26,7 @@ from filiation.images.rendering import ChannelLook
 from filiation.images.sources import SourceIdentity
 from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
 from filiation.images.streaming import DEFAULT_MEMORY, Outline, digest_image, stream_image
-from filiation.model import Digest, ImageFacts, ImageMetadata, ServerFacts
+from filiation.model import Digest, DigestKind, ImageFacts, ImageMetadata, ServerFacts
 from filiation.model.plain_facts import plain_origin
 
 CONNECTIONS_VARIABLE = "FILIATION_OMERO_CONNECTIONS"
@@ -177,8 +177,10 @@ class OmeroSource:
         )
         return replace(self._identity(image), pixels=pixels, metadata=metadata)
 
-    def digest_pixels(self, image: OmeroImage, progress: Progress = lambda done, total: None) -> Digest:
-        """Read all pixels and return their digest; nothing is kept. ``image`` is what :meth:`describe` gave.
+    def digest_pixels(
+        self, image: OmeroImage, kind: DigestKind, progress: Progress = lambda done, total: None
+    ) -> Digest:
+        """Read all pixels and return their digest by one version; nothing is kept. ``image``: see :meth:`describe`.
 
         Raises
         ------
@@ -187,7 +189,7 @@ class OmeroSource:
         NotFoundError, AccessError, ServerError, MissingExtraError
             As :meth:`identify`.
         """
-        return digest_image(image.outline, self._office(image).open, **_bounds(), progress=progress)
+        return digest_image(image.outline, self._office(image).open, kind, **_bounds(), progress=progress)
 
     def _office(self, image: OmeroImage) -> ReaderOffice:
         return ReaderOffice(connect(self.address.host), image.grid, str(self.address))
