@@ -2,8 +2,9 @@
 
 ``python benchmarks/catalogue.py 100000`` makes a catalogue of that many jobs and prints the table of
 ``docs/benchmarks.md``; ``--keep FOLDER`` keeps it there, or uses the one that is there, which may also be one that
-``filiation rebuild`` made of crates (``institute.write``). All are asked in turn, and medians are told of processor
-time, which says more than time on a machine that others use; commands are told with both.
+``filiation rebuild`` made of crates (``institute.write``, ``taking_in.py rebuild --keep``). Each question has a process
+of its own, in which it is asked over and over: medians are told of processor time, which says more than time on a
+machine that others use, and the first answer apart; commands are told with both times.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import catalogue_ours as ours
 from catalogue_peers import Cost, Peers
 from drawn_catalogue import prepare
 from institute import FLAT_FIELDS, SERVER, Institute, write
 
-from filiation.catalogue import Catalogue, CatalogueFolder, Joining, LineageIndex
-from filiation.lineage.walk import ancestors, descendants, reach
+from filiation.catalogue import Catalogue, CatalogueFolder, LineageIndex
+from filiation.lineage.walk import reach
 
 ROUNDS = 5
 SLOW = 2_000.0
@@ -55,6 +57,7 @@ class Row:
     asked: str
     target: str
     both: bool = False
+    first: float | None = None
     cpu: dict[str, list[float]] = field(default_factory=dict)
     wall: dict[str, list[float]] = field(default_factory=dict)
 
@@ -65,6 +68,10 @@ class Row:
         yield
         self.cpu.setdefault(who, []).append(1000 * (processor_seconds() - cpu))
         self.wall.setdefault(who, []).append(1000 * (time.perf_counter() - wall))
+
+    def take(self, times: ours.Times) -> None:
+        """Take what the question took us."""
+        self.first, self.cpu[OURS] = times
 
     def ask(self, others: dict[str, Callable[[], Cost]]) -> None:
         """Ask everybody else once, but for those that took too long before."""
@@ -78,6 +85,8 @@ class Row:
         told = {who: shown(statistics.median(found)) for who, found in self.cpu.items()}
         if self.both:
             told[OURS] += f" (wall {shown(statistics.median(self.wall[OURS]))})"
+        if self.first is not None:
+            told[OURS] += f" (the first {shown(self.first)})"
         once = {who for who, found in self.cpu.items() if len(found) == 1}
         beside = ", ".join(f"{who} {took}{' (once)' * (who in once)}" for who, took in told.items() if who != OURS)
         return f"| {self.asked} | {self.target} | {told[OURS]} | {beside} |"
@@ -97,7 +106,7 @@ def shown(milliseconds: float) -> str:
 
 
 def ask(institute: Institute, folder: CatalogueFolder, scratch: Path) -> Iterator[Row]:
-    """Ask everybody in turn."""
+    """Ask everybody, ours first."""
     with (
         LineageIndex(folder.index, arrays=folder.arrays) as index,
         Peers(index, scratch, folder.store) as peers,
@@ -112,31 +121,21 @@ def ask(institute: Institute, folder: CatalogueFolder, scratch: Path) -> Iterato
         for asked, iri, up, target in walks:
             things, jobs = reach(index, [iri], up=up).count()
             size = f"{asked}: {things:,} things, {jobs:,} jobs"
-            whole = Row(f"{size}; each as IRI, each edge with its crate", target)
             counted = Row(f"{size}; counted", target)
-            listed = Row("a page of 1,000 of them, by their IRIs, from their middle", "1 s")
+            counted.take(ours.ask(folder, "counted", iri, up))
+            if things < 2 * WANTED:
+                whole = Row(f"{size}; each as IRI, each edge with its crate", target)
+                whole.take(ours.ask(folder, "named", iri, up))
+                yield whole
             for _ in range(ROUNDS):
-                if things < 2 * WANTED:
-                    with whole.by(OURS):
-                        told = (ancestors if up else descendants)(index, Joining(index), [iri])
-                        crates = {crate for _, _, _, crate in told.edges.rows()}
-                    assert len(told.iris) == things + jobs
-                    assert crates
-                    del told
-                with counted.by(OURS):
-                    reach(index, [iri], up=up).count()
-                with listed.by(OURS):
-                    reach(index, [iri], up=up).page(things // 2, 1_000)
-                (whole if up else counted).ask(peers.closures(iri, up=up))
-            yield from (row for row in ((whole, counted) if up else (counted, whole)) if row.cpu)
+                counted.ask(peers.closures(iri, up=up))
+            yield counted
             if not up:
+                listed = Row(f"a page of {ours.PAGE:,} of them, by their IRIs, from their middle", "1 s")
+                listed.take(ours.ask(folder, "listed", iri, up))
                 yield listed
         counts = Row("jobs by day and person, orphans, gaps: counted", "0.2 s")
-        for _ in range(ROUNDS):
-            with counts.by(OURS):
-                index.jobs_by_day_and_agent()
-                index.summaries()
-                index.gaps()
+        counts.take(ours.ask(folder, "counts"))
         counts.ask(peers.counts())
         yield counts
 
