@@ -22,7 +22,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 ALONE = echo "Once more, each alone:" && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture schemathesis bench bench-load bench-catalogue bench-peers bench-volumes bench-stores bench-pages format clean
+.PHONY: help setup web web-if-possible learned omero omero-if-possible demo demo-omero demo-volume demo-audit test quick lint types imports docs slurm torture schemathesis bench bench-load bench-catalogue bench-peers bench-volumes bench-series bench-stores bench-pages format clean
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -152,6 +152,9 @@ bench-peers: $(STAMP)  ## the same questions to AiiDA, LaminDB, ML Metadata and 
 bench-volumes: $(STAMP)  ## volumes block by block, against whole ones, dask-image and Cellpose's pattern (TABLES="whole peers measure memory")
 	@$(MAKE) --no-print-directory .peers/volumes/.installed || echo "The peers cannot be installed here, and are left out."
 	@$(BIN)/python benchmarks/volumes.py $(TABLES)
+
+bench-series: $(STAMP)  ## memory against the number of time points of a series (PLANE=pixels)
+	@$(BIN)/python benchmarks/series.py $(if $(PLANE),--plane $(PLANE))
 
 bench-pages: $(STAMP)  ## how quick pages are over the catalogue of an institute (SIZE=jobs, FOLDER=where it is kept)
 	@$(BIN)/python benchmarks/pages.py $(or $(SIZE),10000) $(if $(FOLDER),--keep $(FOLDER))

@@ -10,7 +10,7 @@ import pytest
 
 from filiation.digest import digest_tree
 from filiation.digest.zipped import digest_zip
-from filiation.errors import BadInputError
+from filiation.errors import BadInputError, NotFoundError
 from filiation.images import (
     ChannelVolume,
     Image,
@@ -18,12 +18,15 @@ from filiation.images import (
     StoreFormat,
     fetch_into,
     image_facts,
+    open_plate,
     open_source,
     pixel_digest,
+    plate_source,
     read_image,
     read_labels,
     write_image,
 )
+from filiation.images.synthetic_plate import SyntheticPlate, write_synthetic_plate
 
 
 def zipped(store: Path, path: Path) -> Path:
@@ -80,3 +83,26 @@ def test_a_zip_file_with_a_way_out_is_not_read(tmp_path: Path, raw: Path) -> Non
         archive.writestr("../zarr.json", b"{}")
     with pytest.raises(BadInputError, match="which is no plain path inside it"):
         read_image(path)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_fields_of_a_zipped_plate_are_read_where_they_lie(tmp_path: Path, version: str) -> None:
+    plate = tmp_path / "plate.ome.zarr"
+    write_synthetic_plate(plate, SyntheticPlate(rows=1, columns=2, shape=(64, 64)), StoreFormat(version))
+    path = zipped(plate, tmp_path / "plate.ozx")
+
+    assert open_plate(path) == open_plate(plate)
+    found = plate_source(str(path), ["A2"])
+    assert found is not None
+    assert found.fields == {"A/2/0": f"{path}/A/2/0"}
+    field = open_source(f"{path}/A/2/0")
+    here = digest_tree(plate / "A/2/0")
+    assert (field.identify().digest, field.identify().size) == (here.digest, here.size)
+    fetch_into(field, tmp_path / "fetched.ome.zarr")
+    assert pixel_digest(tmp_path / "fetched.ome.zarr") == pixel_digest(plate / "A/2/0") == pixel_digest(path / "A/2/0")
+    assert plate_source(f"{path}/A/2/0") is None  # an image
+    with pytest.raises(BadInputError, match="name one field of view inside it"):
+        fetch_into(open_source(str(path)), tmp_path / "none.ome.zarr")
+    for nothing in (path / "A/7/0", tmp_path / "none.ozx/A/1/0"):
+        with pytest.raises((NotFoundError, BadInputError), match=r"no.*OME-Zarr|leads nowhere"):
+            fetch_into(open_source(str(nothing)), tmp_path / "none.ome.zarr")

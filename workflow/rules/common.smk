@@ -1,6 +1,10 @@
 # Config and sample sheet: read, checked against the schemas, and handed to the rules by name.
 
 import csv
+import hashlib
+import json
+import os
+import zipfile
 from pathlib import Path
 
 import jsonschema
@@ -94,9 +98,12 @@ def number_or_text(cell, schema):
 
 
 def source_file(wildcards):
-    """Return the file or store that a sample's image comes from; nothing for a URI."""
+    """Return the file or store that a sample's image comes from: the ZIP file it lies in, if any; nothing for a URI."""
     source = SAMPLES[wildcards.sample]["source"]
-    return {} if is_uri(source) else {"source_file": source}
+    if is_uri(source):
+        return {}
+    around = [] if Path(source).exists() else [each for each in Path(source).parents if each.is_file()]
+    return {"source_file": str(around[0]) if around else source}
 
 
 def source_of(wildcards):
@@ -185,34 +192,57 @@ def with_fields(samples):
             found[name] = row
         else:
             PLATES[name] = plate
-            found |= {f"{name}/{path}": {**row, "source": source} for path, source in plate.fields.items()}
+            found |= {f"{name}/{path}": {**row, "source": source} for path, source in plate["fields"].items()}
     return found
 
 
 def plate_at(source, wells):
-    """Return what a plate holds; None if the source is none. What tells is read as text, since importing takes longer."""
-    told = [Path(source) / name for name in ("zarr.json", ".zattrs")]
-    # An object store is asked only where wells are named: to ask it for every sample, at the start of every job, is slow.
+    """Return layout and fields of a plate; None if the source is none.
+
+    Whether it is one is read as text, since importing takes longer; an object store is asked only where wells are named.
+    What a plate holds is asked once, when Snakemake starts: its jobs read what was found.
+    """
     if not (
         source.startswith("synthetic:plate")
+        or (source.startswith("omero:") and "/plate/" in source.lower())
         or (wells and source.startswith("s3:"))
-        or any(file.is_file() and '"plate"' in file.read_text() for file in told)
+        or says_plate(source)
     ):
         return None
+    asked = json.dumps([source, wells])
+    kept = Path(".snakemake", "filiation-plates", f"{hashlib.sha256(asked.encode()).hexdigest()}.json")
+    if not workflow.is_main_process and kept.is_file():
+        return json.loads(kept.read_text("utf-8"))
     from filiation.errors import FiliationError
-    from filiation.images import plate_source
+    from filiation.images import layout_of, plate_source
 
     try:
-        return plate_source(source, [well for well in wells if well != "*"])
+        found = plate_source(source, [well for well in wells if well != "*"])
     except FiliationError as error:
         raise WorkflowError(f"{config['samples']}: {error}")
+    plate = None if found is None else {"layout": layout_of(found.plate), "fields": found.fields}
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    beside = kept.with_name(f".{kept.name}.{os.getpid()}")
+    beside.write_text(json.dumps(plate), "utf-8")
+    beside.replace(kept)
+    return plate
+
+
+def says_plate(source):
+    """Whether a folder, or a ZIP file, has metadata in which a plate is told of."""
+    names = ("zarr.json", ".zattrs")
+    if Path(source).is_file() and zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            here = [name for name in names if name in archive.namelist()]
+            return any(b'"plate"' in archive.open(name).read(2**24) for name in here)
+    return any(file.is_file() and '"plate"' in file.read_text() for file in (Path(source) / name for name in names))
 
 
 def of_fields(pattern, first=False):
     """Return a function of the wildcards: what is made of a plate's fields, or of the first of each well."""
 
     def files(wildcards):
-        fields = PLATES[wildcards.plate].fields
+        fields = PLATES[wildcards.plate]["fields"]
         wells = {path.rpartition("/")[0]: path for path in reversed(fields)}
         return [
             pattern.format(field=f"{wildcards.plate}/{path}")
@@ -225,14 +255,13 @@ def of_fields(pattern, first=False):
 
 def layout(plate):
     """Return the layout of a plate as plain values."""
-    from filiation.images import layout_of
-
-    return layout_of(PLATES[plate].plate)
+    return PLATES[plate]["layout"]
 
 
 def field_setting(plate, name):
     """Return the value of a setting for the fields of a plate."""
-    return SAMPLES[f"{plate}/{next(iter(PLATES[plate].fields))}"].get(name, config["segmentation"].get(name))
+    first = next(iter(PLATES[plate]["fields"]))
+    return SAMPLES[f"{plate}/{first}"].get(name, config["segmentation"].get(name))
 
 
 METHODS = read_schema(workflow.source_path("../schemas/methods.yaml"))
@@ -248,8 +277,11 @@ if isinstance(config.get("segmentation"), dict):
 if isinstance(config.get("tracking"), dict):
     config["tracking"] = with_numbers(config["tracking"], config_schema["properties"]["tracking"])
 check(config, config_schema, "config")
-if "tracking" in config and "blocks" in config:
-    raise WorkflowError("config: 'tracking' and 'blocks' do not go together: a series is segmented whole.")
+if "tracking" in config and "jobs" in config.get("blocks", {}):
+    raise WorkflowError(
+        "config: 'tracking' and the field 'jobs' of 'blocks' do not go together: jobs share a single volume. Leave 'jobs' "
+        "out; the processes of one job then work on the time points, one after another."
+    )
 
 # The label image that is measured and shown: of a series that is tracked, the one whose labels are tracks.
 MEASURED = f"results/{{sample}}/{'tracks' if 'tracking' in config else 'nuclei'}.ome.zarr"

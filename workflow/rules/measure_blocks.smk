@@ -4,7 +4,7 @@
 rule measure:
     input:
         image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
     output:
         table="results/{sample}/measurements.parquet",
     log:
@@ -21,7 +21,7 @@ rule measure:
 rule overlay:
     input:
         image="results/{sample}/raw.ome.zarr",
-        labels="results/{sample}/nuclei.ome.zarr",
+        labels=MEASURED,
     output:
         picture="results/{sample}/overlay.png",
     log:

@@ -1,12 +1,15 @@
-from filiation.images import Image, LabelImage, Table
+from pathlib import Path
+
+from filiation.images import ChannelSeries, Table
 from filiation.segmentation import measure_frames
 from filiation.step import run
 
 
-def measure_nuclei(image: Image, labels: LabelImage, *, channel: int | str) -> Table:
+def measure_nuclei(image: Path, labels: Path, *, channel: int | str) -> Table:
     """Measure every nucleus, at every time point: size, place and intensity."""
-    seen = image.one_channel(channel)
-    return measure_frames(labels.data, seen.data.reshape(labels.shape), labels.axes, labels.scale, labels.units)
+    objects = ChannelSeries(labels)
+    seen = ChannelSeries(image, channel, objects.axes)
+    return measure_frames(objects, seen, objects.axes, objects.scale, objects.units)
 
 
 run(measure_nuclei, snakemake)

@@ -1,14 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 
-from filiation.images import Image, LabelImage, colour_of_label
+from filiation.images import ChannelSeries, colour_of_label
 from filiation.segmentation import overlay_frames
 from filiation.step import run
 
 
-def draw_overlay(image: Image, labels: LabelImage, *, channel: int | str) -> np.ndarray:
+def draw_overlay(image: Path, labels: Path, *, channel: int | str) -> np.ndarray:
     """Draw the nuclei's outlines over the image."""
-    colours = {"colour": colour_of_label} if "t" in labels.axes else {}  # one object has one colour all the time
-    return overlay_frames(image.one_channel(channel).data.reshape(labels.shape), labels.data, labels.axes, **colours)
+    objects = ChannelSeries(labels)
+    colours = {"colour": colour_of_label} if "t" in objects.axes else {}  # one object has one colour all the time
+    return overlay_frames(ChannelSeries(image, channel, objects.axes), objects, objects.axes, **colours)
 
 
 run(draw_overlay, snakemake)

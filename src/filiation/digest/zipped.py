@@ -37,19 +37,29 @@ def is_zip(path: Path) -> bool:
         return False
 
 
-def digest_zip(path: Path) -> TreeDigest:
-    """Return the digest of the tree in a ZIP file: that of a folder it is unpacked into.
+def digest_zip(path: Path, inside: str = "") -> TreeDigest:
+    """Return the digest of the tree in a ZIP file, or of a folder in it: that of a folder it is unpacked into.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of the folder in it; all of it if left out.
 
     Raises
     ------
     NotFoundError
-        If there is no such file.
+        If there is no such file, or nothing inside it has such a path.
     BadInputError
         If it is no ZIP file, is damaged, or :func:`look_through` refuses it.
     """
     with _told(path), zipfile.ZipFile(path) as archive:
-        files = _files(path, archive)
-        hashes = [(info.filename.encode("utf-8"), _hash(archive, info)) for info in files]
+        before = f"{inside}/" if inside else ""
+        files = [info for info in _files(path, archive) if info.filename.startswith(before)]
+        hashes = [(info.filename.removeprefix(before).encode("utf-8"), _hash(archive, info)) for info in files]
+    if inside and not files:
+        raise NotFoundError(f"There is nothing at {inside} in {path}.")
     return tree_of(hashes, sum(info.file_size for info in files))
 
 

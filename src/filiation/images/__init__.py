@@ -38,6 +38,7 @@ from filiation.images.pixels import pixel_digest, pixel_digest_of_array
 from filiation.images.plate_sources import PlateSource, layout_of, plate_from, plate_source
 from filiation.images.plate_writing import FieldStores, assemble_plate, write_plate
 from filiation.images.plates import Plate, PlateField, open_plate
+from filiation.images.series import ChannelSeries, LabelFrame, add_sizes, slabs_of, write_frames
 from filiation.images.sources import Source, SourceIdentity, fetch_into, open_source
 from filiation.images.store_format import StoreFormat
 from filiation.images.tables import Table, read_table, write_table
@@ -45,10 +46,12 @@ from filiation.images.tiff import read_tiff_labels, write_tiff
 from filiation.images.volume import ChannelVolume
 
 __all__ = [
+    "ChannelSeries",
     "ChannelVolume",
     "FieldStores",
     "Finding",
     "Image",
+    "LabelFrame",
     "LabelImage",
     "LabelPart",
     "LabelStore",
@@ -61,6 +64,7 @@ __all__ = [
     "SourceIdentity",
     "StoreFormat",
     "Table",
+    "add_sizes",
     "annotate_labels",
     "assemble",
     "assemble_plate",
@@ -86,7 +90,9 @@ __all__ = [
     "read_labels",
     "read_table",
     "read_tiff_labels",
+    "slabs_of",
     "write_anndata",
+    "write_frames",
     "write_image",
     "write_labels",
     "write_meshes",

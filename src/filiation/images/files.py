@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 
 from filiation.digest import digest_file, digest_tree
-from filiation.digest.zipped import is_zip
+from filiation.digest.zipped import digest_zip, is_zip
 from filiation.errors import BadInputError, FiliationError, NotFoundError
 from filiation.images.image import AXIS_TYPES, Image, Pixels
 from filiation.images.multiscale import open_multiscale
@@ -22,6 +22,7 @@ from filiation.images.ome_zarr import read_image, write_image
 from filiation.images.sources import SourceIdentity
 from filiation.images.store_format import DEFAULT_FORMAT, StoreFormat
 from filiation.images.store_source import copy_image
+from filiation.images.zipped_parts import ZippedPart
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNITS = {
@@ -37,7 +38,7 @@ _Size = tuple[float, str]
 
 @dataclass(frozen=True, slots=True)
 class PathSource:
-    """An OME-Zarr store or a TIFF file, named by its path."""
+    """An OME-Zarr store, a field in a zipped plate, or a TIFF file, named by its path."""
 
     path: Path
 
@@ -52,6 +53,10 @@ class PathSource:
         self._must_exist()
         if self.path.is_dir():
             tree = digest_tree(self.path)
+            return SourceIdentity(str(self.path), self.path.name, tree.digest, size=tree.size)
+        zipped = ZippedPart.at(self.path)
+        if zipped is not None and zipped.inside:  # a field of a zipped plate is that of the unpacked one
+            tree = digest_zip(zipped.file, zipped.inside)
             return SourceIdentity(str(self.path), self.path.name, tree.digest, size=tree.size)
         return SourceIdentity(
             iri=str(self.path),
@@ -100,10 +105,10 @@ class PathSource:
         return self.identify()
 
     def _is_store(self) -> bool:
-        return self.path.is_dir() or is_zip(self.path)
+        return self.path.is_dir() or ZippedPart.at(self.path) is not None
 
     def _must_exist(self) -> None:
-        if not self.path.exists():
+        if not self.path.exists() and ZippedPart.at(self.path) is None:
             raise NotFoundError(f"There is no image at {self.path}: the path leads nowhere.")
 
 

@@ -210,7 +210,7 @@ class Image:
                 f"Labels of shape {labels.shape} do not fit image {self.name!r}, "
                 f"whose {', '.join(here.axes)} are {here.shape}."
             )
-        values, counts = _counted(labels)
+        values, counts = counted(labels)
         properties = {int(value): {"pixels": int(n)} for value, n in zip(values, counts, strict=True) if value}
         return LabelImage(
             labels, here.axes, here.scale, here.units, name=name, properties=properties, pyramid=Pyramid.named(pyramid)
@@ -278,8 +278,8 @@ class LabelImage:
         return tuple(int(value) for value in found if value)
 
 
-def _counted(labels: Pixels) -> tuple[Pixels, Pixels]:
-    """Return the values of labels, sorted, and how many pixels each has."""
+def counted(labels: Pixels) -> tuple[Pixels, Pixels]:
+    """Return the values of labels, sorted, and how many pixels each has; of background too."""
     if not labels.size or labels.min() < 0 or labels.max() > _LONGEST_TABLE:
         return np.unique(labels, return_counts=True)
     # A table takes a fraction of the time of sorting every pixel; part by part, as it is counted in eight bytes each.

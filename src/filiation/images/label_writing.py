@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +87,11 @@ class LabelStore:
             written_in = None if number else self.written_in
             form.create_level(group, number, self.axes, level.shape, np.dtype(np.uint32), Content.LABELS, written_in)
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has been begun and is not finished."""
+        return (place_beside(self.path) / "0").is_dir()
+
     def begin_part(self, folder: Path) -> None:
         """Make an array as that of the full resolution, in a folder for some chunks of it; see :class:`LabelPart`."""
         form = self._form()
@@ -106,6 +111,15 @@ class LabelStore:
         array = self._level(0)
         check_whole_units(array, region, self.path)
         write_region(array, region, labels)
+
+    def read(self, region: Region) -> npt.NDArray[np.uint32]:
+        """Return labels that have been written, at full resolution; none where nothing was."""
+        return read_region(self._level(0), region)
+
+    @property
+    def unit(self) -> tuple[int, ...]:
+        """What regions that are written consist of, along each axis: a chunk, or a shard where there are some."""
+        return write_unit(self._level(0))
 
     def take(self, parts: Iterable[LabelPart]) -> None:
         """Take over the chunks that jobs have left; the store has been begun.
@@ -219,10 +233,15 @@ def check_whole_units(array: ZarrArray, region: Region, path: Path) -> None:
             )
 
 
-def noted_sizes(sizes: Sequence[int]) -> Properties:
-    """Return as properties the pixels of labels 1 to n; none of more objects than metadata should list one by one.
+def noted_sizes(sizes: Sequence[int] | Mapping[int, int]) -> Properties:
+    """Return as properties the pixels of labels; none of more objects than metadata should list one by one.
+
+    ``sizes`` are those of labels 1 to n, or of each label.
 
     >>> noted_sizes([7, 2])
     {1: {'pixels': 7}, 2: {'pixels': 2}}
     """
-    return {} if len(sizes) > MOST_COLOURS else {label: {"pixels": size} for label, size in enumerate(sizes, start=1)}
+    if len(sizes) > MOST_COLOURS:
+        return {}
+    known = sizes if isinstance(sizes, Mapping) else dict(enumerate(sizes, start=1))
+    return {label: {"pixels": size} for label, size in sorted(known.items())}

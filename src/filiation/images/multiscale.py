@@ -16,10 +16,11 @@ import zarr.abc.store
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 from zarr.storage import ZipStore
 
-from filiation.digest.zipped import is_zip, look_through
+from filiation.digest.zipped import look_through
 from filiation.errors import BadInputError, NotFoundError
 from filiation.images.coordinate_systems import as_05, is_06
 from filiation.images.image import check_axes
+from filiation.images.zipped_parts import ZippedPart
 from filiation.model.sentences import Sentence
 
 READ_VERSIONS = ("0.4", "0.5", "0.6")
@@ -116,7 +117,7 @@ def multiscale_of(group: zarr.Group, where: str, path: Path = Path()) -> Multisc
 
 
 def open_group(path: Path) -> zarr.Group:
-    """Open the folder ``path``, or the store zipped into the file ``path``, as a Zarr group, for reading.
+    """Open the folder ``path``, the store zipped into that file, or a group inside that, as a Zarr group, for reading.
 
     Raises
     ------
@@ -125,16 +126,17 @@ def open_group(path: Path) -> zarr.Group:
     BadInputError
         If it is no Zarr group, or a ZIP file that holds what no store does.
     """
+    zipped = ZippedPart.at(path)
+    if zipped is not None:
+        look_through(zipped.file)
+        return group_in(ZipStore(zipped.file, mode="r", read_only=True), str(path), zipped.inside)
     if not path.exists():
         raise NotFoundError(f"There is no OME-Zarr store at {path}: the folder does not exist.")
-    if path.is_file() and is_zip(path):
-        look_through(path)
-        return group_in(ZipStore(path, mode="r", read_only=True), str(path))
     return group_in(path, str(path))
 
 
-def group_in(store: Path | zarr.abc.store.Store, where: str) -> zarr.Group:
-    """Open the group at the root of a store, for reading; ``where`` names it in messages.
+def group_in(store: Path | zarr.abc.store.Store, where: str, inside: str = "") -> zarr.Group:
+    """Open the group at the root of a store, or ``inside`` it, for reading; ``where`` names it in messages.
 
     Raises
     ------
@@ -142,7 +144,7 @@ def group_in(store: Path | zarr.abc.store.Store, where: str) -> zarr.Group:
         If there is none.
     """
     try:
-        return zarr.open_group(store, mode="r", use_consolidated=False)
+        return zarr.open_group(store, path=inside or None, mode="r", use_consolidated=False)
     except ContainsArrayError as error:
         raise BadInputError(
             f"{where} is a single Zarr array, not an OME-Zarr image; name the folder above it."

@@ -34,12 +34,20 @@ class PlateSource:
         """Path of each field in the plate -> path or URI of its image."""
         return {field.path: source for field, source in zip(self.plate.fields, self.sources, strict=True)}
 
+    def only(self, wells: tuple[str, ...]) -> PlateSource:
+        """Return the plate with the fields of some wells alone, of all where none is named; raises as Plate.only."""
+        if not wells:
+            return self
+        kept = self.plate.only(wells)
+        return PlateSource(kept, tuple(self.fields[field.path] for field in kept.fields))
+
 
 def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     """Return what a plate holds; None if ``source`` is no plate but an image, or nothing.
 
-    Known are a path to an OME-Zarr plate (0.4 and 0.5), one in an object store (``s3://<bucket>/<key>``), and
-    ``synthetic:plate?…`` without a field.
+    Known are a path to an OME-Zarr plate (0.4 and 0.5), a folder or a ZIP file, one in an object store
+    (``s3://<bucket>/<key>``), one on an OMERO server (``omero://<host>/plate/<id>``), and ``synthetic:plate?…`` without
+    a field.
 
     Parameters
     ----------
@@ -53,15 +61,20 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     BadInputError
         If there is no such well, or the plate's metadata are malformed.
     AccessError, ServerError, MissingExtraError
-        If an object store refuses, cannot be reached, or the extra ``s3`` is not installed.
+        If an object store or server refuses, cannot be reached, or the extra for it is not installed.
     """
     wanted = tuple(wells)
+    if source.startswith("omero:"):
+        from filiation.images.omero.plates import plate_on_server
+
+        found = plate_on_server(source)
+        return found and found.only(wanted)
     if not is_uri(source) or source.startswith("s3:"):
         place = _place(source)
         if not is_plate(place):
             return None
-        plate = _wanted(open_plate(place), wanted)
-        return PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields))
+        plate = open_plate(place)
+        return PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields)).only(wanted)
     if not source.startswith("synthetic:plate"):
         return None
     from filiation.images.synthetic_plate import recipe_from
@@ -69,8 +82,7 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     recipe, named = recipe_from(source)
     if named is not None:
         return None
-    plate = _wanted(recipe.plate, wanted)
-    return PlateSource(plate, tuple(recipe.uri_of(field) for field in plate.fields))
+    return PlateSource(recipe.plate, tuple(map(recipe.uri_of, recipe.plate.fields))).only(wanted)
 
 
 def _place(source: str) -> Path | ObjectPlace:
@@ -79,10 +91,6 @@ def _place(source: str) -> Path | ObjectPlace:
     from filiation.images.object_store import ObjectPlace
 
     return ObjectPlace.from_uri(source)
-
-
-def _wanted(plate: Plate, wells: tuple[str, ...]) -> Plate:
-    return plate.only(wells) if wells else plate
 
 
 def layout_of(plate: Plate) -> dict[str, object]:

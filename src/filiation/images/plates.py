@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from filiation.errors import BadInputError, NotFoundError
+from filiation.images.zipped_parts import ZippedPart
 
 if TYPE_CHECKING:
     from filiation.images.object_store import ObjectPlace
@@ -107,7 +108,7 @@ def is_plate_or_well(path: Path) -> bool:
 
 
 def open_plate(path: Path | ObjectPlace) -> Plate:
-    """Read which wells and fields the plate at ``path`` has, a folder or a place in an object store.
+    """Read which wells and fields the plate at ``path`` has: a folder, a ZIP file, or a place in an object store.
 
     A well that the plate lists and that is not there is left out: plates are often written in part.
 
@@ -121,7 +122,7 @@ def open_plate(path: Path | ObjectPlace) -> Plate:
         If the object store refuses, cannot be reached, or the extra ``s3`` is not installed.
     """
     if isinstance(path, Path) and not path.exists():
-        raise NotFoundError(f"There is no plate at {path}: the folder does not exist.")
+        raise NotFoundError(f"There is no plate at {path}: the path leads nowhere.")
     found = _told(path, [""])[0].get("plate")
     if found is None:
         raise BadInputError(f"{path} is no plate of OME-Zarr: its group has no 'plate' metadata.")
@@ -154,16 +155,22 @@ def _fields(well: str, told: _Json) -> list[PlateField]:
 
 def _told(store: Path | ObjectPlace, groups: Sequence[str]) -> list[_Json]:
     """Return what groups of a store say of themselves, each by its path in it; nothing of those that are not there."""
-    if isinstance(store, Path):
+    zipped = ZippedPart.at(store) if isinstance(store, Path) else None
+    if isinstance(store, Path) and zipped is None:
         return [_attributes(partial(_read_file, store / group)) for group in groups]
-    from filiation.images.object_store import read_objects
-
     files: dict[str, bytes] = {}
     missing = list(groups)
     for file, _ in _FILES:
-        files |= dict(read_objects(store, [f"{group}/{file}".lstrip("/") for group in missing]))
+        names = [f"{group}/{file}".lstrip("/") for group in missing]
+        files |= zipped.read_files(names) if zipped is not None else _objects(store, names)
         missing = [group for group in missing if f"{group}/{file}".lstrip("/") not in files]
     return [_attributes(partial(_among, files, group)) for group in groups]
+
+
+def _objects(store: Path | ObjectPlace, names: Sequence[str]) -> dict[str, bytes]:
+    from filiation.images.object_store import ObjectPlace, read_objects
+
+    return dict(read_objects(store, names)) if isinstance(store, ObjectPlace) else {}
 
 
 def _among(files: Mapping[str, bytes], group: str, name: str) -> bytes:

@@ -54,8 +54,8 @@ class ChannelVolume:
         times = lengths.get("t", 1)
         if self.time is None and times != 1:
             raise BadInputError(
-                f"{self.path} has {times} time points, and no one of them was asked for: a series is not worked on in "
-                "blocks. Take its time points one by one, or segment it whole."
+                f"{self.path} has {times} time points, and no one of them was asked for: jobs share a single volume. "
+                "Take its time points one by one; in the workflow, leave the field 'jobs' of 'blocks' out."
             )
         object.__setattr__(self, "time", self.time or 0)
         for count, what, at in ((times, "time point", self.time or 0), (len(store.levels), "resolution", self.level)):

@@ -16,7 +16,14 @@ Everything here works on arrays and plain numbers; nothing knows of files, Snake
 """
 
 from filiation.segmentation.agreement import Agreement, agreement
-from filiation.segmentation.frames import EACH, measure_frames, overlay_frames, segment_frames
+from filiation.segmentation.frames import (
+    EACH,
+    measure_frames,
+    overlay_frames,
+    segment_frames,
+    segmented_frames,
+    with_time,
+)
 from filiation.segmentation.measure import measure, measure_volume
 from filiation.segmentation.meshes import Mesh, mesh_object, mesh_objects
 from filiation.segmentation.methods import LEARNED, METHODS, Method, channels_of, method_named, needed_by, parameters_of
@@ -61,10 +68,12 @@ __all__ = [
     "parameters_of",
     "plate_picture",
     "segment_frames",
+    "segmented_frames",
     "track",
     "track_agreement",
     "track_properties",
     "tracks_table",
     "tracks_text",
     "wells_of_plate",
+    "with_time",
 ]

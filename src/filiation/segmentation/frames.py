@@ -6,9 +6,9 @@ time points are one. Labels are numbered on through the parts, so that a label i
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import EllipsisType
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,21 @@ from filiation.segmentation.overlay import Colour, Rgb, overlay, yellow
 from filiation.segmentation.tracking import track
 
 Array: TypeAlias = npt.NDArray[Any]
+Labels: TypeAlias = npt.NDArray[np.uint32]
+
+
+class Series(Protocol):
+    """An image that is read a time point at a time, asked as an array is; one without time is had whole."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    def __getitem__(self, part: int | EllipsisType) -> Array:
+        """Return a time point, or all of it."""
+
+
+Frames: TypeAlias = Array | Series
 Segment: TypeAlias = Callable[[Array, tuple[float, ...]], Array]
 """From the pixels of one part and their sizes along its axes to labels of the same shape."""
 
@@ -38,7 +53,7 @@ def segment_frames(
     segment: Segment,
     *,
     each: str = "volume",
-) -> npt.NDArray[np.uint32]:
+) -> Labels:
     """Label every time point of an image by a method for 2-D or 3-D, or every plane of it by itself.
 
     Parameters
@@ -72,40 +87,72 @@ def segment_frames(
     >>> segment_frames(film, ("t", "y", "x"), (1.0, 1.0, 1.0), lambda seen, scale: ndimage.label(seen > 5)[0]).tolist()
     [[[0, 1, 0, 2]], [[3, 0, 0, 0]]]
     """
-    if each not in EACH:
-        raise BadInputError(f"What a method sees at once is one of {', '.join(EACH)}; {each!r} is none of them.")
-    apart = [axis for axis in axes if axis == "t" or (axis == "z" and each != "volume")]
-    kept = tuple(size for axis, size in zip(axes, scale, strict=True) if axis not in apart)
     channels = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
-    labels = np.zeros(channels[0].shape, np.uint32)
-    count = 0
-    for part in _parts(labels.shape, len(apart)):
-        found = segment(np.stack([channel[part] for channel in channels]) if channels[1:] else channels[0][part], kept)
-        highest = int(found.max(initial=0))
-        if count + highest > _LARGEST:
-            raise BadInputError(f"There are more than {_LARGEST} objects; cut the series into shorter ones.")
-        labels[part] = np.where(found > 0, found.astype(np.uint32) + np.uint32(count), 0)
-        count += highest
-    if each == "joined planes" and "z" in axes:
-        _join_planes(labels if "t" in axes else labels[np.newaxis])
+    frames = segmented_frames(channels, axes, scale, segment, each=each)
+    if "t" not in axes:
+        return next(frames)
+    labels: Labels = np.empty(channels[0].shape, np.uint32)
+    for time, frame in enumerate(frames):
+        labels[time] = frame
     return labels
 
 
-def _join_planes(series: npt.NDArray[np.uint32]) -> None:
-    """Give objects of neighbouring planes that overlap one label, at each time point by itself."""
+def segmented_frames(
+    channels: Sequence[Frames],
+    axes: tuple[str, ...],
+    scale: tuple[float, ...],
+    segment: Segment,
+    *,
+    each: str = "volume",
+) -> Iterator[Labels]:
+    """Yield the labels of each time point, as :func:`segment_frames` returns them of all; one is read at a time.
+
+    Parameters
+    ----------
+    channels
+        That the method takes: arrays, or what is read a time point at a time.
+    axes, scale, segment, each
+        As for :func:`segment_frames`. Without a time axis there is one frame.
+
+    Raises
+    ------
+    BadInputError
+        As :func:`segment_frames`.
+    """
+    if each not in EACH:
+        raise BadInputError(f"What a method sees at once is one of {', '.join(EACH)}; {each!r} is none of them.")
+    timed = axes[0] == "t"
+    space = tuple(zip(axes, scale, strict=True))[1 if timed else 0 :]
     count = 0
-    for volume in series:
-        joined = track(volume, divisions=False).labels
-        volume[...] = np.where(joined > 0, joined + np.uint32(count), 0)
-        count += int(joined.max(initial=0))
+    for part in range(channels[0].shape[0]) if timed else (...,):
+        seen = [channel[part] for channel in channels]
+        labels = _segment_space(np.stack(seen) if seen[1:] else seen[0], dict(space), segment, each)
+        highest = int(labels.max(initial=0))
+        if count + highest > _LARGEST:
+            raise BadInputError(f"There are more than {_LARGEST} objects; cut the series into shorter ones.")
+        labels[labels > 0] += np.uint32(count)
+        count += highest
+        del seen  # before the next is read
+        yield labels
 
 
-def _parts(shape: tuple[int, ...], apart: int) -> Iterator[tuple[int, ...]]:
-    return itertools.product(*(range(length) for length in shape[:apart]))
+def _segment_space(pixels: Array, space: Mapping[str, float], segment: Segment, each: str) -> Labels:
+    """Label one time point; several channels are along a first axis."""
+    if each == "volume" or "z" not in space:
+        return segment(pixels, tuple(space.values())).astype(np.uint32)
+    depth = -len(space)
+    scale = tuple(size for axis, size in space.items() if axis != "z")
+    labels: Labels = np.zeros(pixels.shape[depth:], np.uint32)
+    count = 0
+    for plane in range(pixels.shape[depth]):
+        found = segment(np.take(pixels, plane, axis=depth), scale)
+        labels[plane] = np.where(found > 0, found.astype(np.uint32) + np.uint32(count), 0)
+        count += int(found.max(initial=0))
+    return track(labels, divisions=False).labels if each == "joined planes" else labels
 
 
 def measure_frames(
-    labels: Array, intensity: Array, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...] = ()
+    labels: Frames, intensity: Frames, axes: tuple[str, ...], scale: tuple[float, ...], units: tuple[str, ...] = ()
 ) -> pa.Table:
     """Return a row for each label at each time point, as :func:`filiation.segmentation.measure` has them.
 
@@ -115,7 +162,7 @@ def measure_frames(
     Parameters
     ----------
     labels, intensity, axes, scale, units
-        As for :func:`filiation.segmentation.measure`, and time may be the first axis.
+        As for :func:`filiation.segmentation.measure`, and time may be the first axis; a time point is read at a time.
 
     Raises
     ------
@@ -130,7 +177,7 @@ def measure_frames(
     [{'label': 1, 't': 0, 'time': 0.0, 'pixels': 1}, {'label': 1, 't': 1, 'time': 60.0, 'pixels': 2}]
     """
     if "t" not in axes:
-        return measure(labels, intensity, axes, scale, units)
+        return measure(labels[...], intensity[...], axes, scale, units)
     units = units or ("",) * len(axes)
     if labels.shape != intensity.shape:
         raise BadInputError(
@@ -138,18 +185,33 @@ def measure_frames(
             "of one shape."
         )
     tables = []
-    for time, (labelled, seen) in enumerate(zip(labels, intensity, strict=True)):
-        table = measure(labelled, seen, axes[1:], scale[1:], units[1:])
-        at = pa.array([time] * table.num_rows, pa.int64())
-        when = pa.array([time * scale[0]] * table.num_rows, pa.float64())
-        unit = {"unit": units[0]} if units[0] else None
-        table = table.add_column(1, pa.field("t", pa.int64(), nullable=False), at)
-        tables.append(table.add_column(2, pa.field("time", pa.float64(), nullable=False, metadata=unit), when))
+    for time in range(labels.shape[0]):
+        table = measure(labels[time], intensity[time], axes[1:], scale[1:], units[1:])
+        tables.append(with_time(table, time, scale[0], units[0]))
     return pa.concat_tables(tables)
 
 
+def with_time(table: pa.Table, time: int, step: float, unit: str = "") -> pa.Table:
+    """Return measurements with the time point they are of as columns: ``t``, counted from 0, and ``time``.
+
+    Parameters
+    ----------
+    table
+        Whose first column is ``label``.
+    time
+        The time point.
+    step, unit
+        Between two of them.
+    """
+    at = pa.array([time] * table.num_rows, pa.int64())
+    when = pa.array([time * step] * table.num_rows, pa.float64())
+    table = table.add_column(1, pa.field("t", pa.int64(), nullable=False), at)
+    metadata = {"unit": unit} if unit else None
+    return table.add_column(2, pa.field("time", pa.float64(), nullable=False, metadata=metadata), when)
+
+
 def overlay_frames(
-    pixels: Array, labels: Array, axes: tuple[str, ...], *, colour: Colour = yellow, longest: int = 1200
+    pixels: Frames, labels: Frames, axes: tuple[str, ...], *, colour: Colour = yellow, longest: int = 1200
 ) -> Rgb:
     """Return :func:`filiation.segmentation.overlay` of an image; of a series, up to six time points side by side.
 
@@ -170,10 +232,10 @@ def overlay_frames(
         If the shapes differ.
     """
     if "t" not in axes:
-        return overlay(pixels, labels, colour=colour, longest=longest)
+        return overlay(pixels[...], labels[...], colour=colour, longest=longest)
     if pixels.shape != labels.shape:
         raise BadInputError(f"Labels of shape {labels.shape} do not fit an image of shape {pixels.shape}.")
-    shown = np.unique(np.linspace(0, len(pixels) - 1, min(_STRIP, len(pixels))).round().astype(int))
+    shown = np.unique(np.linspace(0, pixels.shape[0] - 1, min(_STRIP, pixels.shape[0])).round().astype(int))
     pictures = [overlay(pixels[time], labels[time], colour=colour, longest=longest // len(shown)) for time in shown]
     between = np.full((pictures[0].shape[0], _BETWEEN, 3), 255, np.uint8)
     strip = [part for picture in pictures for part in (picture, between)][:-1]

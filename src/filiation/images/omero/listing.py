@@ -66,7 +66,7 @@ def list_images(address: Address) -> list[ListedImage]:
 def _listed(connection: Connection, address: Address) -> list[ListedImage]:
     if address.kind is not Kind.IMAGES:
         _must_exist(connection, address)
-    found = _ask(connection, f"select i.id, i.name from Image i {_INSIDE[address.kind]} order by i.id", address.id)  # noqa: S608 - from the table
+    found = ask(connection, f"select i.id, i.name from Image i {_INSIDE[address.kind]} order by i.id", address.id)  # noqa: S608 - from the table
     names = {int(number): str(name) for number, name in found}  # an image may be in a container twice
     kept = set(names)
     for tag in address.tags:
@@ -76,7 +76,7 @@ def _listed(connection: Connection, address: Address) -> list[ListedImage]:
 
 def _must_exist(connection: Connection, address: Address) -> None:
     kind = address.kind.value.capitalize()
-    if not _ask(connection, f"select o.id from {kind} o where o.id = :id", address.id):  # noqa: S608 - a kind of ours
+    if not ask(connection, f"select o.id from {kind} o where o.id = :id", address.id):  # noqa: S608 - a kind of ours
         raise NotFoundError(
             f"The OMERO server {address.host} has no {address.kind.value} {address.id}, or the user "
             f"{connection.user!r} may not see it. Check the id, and in which group it is."
@@ -84,17 +84,18 @@ def _must_exist(connection: Connection, address: Address) -> None:
 
 
 def _tagged(connection: Connection, text: str) -> set[int]:
-    tags = _ask(connection, "select a.id from TagAnnotation a where a.textValue = :text", text=text)
+    tags = ask(connection, "select a.id from TagAnnotation a where a.textValue = :text", text=text)
     if not tags:
         return set()
     ids = [int(number) for (number,) in tags]
-    links = _ask(connection, "select l.parent.id from ImageAnnotationLink l where l.child.id in (:ids)", ids=ids)
+    links = ask(connection, "select l.parent.id from ImageAnnotationLink l where l.child.id in (:ids)", ids=ids)
     return {int(number) for (number,) in links}
 
 
-def _ask(
+def ask(
     connection: Connection, query: str, number: int | None = None, *, text: str = "", ids: Sequence[int] = ()
 ) -> list[list[Any]]:
+    """Return the rows that a query in HQL gives; ``number``, ``text`` and ``ids`` are its parameters of these names."""
     from omero.rtypes import unwrap
     from omero.sys import ParametersI
 

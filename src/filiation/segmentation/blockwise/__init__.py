@@ -36,6 +36,7 @@ from filiation.segmentation.blockwise.jobs import (
 from filiation.segmentation.blockwise.plan import Plan
 from filiation.segmentation.blockwise.recipes import RECIPES, Agreeing, Connected, by_agreement, recipe_named
 from filiation.segmentation.blockwise.running import Segmented, segment_volume
+from filiation.segmentation.blockwise.series import SeriesTask, segment_series
 from filiation.segmentation.blockwise.shares import Share
 from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Stacked, Volume
 from filiation.segmentation.blockwise.work import Task, grid_for
@@ -50,6 +51,7 @@ __all__ = [
     "LabelSink",
     "Plan",
     "Segmented",
+    "SeriesTask",
     "Share",
     "Stacked",
     "Task",
@@ -61,6 +63,7 @@ __all__ = [
     "read_found",
     "read_joined",
     "recipe_named",
+    "segment_series",
     "segment_share",
     "segment_volume",
     "settle_survey",
