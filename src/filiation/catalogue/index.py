@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from filiation.catalogue.adjacency import Adjacency
+from filiation.catalogue.clues import Thing, having, that_found, things_of
+from filiation.catalogue.clues import note as note_clues
+from filiation.catalogue.clues import note_all as note_all_clues
 from filiation.catalogue.index_file import connect, secondary_indexes
-from filiation.catalogue.index_numbers import NUMBERS
+from filiation.catalogue.index_numbers import NUMBERS, in_parts
 from filiation.catalogue.index_questions import IndexQuestions
 from filiation.catalogue.index_versions import IndexVersions, copy_index, put_versions, remove_crates
 from filiation.catalogue.index_waiting import IndexWaiting
@@ -39,18 +42,10 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 500
 """Values that are asked for at once; SQLite takes 999 everywhere."""
+_EMPTY: Final = frozenset(f"{kind}:{NO_BYTES}" for kind in ("sha256", "tree1"))
 _CODES: Final = {role: code for code, role in enumerate(ROLES)}
-# Crates whose joins what a crate made may change: those that found the same bytes, or something at the same place or
-# inside such a tree. Empty things join at their own path or place only; of the others the digest is enough. A `+`
-# keeps SQLite from another index than the one that finds few.
-_FINDERS: Final = """
-SELECT found.crate FROM entity AS made CROSS JOIN entity AS found ON found.digest = made.digest AND found.generated = 0
- WHERE made.crate = :crate AND made.generated AND made.digest NOT IN (:file, :tree)
-UNION
-SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
-    ON found.path = made.path AND +found.digest = made.digest AND NOT found.generated
- WHERE made.crate = :crate AND made.generated AND made.digest IN (:file, :tree)
-UNION
+# Crates that found something at a place where a crate made something, or inside such a tree.
+_FINDERS_THERE: Final = """
 SELECT found.crate FROM entity AS made CROSS JOIN entity AS found
     ON found.place = made.place AND found.generated = 0
  WHERE made.crate = :crate AND made.generated
@@ -88,6 +83,7 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
         self.arrays = arrays
         self._connection = connect(path, create=create, wait=wait)
         self._adjacency: Adjacency | None = None
+        self._is_filled = False
 
     def __enter__(self) -> Self:
         return self
@@ -181,10 +177,11 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
             f"VALUES (?, ?, ?, ?, ?, ?, 0, {', '.join('?' * len(COLUMNS))})",
             (crate, here, folder, stamp, digest, node_to_text(derived.run), *summary.as_row()),
         )
-        cursor.executemany(
-            "INSERT INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(term(entity.iri), here, *_entity_columns(entity)) for entity in derived.entities],
-        )
+        entities = [(term(entity.iri), here, *_entity_columns(entity)) for entity in derived.entities]
+        cursor.executemany("INSERT INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entities)
+        turn = None if self._is_filled else self._next_turn(cursor)
+        if turn is not None:
+            note_clues(cursor, (Thing(*row[:3], *row[4:7]) for row in entities), turn)
         cursor.executemany(
             "INSERT INTO action VALUES (?, ?, ?)",
             [(term(action.iri), here, node_to_text(action)) for action in derived.actions],
@@ -197,7 +194,7 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
         cursor.execute(
             "INSERT INTO flow VALUES (?, ?, ?, ?)", (here, _numbers(columns), _numbers(actions), _numbers(things))
         )
-        note_facts(cursor, here, derived)
+        note_facts(cursor, here, derived, turn)
         cursor.executemany(
             "INSERT INTO tally VALUES (?, ?, ?, ?, ?)",
             (
@@ -325,12 +322,18 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
         Runs that were over before it began found none of it.
         """
         number, began = cursor.execute("SELECT term, began FROM crate WHERE iri = ?", (crate,)).fetchone()
-        nothing = {kind: f"{written}:{NO_BYTES}" for kind, written in (("file", "sha256"), ("tree", "tree1"))}
-        cursor.execute(
-            f"UPDATE crate SET joined = 0 WHERE joined AND term IN ({_FINDERS}) "  # noqa: S608 - our own text
-            "AND (ended IS NULL OR :began IS NULL OR ended >= :began)",
-            {"crate": number, "began": began, **nothing},
+        finders = _finders(cursor, number)
+        cursor.executemany(
+            "UPDATE crate SET joined = 0 WHERE joined AND term = ?1 AND (ended IS NULL OR ?2 IS NULL OR ended >= ?2)",
+            ((finder, began) for finder in finders),
         )
+
+    @staticmethod
+    def _next_turn(cursor: sqlite3.Cursor) -> int:
+        """Count a crate that comes in; return how many did."""
+        cursor.execute("UPDATE state SET turn = turn + 1")
+        (turn,) = cursor.execute("SELECT turn FROM state").fetchone()
+        return int(turn)
 
     @staticmethod
     def _note_change(cursor: sqlite3.Cursor, touched: set[int]) -> None:
@@ -339,15 +342,19 @@ class LineageIndex(IndexQuestions, IndexVersions, IndexWaiting):
 
     def begin_bulk(self) -> None:
         """Drop the indexes that only questions need: many crates come in more quickly without."""
+        self._is_filled = True
         for name in secondary_indexes():
             self._connection.execute(f"DROP INDEX IF EXISTS {name}")
 
     def end_bulk(self) -> None:
-        """Make the indexes that :meth:`begin_bulk` dropped, and note what needs them."""
+        """Make the indexes that :meth:`begin_bulk` dropped and the clues, and note what needs them."""
         there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
         for name, statement in secondary_indexes().items():
             if name not in there:
                 self._connection.execute(statement)
+        with self.changing() as cursor:
+            note_all_clues(cursor)
+        self._is_filled = False
         note_all_altered(self._connection.cursor())
 
     @contextmanager
@@ -409,6 +416,29 @@ class _Terms:
             number = int(found[0]) if found else int(run("INSERT INTO term (iri) VALUES (?)", (iri,)).lastrowid or 0)
             self._known[iri] = number
         return number
+
+
+def _finders(cursor: sqlite3.Cursor, crate: int) -> set[int]:
+    """Return the crates whose joins what a crate made may change.
+
+    They found the same bytes, or something at the same place or inside such a tree. Empty things join at their own
+    path or place only; of the others the digest is enough.
+    """
+    made = {(thing.digest, thing.path) for thing in things_of(cursor.connection, crate) if thing.generated}
+    digests = {digest for digest, _ in made if digest is not None and digest not in _EMPTY}
+    found = {number for (number,) in cursor.execute(_FINDERS_THERE, {"crate": crate})}
+    for listed in in_parts(that_found(cursor.connection, digests)):
+        rows = cursor.execute(f"SELECT crate, digest FROM entity WHERE term IN ({listed}) AND NOT generated")  # noqa: S608
+        found.update(number for number, digest in rows if digest in digests)
+    for digest, path in made:
+        if digest in _EMPTY:
+            there, values = having("path", path)
+            rows = cursor.execute(
+                f"SELECT crate FROM entity WHERE {there} AND +digest = ? AND NOT generated",  # noqa: S608
+                (*values, digest),
+            )
+            found.update(number for (number,) in rows)
+    return found
 
 
 def _numbers(values: Iterable[int]) -> bytes:

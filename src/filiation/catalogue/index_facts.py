@@ -17,6 +17,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from filiation.catalogue.clues import beginning, having
 from filiation.catalogue.node_facts import ACTIONS, FACTS, NUMBERS, THINGS, VALUES, as_float, microseconds
 from filiation.catalogue.nodes import ActionNode, EntityNode, action_from_text, entity_from_text
 from filiation.model import Value
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from filiation.catalogue.clues import Condition
     from filiation.catalogue.derive import Derived
 
 Hits: TypeAlias = dict[int, int]
@@ -37,9 +39,13 @@ CREATE TABLE field (
     UNIQUE (of, name, key, turn)
 );
 CREATE TABLE value (id INTEGER PRIMARY KEY, field INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (field, value));
-CREATE TABLE told (
+CREATE TABLE told_new (
     value INTEGER NOT NULL, crate INTEGER NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (value, crate)
 ) WITHOUT ROWID;
+CREATE TABLE told_before (
+    value INTEGER NOT NULL, crate INTEGER NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (value, crate)
+) WITHOUT ROWID;
+CREATE VIEW told AS SELECT value, crate, nodes FROM told_before UNION ALL SELECT value, crate, nodes FROM told_new;
 CREATE TABLE numbers (
     field INTEGER NOT NULL, crate INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, known INTEGER NOT NULL,
     numbers BLOB NOT NULL, PRIMARY KEY (field, crate)
@@ -50,13 +56,16 @@ CREATE TABLE texts (
 CREATE TABLE columns (crate INTEGER PRIMARY KEY, told BLOB NOT NULL, others BLOB NOT NULL);
 """
 """``turn`` counts what a node tells more than once under one key. ``columns`` lists a crate's rows of the others, so
-that they can be removed."""
+that they can be removed. ``told`` has two levels: values of the newest crates stand together, since each of the others
+has its own place, and a page of it is not worth writing for one crate."""
 
 _NUMBERS: Final = "i"
 _FIGURES: Final = "d"
 _BETWEEN: Final = "\0"
 _NOT_KNOWN: Final = math.nan
 _NOTHING: Final = (None, (), "")
+_CRATES_AT_ONCE: Final = 16
+"""Crates whose values are noted before they move to where each stands with all others of its value."""
 _FEW: Final = 200
 """Rows of numbers from which on numpy is worth its import."""
 
@@ -68,9 +77,19 @@ class Column(NamedTuple):
     key: str
 
 
-def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived) -> None:
-    """Put what a crate's nodes tell into the columns; what was there of it is to be removed before."""
-    kept = _Columns(cursor, crate)
+def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived, turn: int | None = None) -> None:
+    """Put what a crate's nodes tell into the columns; what was there of it is to be removed before.
+
+    Parameters
+    ----------
+    cursor
+        The index.
+    crate, derived
+        The crate's number, and what it tells.
+    turn
+        How many crates came in, this one too; None while so many do that nothing is to move on.
+    """
+    kept = _Columns(cursor, crate, "told_before" if turn is None else "told_new")
     sorts: tuple[tuple[str, Sequence[ActionNode | EntityNode]], ...] = (
         (ACTIONS, derived.actions),
         (THINGS, derived.entities),
@@ -87,14 +106,25 @@ def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived) -> None:
     cursor.execute("INSERT INTO measure VALUES (?, ?, ?)", (crate, len(derived.actions), len(derived.entities)))
     lists = (array(_NUMBERS, numbers).tobytes() for numbers in (kept.values, kept.fields))
     cursor.execute("INSERT INTO columns VALUES (?, ?, ?)", (crate, *lists))
+    if turn is not None:
+        _move_on(cursor, turn)
+
+
+def _move_on(cursor: sqlite3.Cursor, turn: int) -> None:
+    """Let what is new of some values move to what is not: of each value that comes from several crates at once."""
+    whose = (turn % _CRATES_AT_ONCE,)
+    cursor.execute(f"INSERT INTO told_before SELECT * FROM told_new WHERE value % {_CRATES_AT_ONCE} = ?", whose)  # noqa: S608
+    cursor.execute(f"DELETE FROM told_new WHERE value % {_CRATES_AT_ONCE} = ?", whose)  # noqa: S608
 
 
 def forget_facts(cursor: sqlite3.Cursor, crate: int) -> None:
     """Remove what is kept of a crate."""
     for told, others in cursor.execute("SELECT told, others FROM columns WHERE crate = ?", (crate,)).fetchall():
-        cursor.executemany(
-            "DELETE FROM told WHERE value = ? AND crate = ?", ((number, crate) for number in array(_NUMBERS, told))
-        )
+        for table in ("told_new", "told_before"):
+            cursor.executemany(
+                f"DELETE FROM {table} WHERE value = ? AND crate = ?",  # noqa: S608 - our own names
+                ((number, crate) for number in array(_NUMBERS, told)),
+            )
         for table in ("numbers", "texts"):
             cursor.executemany(
                 f"DELETE FROM {table} WHERE field = ? AND crate = ?",  # noqa: S608 - our own names
@@ -107,9 +137,10 @@ def forget_facts(cursor: sqlite3.Cursor, crate: int) -> None:
 class _Columns:
     """What is put into the columns for one crate."""
 
-    def __init__(self, cursor: sqlite3.Cursor, crate: int) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, crate: int, told: str) -> None:
         self._cursor = cursor
         self._crate = crate
+        self._told = told
         self.values: list[int] = []
         self.fields: list[int] = []
 
@@ -132,7 +163,7 @@ class _Columns:
         for (key, text), bits in having.items():
             number = self._number("value", "field, value", (self._field(of, field, key), text))
             rows.append((number, self._crate, bits.to_bytes((bits.bit_length() + 7) // 8, "little")))
-        self._cursor.executemany("INSERT INTO told VALUES (?, ?, ?)", rows)
+        self._cursor.executemany(f"INSERT INTO {self._told} VALUES (?, ?, ?)", rows)  # noqa: S608 - our own names
         self.values += (number for number, _, _ in rows)
 
     def _add_numbers(
@@ -289,10 +320,23 @@ class FactColumns:
         query = f"SELECT term, crate FROM {table} WHERE term = (SELECT id FROM term WHERE iri = ?)"  # noqa: S608
         return self.placed(of, (row for iri in iris for row in self._connection.execute(query, (iri,))))
 
-    def things_where(self, condition: str, values: Sequence[str], most: int | None) -> Hits | None:
-        """Return the things whose row is as a condition of SQL says; None if there are more than ``most``."""
+    def things_with(self, column: str, value: str, most: int) -> Hits | None:
+        """Return the things at a ``path`` or ``place``, as written; None if there are more than ``most``."""
+        condition = having(column, value) if column == "path" else ("place = ?", (value,))
+        return self._things_where(condition, most)
+
+    def things_with_digest(self, start: str) -> Hits:
+        """Return the things whose digest of bytes or pixels, as written, begins with a kind and some digits."""
+        hits: Hits = {}
+        for column in ("digest", "pixels"):
+            for crate, bits in (self._things_where(beginning(column, start), None) or {}).items():
+                hits[crate] = hits.get(crate, 0) | bits
+        return hits
+
+    def _things_where(self, condition: Condition, most: int | None) -> Hits | None:
+        where, values = condition
         rows = self._connection.execute(
-            f"SELECT term, crate FROM entity WHERE {condition} LIMIT ?",  # noqa: S608 - our own text
+            f"SELECT term, crate FROM entity WHERE {where} LIMIT ?",  # noqa: S608 - our own text
             (*values, -1 if most is None else most + 1),
         ).fetchall()
         return None if most is not None and len(rows) > most else self.placed(THINGS, rows)

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from filiation.catalogue.clues import SCHEMA as CLUES_SCHEMA
 from filiation.catalogue.index_facts import SCHEMA as FACTS_SCHEMA
 from filiation.catalogue.place_history import SCHEMA as PLACES_SCHEMA
 from filiation.errors import CatalogueBusyError, NotFoundError
@@ -15,11 +16,11 @@ from filiation.errors import CatalogueBusyError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 13
+FORMAT: Final = 14
 """Number of this layout; an index of another one is made again."""
 
 _SCHEMA: Final = """
-CREATE TABLE state (made TEXT NOT NULL, generation INTEGER NOT NULL, kept INTEGER NOT NULL);
+CREATE TABLE state (made TEXT NOT NULL, generation INTEGER NOT NULL, kept INTEGER NOT NULL, turn INTEGER NOT NULL);
 CREATE TABLE term (id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE);
 CREATE TABLE crate (
     iri TEXT PRIMARY KEY, term INTEGER NOT NULL UNIQUE, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
@@ -45,11 +46,9 @@ CREATE TABLE entity (
     digest TEXT, pixels TEXT, path TEXT NOT NULL, place TEXT, record TEXT NOT NULL,
     PRIMARY KEY (term, crate)
 ) WITHOUT ROWID;
-CREATE INDEX entity_digest ON entity (digest, generated) WHERE digest IS NOT NULL;
-CREATE INDEX entity_pixels ON entity (pixels) WHERE pixels IS NOT NULL;
 CREATE INDEX entity_place ON entity (place, generated) WHERE place IS NOT NULL;
-CREATE INDEX entity_path ON entity (path);
-CREATE INDEX entity_crate ON entity (crate);
+CREATE INDEX entity_crate ON entity (crate, path);
+CREATE INDEX entity_elsewhere ON entity (generated, path) WHERE path GLOB '*%3A*';
 CREATE TABLE action (
     term INTEGER NOT NULL, crate INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (term, crate)
 ) WITHOUT ROWID;
@@ -82,10 +81,11 @@ CREATE TABLE coming (graph TEXT PRIMARY KEY) WITHOUT ROWID;
 ``flow`` holds a crate's edges (all sources, all ends, all roles) and nodes once more, as little-endian numbers of 32
 bits, since reading three million rows takes longer than all that is then made of them. ``changed`` notes the nodes
 whose edges a change touched, since the generation ``state.kept``. ``version`` holds when each crate was known, the
-former ones too; no other table has anything of those. ``waiting`` holds graphs that the embedded store is
-still to get, as compressed N-Triples, or nothing for one that is to be removed; a store is named after the last that it
-has. ``coming`` names graphs that a rebuild is putting into a store. ``noted`` tells which annotations the store's graph
-of them has.
+former ones too; no other table has anything of those. ``state.turn`` counts the crates that came in: by it, what is
+new in tables of several levels moves on (:mod:`filiation.catalogue.clues`). ``waiting`` holds graphs that the embedded
+store is still to get, as compressed N-Triples, or nothing for one that is to be removed; a store is named after the
+last that it has. ``coming`` names graphs that a rebuild is putting into a store. ``noted`` tells which annotations the
+store's graph of them has.
 """
 
 _OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
@@ -114,8 +114,9 @@ def connect(path: Path | None, *, create: bool, wait: float) -> sqlite3.Connecti
         if found == 0 and create:
             # Readers go on while others write. Where that cannot be, they wait.
             connection.execute("PRAGMA journal_mode = WAL")
-            made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0); PRAGMA user_version = {FORMAT};"  # noqa: S608 - our own id
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {FACTS_SCHEMA} {PLACES_SCHEMA} {made} COMMIT;")
+            made = f"INSERT INTO state VALUES ('{uuid4()}', 0, 0, 0); PRAGMA user_version = {FORMAT};"  # noqa: S608 - our own id
+            schema = f"{_SCHEMA} {CLUES_SCHEMA} {FACTS_SCHEMA} {PLACES_SCHEMA}"
+            connection.executescript(f"BEGIN IMMEDIATE; {schema} {made} COMMIT;")
         elif found != FORMAT:
             raise NotFoundError(
                 f"The index {path} has format {found}, this version reads {FORMAT}. "

@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from filiation.catalogue.clues import note_all
 from filiation.catalogue.index_file import connect, secondary_indexes
 from filiation.catalogue.place_history import note_all_altered
 
@@ -64,6 +65,7 @@ def copy_crates(whole: Path, place: Path, crates: Iterable[str]) -> None:
         )
         for statement in indexes.values():
             part.execute(statement)
+        note_all(part.cursor())
         note_all_altered(part.cursor())
         part.execute("COMMIT")
         part.execute("DROP TABLE chosen")

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from filiation.catalogue.index_numbers import NUMBERS, IndexNumbers
+from filiation.catalogue.clues import (
+    MADE,
+    MADE_PIXELS,
+    Condition,
+    beginning,
+    having,
+    lacking,
+    that_share_one,
+    things_of,
+)
+from filiation.catalogue.index_numbers import NUMBERS, IndexNumbers, in_parts
 from filiation.catalogue.nodes import (
     ROLES,
     ActionNode,
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
 _ENTITY: Final = "SELECT record FROM entity"
 _ACTION: Final = "SELECT record FROM action"
 _NUMBER: Final = "(SELECT id FROM term WHERE iri = ?)"
+_ELSEWHERE: Final = "path GLOB '*%3A*'"  # what has an address, as `encode_path` writes it; see `entity_elsewhere`
 _EDGE: Final = (
     "SELECT s.iri, d.iri, edge.role, c.iri FROM edge "
     "JOIN term s ON s.id = edge.src JOIN term d ON d.id = edge.dst JOIN term c ON c.id = edge.crate"
@@ -204,32 +216,33 @@ class IndexQuestions(IndexNumbers):
         generated: bool | None = None,
     ) -> tuple[EntityNode, ...]:
         """Return the things that match everything given, sorted by IRI and crate."""
-        given: dict[str, str | int | None] = {
-            "digest": digest,
-            "pixels": pixels,
-            "place": None if place is None else encode_path(place),
-            "path": None if path is None else encode_path(path),
-            "generated": generated,
-        }
-        wanted = {column: value for column, value in given.items() if value is not None}
-        conditions = [f"{column} = ?" for column in wanted]
-        values = list(wanted.values())
+        given: list[Condition] = []
         for column, name in (("term", iri), ("crate", crate)):
             if name is not None:
-                conditions.append(f"{column} = {_NUMBER}")
-                values.append(name)
+                given.append((f"entity.{column} = {_NUMBER}", (name,)))
+        if digest is not None:
+            given.append(having("digest", digest, generated=generated))
+        if pixels is not None:
+            given.append(having("pixels", pixels, generated=generated))
+        if path is not None:
+            given.append(having("path", encode_path(path)))
+        if place is not None:
+            given.append(("place = ?", (encode_path(place),)))
+        if generated is not None:
+            given.append(("generated = ?", (generated,)))
         # Only the names of columns are put into the text; every value is bound.
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        rows = self._connection.execute(_ENTITY + where, values)
+        where = f" WHERE {' AND '.join(condition for condition, _ in given)}" if given else ""
+        rows = self._connection.execute(_ENTITY + where, [value for _, values in given for value in values])
         found = (entity_from_text(record) for (record,) in rows)
         return tuple(sorted(found, key=lambda entity: (entity.iri, entity.crate)))
 
     def tells_of(self, crate: str, digest: str, place: str) -> bool:
         """Whether a crate tells of a thing of some bytes at a place."""
-        # A `+` keeps SQLite from reading all that the crate tells of: few things have the same bytes.
+        same, values = having("digest", digest)
+        # A `+` keeps SQLite from reading all that is told of the place: few things have the same bytes.
         row = self._connection.execute(
-            f"SELECT 1 FROM entity WHERE digest = ? AND +place = ? AND +crate = {_NUMBER} LIMIT 1",  # noqa: S608
-            (digest, encode_path(place), crate),
+            f"SELECT 1 FROM entity WHERE {same} AND +place = ? AND crate = {_NUMBER} LIMIT 1",  # noqa: S608
+            (*values, encode_path(place), crate),
         ).fetchone()
         return row is not None
 
@@ -239,13 +252,14 @@ class IndexQuestions(IndexNumbers):
         known, asked, found = self._newest_there
         if known == (generation, path) and asked >= most:
             return found[:most]
+        there, values = having("path", encode_path(path))
         # The records of thousands are not read to be put in order: indexes hold what that takes.
         rows = self._connection.execute(
-            "SELECT entity.record FROM (SELECT seen.term, seen.crate, crate.began, crate.iri FROM entity AS seen "
-            "JOIN crate ON crate.term = seen.crate WHERE seen.path = ? ORDER BY crate.began DESC, crate.iri LIMIT ?) "
-            "AS chosen JOIN entity ON entity.term = chosen.term AND entity.crate = chosen.crate "
-            "ORDER BY chosen.began DESC, chosen.iri, entity.term DESC",
-            (encode_path(path), most),
+            "SELECT seen.record FROM (SELECT entity.term, entity.crate, crate.began, crate.iri FROM entity "  # noqa: S608
+            f"JOIN crate ON crate.term = entity.crate WHERE {there} ORDER BY crate.began DESC, crate.iri LIMIT ?) "
+            "AS chosen JOIN entity AS seen ON seen.term = chosen.term AND seen.crate = chosen.crate "
+            "ORDER BY chosen.began DESC, chosen.iri, seen.term DESC",
+            (*values, most),
         )
         found = tuple(entity_from_text(record) for (record,) in rows)
         self._newest_there = ((generation, path), most, found)
@@ -253,9 +267,8 @@ class IndexQuestions(IndexNumbers):
 
     def how_many_at(self, path: str) -> int:
         """Return how many things runs named by a path, each run's counted."""
-        (count,) = self._connection.execute(
-            "SELECT count(*) FROM entity WHERE path = ?", (encode_path(path),)
-        ).fetchone()
+        there, values = having("path", encode_path(path))
+        (count,) = self._connection.execute(f"SELECT count(*) FROM entity WHERE {there}", values).fetchone()  # noqa: S608
         return int(count)
 
     def images_elsewhere(self) -> Iterator[EntityNode]:
@@ -263,7 +276,8 @@ class IndexQuestions(IndexNumbers):
         for scheme in ("https", "http", "omero"):
             first = encode_path(f"{scheme}:")
             rows = self._connection.execute(
-                "SELECT record FROM entity WHERE path >= ? AND path < ? AND generated = 0", (first, f"{first}~")
+                f"SELECT record FROM entity WHERE generated = 0 AND {_ELSEWHERE} AND path >= ? AND path < ?",  # noqa: S608
+                (first, f"{first}~"),
             )
             for (record,) in rows:
                 yield entity_from_text(record)
@@ -289,13 +303,13 @@ class IndexQuestions(IndexNumbers):
     def made_empty(self, digest: str, *, path: str, place: str | None) -> tuple[EntityNode, ...]:
         """Return what was made without any bytes at a path or a place, sorted by IRI and crate."""
         found = {}
-        for column, value in (("path", path), ("place", place)):
-            if value is not None:
-                rows = self._connection.execute(
-                    f"SELECT record FROM entity WHERE {column} = ? AND +digest = ? AND +generated = 1",  # noqa: S608
-                    (encode_path(value), digest),
-                )
-                found.update({(node.iri, node.crate): node for node in (entity_from_text(text) for (text,) in rows)})
+        places: list[Condition] = [] if place is None else [("place = ?", (encode_path(place),))]
+        for there, values in (having("path", encode_path(path)), *places):
+            rows = self._connection.execute(
+                f"SELECT record FROM entity WHERE {there} AND +digest = ? AND +generated = 1",  # noqa: S608
+                (*values, digest),
+            )
+            found.update({(node.iri, node.crate): node for node in (entity_from_text(text) for (text,) in rows)})
         return tuple(node for _, node in sorted(found.items()))
 
     def entities_below(self, place: str) -> tuple[EntityNode, ...]:
@@ -326,31 +340,40 @@ class IndexQuestions(IndexNumbers):
         found: set[str] = set()
         for column in ("digest", "pixels"):
             for kind in DigestKind:
-                low, high = (
-                    f"{kind.value}:{prefix}",
-                    f"{kind.value}:{prefix}g",
-                )  # "g" comes after every hexadecimal digit
-                rows = self._connection.execute(
-                    f"SELECT DISTINCT {column} FROM entity WHERE {column} >= ? AND {column} < ?",  # noqa: S608
-                    (low, high),
-                )
+                alike, values = beginning(column, f"{kind.value}:{prefix}")
+                rows = self._connection.execute(f"SELECT DISTINCT {column} FROM entity WHERE {alike}", values)  # noqa: S608
                 found.update(text for (text,) in rows)
         return tuple(sorted(found))
 
     def digests_made_again(self) -> tuple[str, ...]:
         """Return the written digests that runs made more than once, sorted."""
-        rows = self._connection.execute(
-            "SELECT digest FROM entity WHERE digest IS NOT NULL AND generated = 1 GROUP BY digest HAVING count(*) > 1"
-        )
-        return tuple(digest for (digest,) in rows)
+        made: Counter[str] = Counter()
+        numbers = {*that_share_one(self._connection, MADE), *self._made_elsewhere()}
+        for listed in in_parts(sorted(numbers)):
+            made.update(
+                digest
+                for (digest,) in self._connection.execute(
+                    f"SELECT digest FROM entity WHERE term IN ({listed}) AND generated = 1 AND digest IS NOT NULL"  # noqa: S608
+                )
+            )
+        return tuple(sorted(digest for digest, count in made.items() if count > 1))
 
     def pixels_made_again(self) -> tuple[str, ...]:
         """Return the written digests of pixels that runs made more than once, in different bytes, sorted."""
-        rows = self._connection.execute(
-            "SELECT pixels FROM entity WHERE pixels IS NOT NULL AND generated = 1 "
-            "GROUP BY pixels HAVING count(DISTINCT digest) > 1"
-        )
-        return tuple(sorted(digest for (digest,) in rows))
+        made: dict[str, set[str]] = defaultdict(set)
+        numbers = {*that_share_one(self._connection, MADE_PIXELS), *self._made_elsewhere()}
+        for listed in in_parts(sorted(numbers)):
+            for pixels, digest in self._connection.execute(
+                f"SELECT pixels, digest FROM entity WHERE term IN ({listed}) "  # noqa: S608
+                "AND generated = 1 AND pixels IS NOT NULL AND digest IS NOT NULL"
+            ):
+                made[pixels].add(digest)
+        return tuple(sorted(pixels for pixels, digests in made.items() if len(digests) > 1))
+
+    def _made_elsewhere(self) -> Iterator[int]:
+        """Yield the numbers of things that have an address of their own: several runs may have made one."""
+        rows = self._connection.execute(f"SELECT DISTINCT term FROM entity WHERE generated = 1 AND {_ELSEWHERE}")  # noqa: S608
+        return (number for (number,) in rows)
 
     def folders_written_to(self) -> tuple[str, ...]:
         """Return the folders in which runs made things, sorted; those inside of trees that runs made are left out."""
@@ -393,6 +416,11 @@ class IndexQuestions(IndexNumbers):
         numbers = array(NUMBERS, block)
         third = len(numbers) // 3
         return rows == set(zip(numbers[:third], numbers[third : 2 * third], numbers[2 * third :], strict=False))
+
+    def finds_all_of(self, crate: str) -> bool:
+        """Whether all things that a crate tells of are found by their digests, pixels and paths."""
+        (number,) = self.numbers_of([crate]).values()
+        return not lacking(self._connection, things_of(self._connection, number))
 
     def damage(self) -> tuple[str, ...]:
         """Return what SQLite finds wrong with the file."""

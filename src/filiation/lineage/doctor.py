@@ -159,6 +159,9 @@ def _of_a_crate(crate: Path, iri: str | None, index: LineageIndex) -> Iterator[A
         )
     elif not index.is_whole(iri):
         yield _wrong("index-differs", "The index holds the crate's edges twice, and they differ.", crate, _REBUILD)
+    elif not index.finds_all_of(iri):
+        what = "The index holds things of the crate that it does not find by their digests or paths."
+        yield _wrong("index-differs", what, crate, _REBUILD)
 
 
 def _of_its_graph(

@@ -198,10 +198,8 @@ class Search:
         wanted = condition.value.strip().casefold()
         starts = [wanted] if ":" in wanted else [f"{kind.value}:{wanted}" for kind in DigestKind]
         found: Hits = {}
-        for column in ("digest", "pixels"):
-            for start in starts:  # "g" comes after every hexadecimal digit
-                where = f"{column} >= ? AND {column} < ?"
-                found = either(found, self._facts.things_where(where, (start, f"{start}g"), None) or {})
+        for start in starts:
+            found = either(found, self._facts.things_with_digest(start))
         return found
 
     def _at_path(self, condition: Condition) -> Hits | None:
@@ -210,7 +208,7 @@ class Search:
             return None
         found: Hits = {}
         for column in ("path", "place"):
-            hits = self._facts.things_where(f"{column} = ?", (encode_path(condition.value),), _MOST_BY_PATH)
+            hits = self._facts.things_with(column, encode_path(condition.value), _MOST_BY_PATH)
             if hits is None:
                 return None
             found = either(found, hits)
