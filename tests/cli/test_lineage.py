@@ -15,7 +15,11 @@ def test_a_lineage_is_printed_or_written_in_every_form(run, call, here, form):
     written = call("trace", "results/labels.txt", "--format", form, "--output", "answer")
     assert (written.stdout, written.stderr) == ("", "Wrote answer\n")
     assert len((here / "answer").read_text("utf-8").split()) == len(printed.stdout.split())
-    assert "labels.txt" in call("path", "data/raw.txt", "results/labels.txt", "--format", form).stdout
+    way = call("path", "data/raw.txt", "results/labels.txt", "--format", form)
+    assert "labels.txt" in way.stdout
+    written = call("path", "data/raw.txt", "results/labels.txt", "--format", form, "--output", "way")
+    assert (written.stdout, written.stderr) == ("", "Wrote way\n")
+    assert len((here / "way").read_text("utf-8").split()) == len(way.stdout.split())
 
 
 def test_a_lineage_is_drawn_as_a_png(run, call, here):
@@ -134,3 +138,17 @@ def test_a_lineage_is_counted_and_listed_by_page(run, call):
     refused = call("impact", "data/raw.txt", "--count", "--depth", "1")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("filiation: --count and --page are of a whole lineage")
+
+
+def test_ways_from_several_things_are_told_and_those_that_have_none(run, call):
+    several = call("path", "--where", "made=no", "--where", "kind=file", "results/labels.txt", "--json")
+    answer = json.loads(several.stdout)
+    assert [way["result"] for way in answer["paths"]] == ["results/labels.txt"]
+    assert answer["without"] == []
+    told = call("path", "data/raw.txt", "results/labels.txt", "results/labels.txt", "--depth", "1")
+    assert told.exit_code == 2, "a thing and itself"
+    alone = call("path", "results/labels.txt")
+    assert alone.exit_code == 2
+    assert "Name a THING and OTHER" in alone.stderr
+    none = call("path", "--where", "path=nowhere", "results/labels.txt")
+    assert (none.exit_code, none.stderr) == (3, "filiation: Nothing is like that, so no way leads from it.\n")

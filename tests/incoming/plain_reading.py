@@ -14,7 +14,7 @@ from urllib.parse import unquote
 SCHEMA = ("http://schema.org/", "https://schema.org/", "schema:")
 NO_DATA = {"PropertyValue", "FormalParameter"}
 ACTIONS = {"CreateAction", "UpdateAction", "ActivateAction"}
-FAILURES = ("FailedActionStatus", "ActiveActionStatus", "PotentialActionStatus")
+FAILURES = ("FailedActionStatus", "ActiveActionStatus")
 REFERRING = ("object", "result", "instrument", "mainEntity", "hasPart", "value")
 
 

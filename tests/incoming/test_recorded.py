@@ -105,6 +105,28 @@ def test_what_a_crate_carries_and_does_not_describe_gets_no_digest(ledger: Ledge
     assert seen.hex == hashlib.sha256((crate / FILES["nuclei-b.pgm"]).read_bytes()).hexdigest()
 
 
+def test_a_run_of_autosubmit_that_ended_and_calls_itself_possible_is_not_lost(ledger: Ledger) -> None:
+    """Its archive is made before it reads how its jobs ended, so it says PotentialActionStatus, and starts late."""
+    report = ledger.ingest(RECORDED / "autosubmit" / "crate")
+    data = report.iri + "proj/local_project/data/"
+    made = {node.iri.removeprefix(data): node for node in ledger.find("entity", "made=yes").nodes}
+    assert sorted(made) == ["areas.txt", "nuclei-mask.pgm", "nuclei.pgm"]
+    lineage = ledger.trace(data + "areas.txt")
+    assert [node.iri for node in lineage.entities] == [data + "areas.txt"], "it names no data that went in"
+    (action,) = lineage.actions
+    assert (action.status, action.agent) == ("unknown", "A Researcher")
+    assert [(run.status, run.failed) for run in ledger.runs()] == [("unknown", 0)]
+    assert ledger.find("action", "parameter.SEGMENTATION.LEVEL=100").total == 1
+    assert ledger.gaps("times out of order").counts == {"times out of order": 1}
+    assert explain(report.folder) == (
+        "It has no run id of ours: it is known by the digest of its metadata, so a changed copy is another run.",
+        "It has no actions of steps: all that came out of the run as a whole descends from all that went in.",
+        "Actions that are said to be possible (PotentialActionStatus) ended in an unknown way: 1.",
+        "Times without a zone are taken as UTC: 2.",
+        "Digests of what it carries were made of the bytes, since it tells none: 3 of 3.",
+    )
+
+
 @pytest.mark.parametrize("notation", ["xml", "json", "provn", "ttl", "jsonld", "nt"])
 def test_each_form_of_a_real_document_tells_the_same(notation: str, ledger: Ledger) -> None:
     report = ledger.ingest(CWLTOOL / "prov" / f"primary.cwlprov.{notation}")

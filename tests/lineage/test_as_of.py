@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.catalogue.versions import forget
-from filiation.errors import BadInputError, NotFoundError
+from filiation.errors import BadInputError, ChangedError, NotFoundError
 from filiation.lineage import Ledger
 from filiation.lineage.moments import read_as_of
 from tests.lineage.crates import CrateBuilder, nuclei_run
@@ -70,6 +70,24 @@ def test_what_was_replaced_is_answered_as_it_was(catalogue: Catalogue, folder: P
     assert lossy.problems == (
         f"{run.id}: its crate of then, known from {former.taken_in} to {former.until}, is not kept.",
     )
+
+
+def test_a_path_stands_for_what_lay_there_then(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
+    run = CrateBuilder(folder, 1)
+    run.job("measure", (), {"table.csv": "1"})
+    catalogue.ingest(run.write(tmp_path / "elsewhere"))
+    then = Ledger(folder, as_of=datetime.now(UTC))
+    table = str(folder / "table.csv")
+    (folder / "table.csv").write_text("2")
+    with pytest.raises(ChangedError):
+        Ledger(folder).trace(table)
+    later = CrateBuilder(folder, 2)
+    later.job("count", (), {"table.csv": "2"})
+    catalogue.ingest(later.write(tmp_path / "elsewhere"))
+    assert [action.name for action in Ledger(folder).trace(table).actions] == ["count"]
+    lineage = then.trace(table)
+    assert [action.name for action in lineage.actions] == ["measure"]
+    assert str(lineage.note).startswith(f"{table} has other bytes now; this is what the run of 2026-03-01")
 
 
 def test_a_time_is_read_in_every_form_and_else_refused() -> None:

@@ -84,3 +84,27 @@ def test_what_has_nothing_to_do_with_each_other_is_said_to(ledger: Ledger, folde
         ledger.path(TABLE, "report.html")
     with pytest.raises(BadInputError, match="are the same thing"):
         ledger.path(TABLE, f"./{TABLE}")
+
+
+def test_which_ways_are_asked_for_and_what_of_them_is_shown(ledger: Ledger, folder: Path) -> None:
+    run = CrateBuilder(folder, 2)
+    run.job("report", (TABLE,), {"report.html": "<p>"})
+    run.job("long", ("report.html",), {"long.html": "<p><p>"})
+    run.job("summary", (TABLE, "long.html"), {"summary.html": "<h1>"})
+    run.write(ledger.folder / "crates")
+    assert ledger.path(RAW, "report.html", depth=3).jobs == 3
+    for asked in ({"depth": 2}, {"until": ("rule=measure",)}, {"from_run": run_id(1)}):
+        with pytest.raises(NotFoundError, match=r"as far as was asked|neither used nor made"):
+            ledger.path(RAW, "report.html", **asked)  # type: ignore[arg-type]
+    assert ledger.path(RAW, "report.html", from_run=run_id(2)).jobs == 3
+    shown = ledger.path(RAW, "report.html", only=("rule=measure",))
+    assert (shown.jobs, [edge.role for edge in shown.ways[0]]) == (3, ["through", "through"])
+    assert [each.crate[12:20] for each in shown.evidence] == ["00000001", "00000002"], "of what is left out too"
+    assert "    led on, over what is left out, as run 00000001 tells\n  measure, job 3, finished\n" in shown.text()
+    with pytest.raises(NotFoundError, match=f"^Nothing between {RAW} and summary.html is marked as published.$"):
+        ledger.path(RAW, "summary.html", published=True)
+    ledger.annotate("long.html", "doi=10.5281/zenodo.7")
+    assert ledger.path(RAW, "summary.html").jobs == 3
+    found = ledger.path(RAW, "summary.html", published=True)
+    assert found.jobs == 5
+    assert "published as https://doi.org/10.5281/zenodo.7: long.html (run 00000002)\n" in found.text()

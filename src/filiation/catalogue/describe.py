@@ -52,7 +52,7 @@ _ENDINGS: Final = {
     "CompletedActionStatus": Status.FINISHED,
     "FailedActionStatus": Status.FAILED,
     "ActiveActionStatus": Status.INTERRUPTED,
-    "PotentialActionStatus": Status.INTERRUPTED,
+    "PotentialActionStatus": Status.UNKNOWN,  # Autosubmit says so of runs that ended, and names what they made
 }
 _DATA: Final = frozenset({FILE, DATASET, COLLECTION})
 _STATUSES: Final = frozenset(status.value for status in Status)

@@ -79,6 +79,10 @@ def _of_actions(about: Statements, derived: Derived) -> Iterator[str]:
     silent = sum(about.text(iri, SCHEMA + "actionStatus") is None for iri in steps)
     if silent:
         yield f"Actions without a status count as finished, as the Process Run Crate profile has it: {silent}."
+    possible = sum((about.text(iri, SCHEMA + "actionStatus") or "").endswith("PotentialActionStatus") for iri in steps)
+    if possible:
+        said = "Actions that are said to be possible (PotentialActionStatus) ended in an unknown way"
+        yield f"{said}: {possible}."
     texts = sum(
         isinstance(value, Literal)
         for iri in steps

@@ -42,7 +42,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "show": Entry("filiation.cli.runs:show", "Show one run: its jobs, their parameters, what they used and made."),
         "trace": Entry("filiation.cli.lineage:trace", "Show what THING descends from, down to its sources."),
         "impact": Entry("filiation.cli.lineage:impact", "Show everything that descends from THING."),
-        "path": Entry("filiation.cli.lineage:path", "Show how OTHER came of THING, each step with its evidence."),
+        "path": Entry("filiation.cli.path:path", "Show how OTHER came of THING, each step with its evidence."),
         "find": Entry(
             "filiation.cli.find:find", "Find jobs (action) or files, stores and images (entity) of all runs."
         ),

@@ -1,4 +1,4 @@
-"""``filiation trace``, ``impact`` and ``path``: where things come from, what came of them, and how."""
+"""``filiation trace`` and ``impact``: where things come from, and what came of them."""
 
 from __future__ import annotations
 
@@ -147,42 +147,6 @@ def impact(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | Non
     _answer(catalogue, things, where, Asked(**options), "descendants", lambda ledger: ledger.impact)  # type: ignore[arg-type]
 
 
-@click.command(epilog=example("filiation path data/raw.ome.zarr results/ihc/nuclei.parquet"))
-@click.argument("first", metavar="THING")
-@click.argument("second", metavar="OTHER")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT",
-    help=f"Print the ways as {', '.join(FORMATS)}. [default: step by step]",
-)  # fmt: skip
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write into FILE instead of the standard output.")
-@as_of_option
-@json_option
-@catalogue_option
-def path(
-    first: str,
-    second: str,
-    form: str | None,
-    output: str,
-    as_of: str | None,
-    as_json: bool,
-    catalogue: str | None,
-) -> None:
-    """Show how OTHER came of THING, each step with its evidence.
-
-    The shortest ways are shown, in the direction in which data flowed, whichever is named first. The evidence of a
-    step is the crate that tells of it, with its folder and the digest of its metadata.
-    """
-    _refuse_both(form, as_json)
-    with opened(catalogue, as_of) as ledger:
-        found = ledger.path(first, second)
-        if form is not None and form != "json":
-            _write(found.lineage, form, output, each=True)
-        elif as_json or form == "json":
-            say_json(found.to_json())
-        else:
-            say(found.text().rstrip("\n")) if output == "-" else write_text(output, found.text())
-
-
 def _answer(
     catalogue: str | None,
     things: tuple[str, ...],
@@ -191,10 +155,10 @@ def _answer(
     direction: str,
     question: Callable[[Ledger], Callable[..., Lineage]],
 ) -> None:
-    _refuse_both(asked.form, asked.as_json)
+    refuse_both(asked.form, asked.as_json)
     if not things and not where:
         raise click.UsageError("Name a THING, or choose things by --where CONDITION.")
-    named = _from_input(things)
+    named = names_from_input(things)
     with opened(catalogue, asked.as_of) as ledger:
         if where:
             named = (*named, *ledger.find("entity", *where).names)
@@ -216,7 +180,7 @@ def _answer(
         write_text(asked.svg, lineage.to_svg(each=asked.each))
     form = asked.form or ("json" if asked.as_json else "tree")
     if asked.svg != "-" or asked.form or asked.as_json:
-        _write(lineage, form, asked.output, each=asked.each)
+        write_lineage(lineage, form, asked.output, each=asked.each)
 
 
 def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]) -> bool:
@@ -257,11 +221,12 @@ def _answer_by_store(store: Path, asked: Asked) -> bool:
         return False
     if asked.svg is not None:
         write_text(asked.svg, lineage.to_svg(each=asked.each))
-    _write(lineage, asked.form or ("json" if asked.as_json else "tree"), asked.output, each=asked.each)
+    write_lineage(lineage, asked.form or ("json" if asked.as_json else "tree"), asked.output, each=asked.each)
     return True
 
 
-def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
+def write_lineage(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
+    """Write a lineage in a format; for people equal jobs are told as one unless ``each``."""
     from filiation.lineage.formats import COLUMNS, FOR_PEOPLE, PIXELS, WRITERS, table
 
     told = lineage if each or form not in FOR_PEOPLE else lineage.collapsed
@@ -282,12 +247,14 @@ def _write(lineage: Lineage, form: str, output: str, *, each: bool) -> None:
         write_text(output, text if output == "-" else f"{text}\n")
 
 
-def _refuse_both(form: str | None, as_json: bool) -> None:
+def refuse_both(form: str | None, as_json: bool) -> None:
+    """Raise :class:`BadInputError` if ``--json`` and another format are asked for."""
     if as_json and form not in (None, "json"):
         raise BadInputError(f"--json and --format {form} contradict each other: ask for one of them.")
 
 
-def _from_input(things: tuple[str, ...]) -> tuple[str, ...]:
+def names_from_input(things: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names, those that the standard input has in place of a ``-``."""
     if "-" not in things:
         return things
     read = [line.rstrip("\r\n") for line in sys.stdin]

@@ -61,6 +61,13 @@ class Missing:
         when = shown_time(max(map(self._joining.began, seen)))
         return Sentence("{thing} is not there now; this is what the run of {when} recorded.", thing=thing, when=when)
 
+    def other_since(self, thing: str, seen: Iterable[EntityNode]) -> str:
+        """Return that a path had other bytes at the time that is asked about than it has now."""
+        when = shown_time(max(map(self._joining.began, seen)))
+        return Sentence(
+            "{thing} has other bytes now; this is what the run of {when} recorded there.", thing=thing, when=when
+        )
+
     def changed(self, thing: str, seen: Sequence[EntityNode], digest: Digest | None) -> str:
         """Return that a path has other bytes now than any that were recorded there."""
         newest = max(seen, key=lambda node: (self._joining.began(node), node.iri))

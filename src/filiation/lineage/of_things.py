@@ -383,13 +383,33 @@ class OfThings(OpenedCatalogue):
                 )
             ) from error
 
-    def path(self, first: str, second: str) -> LineagePath:
+    def path(
+        self,
+        first: str,
+        second: str,
+        *,
+        depth: int | None = None,
+        until: Iterable[str] = (),
+        only: Iterable[str] = (),
+        from_run: str | None = None,
+        published: bool = False,
+    ) -> LineagePath:
         """Return the shortest ways between two things, each step with the crate that tells of it.
 
         Parameters
         ----------
         first, second
             Each as for :meth:`resolve`, in either order.
+        depth
+            Only ways over so many actions at most; None for all.
+        until
+            No ways that lead over what any of these conditions names; see :meth:`trace`.
+        only
+            Conditions on what is shown of the ways; what is between is left out and the ends joined.
+        from_run
+            The start of a run's id: the later of the two as this run made or found it, where several did.
+        published
+            Only ways over something published.
 
         Raises
         ------
@@ -400,8 +420,10 @@ class OfThings(OpenedCatalogue):
         """
         from filiation.lineage.paths import find_path
 
+        extent = Extent(depth, conditions_in(until), conditions_in(only), from_run, published)
         with self._tracing() as (index, tracer):
-            return find_path(index, tracer, tracer.resolver.resolve(first), tracer.resolver.resolve(second))
+            one, other = tracer.resolver.resolve(first), tracer.resolver.resolve(second)
+            return find_path(index, tracer, one, other, extent)
 
     def diff(self, first: str, second: str) -> Difference:
         """Return what differs between two runs, or between the lineages of two things.

@@ -226,7 +226,8 @@ class OpenedCatalogue:
 
     def _resolver(self, index: LineageIndex, joining: Joining) -> Resolver:
         folder = self._catalogue.folder
-        return Resolver(index, joining, folder.digests, folder.root.parent, on_disk=self._on_disk)
+        past = self.as_of is not None
+        return Resolver(index, joining, folder.digests, folder.root.parent, on_disk=self._on_disk, past=past)
 
 
 def conditions_in(texts: Iterable[str]) -> tuple[Condition, ...]:

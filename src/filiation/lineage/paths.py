@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import CODE, GENERATED, PART, SAME_CONTENT, USED, ActionNode, Edge, Json, LineageIndex, Node
 from filiation.errors import BadInputError, NotFoundError
 from filiation.lineage import words
-from filiation.lineage.answers import ANCESTORS, Lineage
-from filiation.lineage.resolution import Resolution
-from filiation.lineage.tracing import Tracer
+from filiation.lineage.answers import ANCESTORS, THROUGH, Lineage
+from filiation.lineage.tracing import WHOLE, Extent
 from filiation.lineage.walk import ancestors
-from filiation.lineage.walked import Walked
+from filiation.lineage.ways import Ways, between, shortest_ways, shortest_ways_over
+
+if TYPE_CHECKING:
+    from filiation.lineage.publications import Publication
+    from filiation.lineage.resolution import Resolution
+    from filiation.lineage.tracing import Tracer
+    from filiation.lineage.walked import Walked
 
 SHOWN: Final = 10
 """So many of the shortest ways are told step by step; all are counted."""
 _SAID: Final = {USED: "went into", GENERATED: "made", SAME_CONTENT: "is the content of", PART: "is part of",
-                CODE: "was run by"}  # fmt: skip
+                CODE: "was run by", THROUGH: "led on, over what is left out"}  # fmt: skip
+_INTO_JOB: Final = frozenset({USED, CODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class LineagePath:
         How many shortest ways there are.
     evidence
         The crates that tell of the steps, sorted by IRI.
+    jobs
+        How many actions are on the way, those included that are not shown.
+    publications
+        Of ways that were to lead over something published: that, with what of the ways is in it.
     """
 
     origin: str
@@ -70,12 +78,8 @@ class LineagePath:
     ways: tuple[tuple[Edge, ...], ...]
     count: int
     evidence: tuple[Evidence, ...]
-
-    @property
-    def jobs(self) -> int:
-        """How many actions are on the way."""
-        known = {node.iri for node in self.nodes if isinstance(node, ActionNode)}
-        return sum(edge.src in known for edge in self.ways[0])
+    jobs: int
+    publications: tuple[Publication, ...] = ()
 
     @property
     def lineage(self) -> Lineage:
@@ -87,6 +91,7 @@ class LineagePath:
             roots=tuple(dict.fromkeys(way[-1].dst for way in self.ways)),
             nodes=self.nodes,
             edges=tuple(sorted(edges)),
+            publications=self.publications,
         )
 
     def text(self) -> str:
@@ -108,6 +113,9 @@ class LineagePath:
         if self.count > len(self.ways):
             yield ""
             yield f"{self.count - len(self.ways)} more ways are as short."
+        for each in self.publications:
+            yield ""
+            yield words.publication(each, by_iri)
         yield ""
         yield "Evidence"
         for found in self.evidence:
@@ -133,8 +141,20 @@ class LineagePath:
         }
 
 
-def find_path(index: LineageIndex, tracer: Tracer, first: Resolution, second: Resolution) -> LineagePath:
+def find_path(
+    index: LineageIndex, tracer: Tracer, first: Resolution, second: Resolution, extent: Extent = WHOLE
+) -> LineagePath:
     """Return the shortest ways between two things, whichever was there before.
+
+    Parameters
+    ----------
+    index, tracer
+        Where to walk.
+    first, second
+        The things.
+    extent
+        Which ways are asked for: those over so many actions, that lead over nothing that a condition names, over
+        something published, to the later thing as a run made it; and what of them is shown.
 
     Raises
     ------
@@ -145,70 +165,99 @@ def find_path(index: LineageIndex, tracer: Tracer, first: Resolution, second: Re
     """
     if set(first.nodes) & set(second.nodes):
         raise BadInputError(f"{first.thing} and {second.thing} are the same thing.")
-    walks = {}
+    crate = None if extent.run is None else tracer.resolver.run(extent.run).iri
+    bounds = tracer.bounds(extent, crate)
+    walks: dict[str, Walked] = {}
+    elsewhere: list[NotFoundError] = []
     for origin, result in ((first, second), (second, first)):
-        walked = ancestors(index, tracer.joining, result.origins)
+        try:
+            roots = tracer.starts(result, crate, upwards=True)
+        except NotFoundError as error:
+            elsewhere.append(error)
+            continue
+        walked = ancestors(index, tracer.joining, roots, bounds)
         walks[result.thing] = walked
         if goals := set(origin.nodes) & walked.iris:
-            return _path(index, tracer, origin.thing, result, walked, goals)
+            return _Finder(index, tracer, extent).path(origin, result, walked, roots, goals)
+    if len(elsewhere) > 1:
+        raise elsewhere[0]
+    if extent.is_bounded:
+        raise NotFoundError(
+            f"Neither of {first.thing} and {second.thing} descends from the other as far as was asked. Without "
+            "--depth, --until and --from-run it is told whether one does at all."
+        )
     raise NotFoundError(_unrelated(tracer, first, second, walks))
 
 
-def _path(
-    index: LineageIndex, tracer: Tracer, origin: str, result: Resolution, walked: Walked, goals: set[str]
-) -> LineagePath:
-    steps = _shortest(walked.edges, result.origins, goals)
-    starts = sorted(goal for goal in goals if goal in steps)  # all as near as the nearest: there the search ends
-    ways = tuple(islice((way for start in starts for way in _ways(start, steps)), SHOWN))
-    iris = sorted({end for way in ways for edge in way for end in (edge.src, edge.dst)})
-    nodes = tuple(node for iri in iris if (node := tracer.node(iri)) is not None)
-    crates = sorted({edge.crate for way in ways for edge in way})
-    evidence = tuple(Evidence(crate, index.folder_of(crate), index.metadata_digest(crate)) for crate in crates)
-    return LineagePath(origin, result.thing, nodes, ways, sum(_counts(starts, steps)), evidence)
+def one_lineage(found: Iterable[LineagePath]) -> Lineage:
+    """Return the ways between several things as one lineage, to be drawn or written in any format."""
+    told = [each.lineage for each in found]
+    nodes = {node.iri: node for each in told for node in each.nodes}
+    return Lineage(
+        thing=", ".join(dict.fromkeys(each.thing for each in told)),
+        direction=ANCESTORS,
+        roots=tuple(dict.fromkeys(root for each in told for root in each.roots)),
+        nodes=tuple(nodes[iri] for iri in sorted(nodes)),
+        edges=tuple(sorted({edge for each in told for edge in each.edges})),
+        publications=tuple(sorted({published for each in told for published in each.publications})),
+    )
 
 
-_Steps = dict[str, tuple[int, tuple[Edge, ...]]]
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds the ways between things of which one descends from the other."""
+
+    index: LineageIndex
+    tracer: Tracer
+    extent: Extent
+
+    def path(
+        self, origin: Resolution, result: Resolution, walked: Walked, roots: tuple[str, ...], goals: set[str]
+    ) -> LineagePath:
+        published: tuple[Publication, ...] = ()
+        if self.extent.published:
+            on_the_way = between(walked.edges, goals)
+            published = self.tracer.publications(on_the_way)
+            if not published:
+                raise NotFoundError(f"Nothing between {origin.thing} and {result.thing} is marked as published.")
+            over = {iri for each in published for iri in each.things}
+            found = shortest_ways_over(walked.edges, roots, goals, over, SHOWN)
+        else:
+            found = shortest_ways(walked.edges, roots, goals, SHOWN)
+        jobs = sum(edge.role in _INTO_JOB for edge in found.told[0])
+        crates = sorted({edge.crate for way in found.told for edge in way})
+        if self.extent.only:
+            found = self._only(found, walked)
+        iris = sorted({end for way in found.told for edge in way for end in (edge.src, edge.dst)})
+        nodes = tuple(node for iri in iris if (node := self.tracer.node(iri)) is not None)
+        evidence = tuple(
+            Evidence(crate, self.index.folder_of(crate), self.index.metadata_digest(crate)) for crate in crates
+        )
+        return LineagePath(
+            origin.thing, result.thing, nodes, found.told, found.count, evidence, jobs, self._of(published, iris)
+        )
+
+    def _only(self, found: Ways, walked: Walked) -> Ways:
+        """Leave out of ways, but for their ends, what was not chosen."""
+        chosen = self.tracer.all_hold(self.extent.only)
+        self.tracer.look_up(walked.numbers.values())
+        told = tuple(dict.fromkeys(tuple(_joined(way, chosen)) for way in found.told))
+        return Ways(told, found.count - len(found.told) + len(told))
+
+    @staticmethod
+    def _of(published: Iterable[Publication], iris: Iterable[str]) -> tuple[Publication, ...]:
+        here = set(iris)
+        told = (replace(each, things=tuple(iri for iri in each.things if iri in here)) for each in published)
+        return tuple(each for each in told if each.things)
 
 
-def _shortest(edges: Iterable[Edge], roots: Iterable[str], goals: set[str]) -> _Steps:
-    """Return how far each thing is from the roots, with the edges towards them, as far as the nearest goal."""
-    into: dict[str, list[Edge]] = defaultdict(list)
-    for edge in sorted(edges):
-        into[edge.dst].append(edge)
-    distance = dict.fromkeys(roots, 0)
-    towards: dict[str, list[Edge]] = {root: [] for root in distance}
-    level = list(distance)
-    while level and not goals & distance.keys():
-        beyond: list[str] = []
-        for iri in level:
-            for edge in into[iri]:
-                if edge.src not in distance:
-                    distance[edge.src] = distance[iri] + 1
-                    towards[edge.src] = []
-                    beyond.append(edge.src)
-                if distance[edge.src] == distance[iri] + 1:
-                    towards[edge.src].append(edge)
-        level = beyond
-    return {iri: (distance[iri], tuple(found)) for iri, found in towards.items()}
-
-
-def _ways(start: str, steps: _Steps) -> Iterator[tuple[Edge, ...]]:
-    """Yield each way from ``start`` to a root."""
-    waiting: list[tuple[str, tuple[Edge, ...]]] = [(start, ())]
-    while waiting:
-        iri, so_far = waiting.pop()
-        following = steps[iri][1]
-        if not following:
-            yield so_far
-        waiting.extend((edge.dst, (*so_far, edge)) for edge in reversed(following))
-
-
-def _counts(starts: list[str], steps: _Steps) -> Iterator[int]:
-    counts: dict[str, int] = {}
-    for iri in sorted(steps, key=lambda found: steps[found][0]):
-        following = steps[iri][1]
-        counts[iri] = sum(counts[edge.dst] for edge in following) if following else 1
-    return (counts[start] for start in starts)
+def _joined(way: tuple[Edge, ...], chosen: Callable[[str], bool]) -> Iterator[Edge]:
+    """Yield a way over what was chosen; where something else lies between, an edge for it, told by the last crate."""
+    start = way[0].src
+    for edge in way:
+        if edge.dst == way[-1].dst or chosen(edge.dst):
+            yield edge if edge.src == start else Edge(start, edge.dst, THROUGH, edge.crate)
+            start = edge.dst
 
 
 def _unrelated(tracer: Tracer, first: Resolution, second: Resolution, walks: dict[str, Walked]) -> str:

@@ -71,14 +71,26 @@ class Resolver:
         The folder that the catalogue stands in: runs of a folder that has been moved are looked for here.
     on_disk
         Whether a path is looked for on disk, and known by its bytes; else by what was recorded there.
+    past
+        Whether the index tells what was known once: what has other bytes now is then what was recorded there.
     """
 
-    def __init__(self, index: LineageIndex, joining: Joining, cache: Path, home: Path, *, on_disk: bool = True) -> None:
+    def __init__(
+        self,
+        index: LineageIndex,
+        joining: Joining,
+        cache: Path,
+        home: Path,
+        *,
+        on_disk: bool = True,
+        past: bool = False,
+    ) -> None:
         self._index = index
         self._joining = joining
         self._cache = cache
         self._home = home
         self._on_disk = on_disk
+        self._past = past
         self._missing = Missing(index, joining)
 
     def resolve(self, thing: str) -> Resolution:
@@ -242,6 +254,8 @@ class Resolver:
         found = None if digest is None else self._of_digest(thing, digest, places)
         if found is not None:
             return found
+        if seen and self._past:
+            return self._of_record(thing, seen, self._missing.other_since(thing, seen))
         if seen:
             raise ChangedError(self._missing.changed(thing, seen, digest))
         inside = self._inside(thing, places, digest)

@@ -233,8 +233,10 @@ class StaleFinder:
         later: str,
     ) -> Iterator[tuple[str, str]]:
         for name, value in told(action).items():
-            now = {told(each)[name] for each in newest if name in told(each)}
             before = {told(each)[name] for each in own if name in told(each)}
+            if kind == PARAMETERS and len(before) > 1:
+                continue  # as samples differ in it, what a job of another sample used says nothing of this one
+            now = {told(each)[name] for each in newest if name in told(each)}
             if now and value not in now and now - before:
                 yield (
                     kind,

@@ -48,6 +48,14 @@ class Extent:
     run: str | None = None
     published: bool = False
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a walk leaves something out that it would come by."""
+        return self.depth is not None or bool(self.until) or self.run is not None
+
+
+WHOLE: Final = Extent()
+
 
 class Tracer:
     """Answers where things come from and what came of them.
@@ -79,9 +87,8 @@ class Tracer:
         if not found:
             raise BadInputError(Sentence("Nothing was named. Name a path, a digest, an IRI or a run."))
         crate = None if extent.run is None else self.resolver.run(extent.run).iri
-        roots = tuple(dict.fromkeys(iri for each in found for iri in self._starts(each, crate, upwards=upwards)))
-        ends = self._any(extent.until) if extent.until else None
-        bounds = Bounds(extent.depth, ends, crate)
+        roots = tuple(dict.fromkeys(iri for each in found for iri in self.starts(each, crate, upwards=upwards)))
+        bounds = self.bounds(extent, crate)
         told: tuple[Publication, ...] = ()
         if extent.only and not extent.published:
             walked = only(self._index, roots, self._chosen(extent.only), bounds, up=upwards)
@@ -89,13 +96,13 @@ class Tracer:
             walk = ancestors if upwards else descendants
             walked = walk(self._index, self.joining, roots, bounds)
         if extent.published:
-            from filiation.lineage.publications import leading_to, publications_among
+            from filiation.lineage.publications import leading_to
 
-            told = publications_among(self._index, walked.iris, self._around().annotations)
+            told = self.publications(walked.iris)
             walked = leading_to(walked, roots, direction, {iri for each in told for iri in each.things})
             if extent.only:
-                self._look_up(walked.numbers.values())
-                walked = only_of(walked, roots, self._all(extent.only), up=upwards)
+                self.look_up(walked.numbers.values())
+                walked = only_of(walked, roots, self.all_hold(extent.only), up=upwards)
         lineage = self.lineage(", ".join(each.thing for each in found), direction, roots, walked)
         notes = list(dict.fromkeys(each.note for each in found if each.note is not None))
         if extent.published and not told:
@@ -130,7 +137,7 @@ class Tracer:
 
     def lineage(self, thing: str, direction: str, roots: Iterable[str], walked: Walked) -> Lineage:
         """Return what a walk found, with its nodes."""
-        self._look_up(number for iri, number in walked.numbers.items() if iri in walked.iris)
+        self.look_up(number for iri, number in walked.numbers.items() if iri in walked.iris)
         nodes = (self.node(iri) for iri in sorted(walked.iris))
         return Lineage(
             thing=thing,
@@ -145,16 +152,33 @@ class Tracer:
     def node(self, iri: str) -> Node | None:
         """Return a node; of a remote image that several runs describe, what the newest of them says."""
         if iri not in self._nodes:
-            self._look_up(self._index.numbers_of([iri]).values())
+            self.look_up(self._index.numbers_of([iri]).values())
         return self._nodes.get(iri)
 
-    def _look_up(self, numbers: Iterable[int]) -> None:
+    def look_up(self, numbers: Iterable[int]) -> None:
         """Look up nodes, many at once."""
         wanted = [number for number in numbers if number not in self._looked_up]
         self._looked_up.update(wanted)
         self._nodes.update(self._index.shown(wanted))
 
-    def _starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
+    def bounds(self, extent: Extent, crate: str | None) -> Bounds:
+        """Return how far a walk goes, ``crate`` being the one of the run that is asked for."""
+        return Bounds(extent.depth, self._any(extent.until) if extent.until else None, crate)
+
+    def publications(self, iris: set[str]) -> tuple[Publication, ...]:
+        """Return what is published of nodes."""
+        from filiation.lineage.publications import publications_among
+
+        return publications_among(self._index, iris, self._around().annotations)
+
+    def starts(self, found: Resolution, crate: str | None, *, upwards: bool) -> tuple[str, ...]:
+        """Return where a walk from a thing begins; with ``crate``, at the thing as that one's run made or found it.
+
+        Raises
+        ------
+        NotFoundError
+            If the run neither used nor made it.
+        """
         if crate is None:
             return found.origins if upwards else found.nodes
         seen = [entity for iri in found.nodes for entity in self._index.entities(iri=iri)]
@@ -178,7 +202,7 @@ class Tracer:
         around = self._around()
 
         def holding(numbers: set[int]) -> set[int]:
-            self._look_up(numbers)
+            self.look_up(numbers)
             names = self._index.adjacency().names(numbers)
             nodes = ((number, self._nodes.get(iri)) for number, iri in names.items())
             return {
@@ -194,13 +218,13 @@ class Tracer:
 
         They tell whatever any crate says of a node; the node that is shown has the last word.
         """
-        holds = self._all(conditions)
+        holds = self.all_hold(conditions)
 
         def chosen(numbers: Collection[int]) -> set[int]:
             wanted = {int(number) for number in numbers}
             if len(wanted) > _FEW:
                 wanted &= self._as_columns_tell(conditions)
-            self._look_up(wanted)
+            self.look_up(wanted)
             return {number for number, iri in self._index.adjacency().names(wanted).items() if holds(iri)}
 
         return chosen
@@ -217,7 +241,7 @@ class Tracer:
                     found.update(self._index.facts.numbers(kind, crate, bits))
         return found
 
-    def _all(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
+    def all_hold(self, conditions: tuple[Condition, ...]) -> Callable[[str], bool]:
         """Whether a node is as all those conditions say that can be asked of its kind, and there is one."""
         from filiation.lineage.fields import kind_of
 
