@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -165,7 +166,7 @@ class Tracer:
         """Return how far a walk goes, ``crate`` being the one of the run that is asked for."""
         return Bounds(extent.depth, self._any(extent.until) if extent.until else None, crate)
 
-    def publications(self, iris: set[str]) -> tuple[Publication, ...]:
+    def publications(self, iris: AbstractSet[str]) -> tuple[Publication, ...]:
         """Return what is published of nodes."""
         from filiation.lineage.publications import publications_among
 
