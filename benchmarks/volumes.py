@@ -202,7 +202,7 @@ def _median(runs: list[Run], what: str) -> float:
 
 def main() -> None:
     """Print the tables that are asked for."""
-    global LONGEST
+    global LONGEST, ROUNDS, BLOCK  # a script's own constants
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="*", default=["whole", "peers", "measure", "memory"])
     parser.add_argument("--shape", default="512,1024,1024")
@@ -210,11 +210,11 @@ def main() -> None:
     parser.add_argument("--sizes", default="1,4,16", help="gigabytes, for memory")
     parser.add_argument("--small", action="store_true", help="a small volume, once")
     parser.add_argument("--longest", type=float, default=LONGEST, help="seconds after which a child is ended")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is run, in turn")
     asked = parser.parse_args()
     shape, sizes = asked.shape, [float(size) for size in asked.sizes.split(",")]
-    LONGEST = asked.longest
+    LONGEST, ROUNDS = asked.longest, asked.rounds
     if asked.small:
-        global ROUNDS, BLOCK  # a script's own constants
         shape, sizes, ROUNDS, BLOCK = "64,512,512", [0.5, 1.0], 1, "32,256,256"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -99,6 +99,26 @@ def test_an_object_leads_to_those_that_it_came_of_through_several_corrections(
     assert came_of(21) == [("label changed", [2]), ("border moved", [2])]
     assert came_of(30) == [("added", [])]
     assert came_of(5) == [("unchanged", [5]), ("unchanged", [5])]
+
+    def became(image: Path, label: int) -> list[tuple[str, list[int]]]:
+        told = json.loads(call("trace", f"{image}#label={label}", "--json").stdout)
+        assert all(Path(each["place"]) != image and each["by"].endswith(ORCID) for each in told["became"])
+        return [(each["change"], each["after"]) for each in told["became"]]
+
+    assert became(versions[0], 1) == [("split", [1, 17])]
+    assert became(versions[0], 2) == [("border moved", [2])]
+    assert became(versions[0], 3) == [("removed", [])]
+    assert became(versions[0], 5) == [("unchanged", [5])]
+    assert became(versions[1], 2) == [("label changed", [21])]
+    assert became(third, 21) == []
+    gone = call("trace", f"{versions[1]}#label=3")
+    assert gone.exit_code == 3
+    assert f"Object 3 of {versions[0]} was removed when https://orcid.org/{ORCID} corrected it" in gone.stderr
+    assert "Object 2 of" in (renamed := call("trace", f"{third}#label=2").stderr)
+    assert "became object 21" in renamed
+    assert "became      no object of" in call("trace", f"{versions[0]}#label=3").stdout
+    refused = call("impact", f"{versions[0]}#label=3")
+    assert (refused.exit_code, "is one object" in refused.stderr) == (2, True)
     text = call("trace", f"{third}#label=17").stdout
     assert "was         object 17 of" in text
     assert f"by https://orcid.org/{ORCID}: two nuclei were one" in " ".join(text.split())

@@ -77,6 +77,12 @@ def test_a_store_found_alone_is_traced_by_its_own_claim(labelled: Path, tmp_path
     assert "threshold = 2000" in told.stdout
     nodes = json.loads(call("trace", "found.zarr", "--json").stdout)["nodes"]
     assert [node["path"] for node in nodes if node["type"] == "entity"] == ["found.zarr", "../raw.ome.zarr"]
+    label = int(zarr.open_array("found.zarr/0", mode="r")[...].max())
+    one = call("trace", f"found.zarr#label={label}")
+    assert (one.exit_code, one.stdout.startswith(f"object {label} of found.zarr\n   voxels ")) == (0, True)
+    assert "what the store itself says" in one.stdout
+    assert "threshold = 2000" in one.stdout
+    assert call("trace", f"found.zarr#label={label + 1}").exit_code == 3
     zarr.open_array("found.zarr/0", mode="r+")[0, 0] = 9
     assert "they were changed since" in call("trace", "found.zarr").stdout
     edit_attributes(Path("found.zarr"), lambda attributes: attributes["filiation"].update(version=99))

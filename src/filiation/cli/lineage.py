@@ -16,6 +16,7 @@ from filiation.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from filiation.lineage import Ledger, Lineage
+    from filiation.lineage.objects import ObjectLineage
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -142,8 +143,16 @@ def impact(things: tuple[str, ...], where: tuple[str, ...], catalogue: str | Non
     """Show everything that descends from THING.
 
     For a raw image, a script or a table that turned out to be wrong: all labels, tables and pictures that were
-    made from it, in any run. THING is as for `filiation trace`.
+    made from it, in any run. THING is as for `filiation trace`, but no single object: what that became by corrections,
+    and what tells of it, its `filiation trace` shows.
     """
+    objects = [each for each in things if "#label=" in each and not Path(each).exists()]
+    if objects:
+        raise BadInputError(
+            f"{objects[0]} is one object, and runs record what was made of whole label images: ask that of "
+            f"{objects[0].partition('#label=')[0]}. `filiation trace '{objects[0]}'` tells what was measured of the "
+            "object, and what it became."
+        )
     _answer(catalogue, things, where, Asked(**options), "descendants", lambda ledger: ledger.impact)  # type: ignore[arg-type]
 
 
@@ -201,13 +210,29 @@ def _answer_object(thing: str, catalogue: str | None, options: dict[str, object]
         return False  # what is asked is of the folder that it is in
     if narrowed or options["output"] != "-" or form not in (None, "tree", "json"):
         raise BadInputError(f"{thing} is one object: its answer is a tree or JSON, of all that it descends from.")
-    with opened(catalogue, options["as_of"]) as ledger:  # type: ignore[arg-type]
-        found = ledger.object(*named)
+    try:
+        with opened(catalogue, options["as_of"]) as ledger:  # type: ignore[arg-type]
+            found = ledger.object(*named)
+    except NotFoundError:
+        claimed = None if options["as_of"] else _object_by_store(*named)
+        if claimed is None:
+            raise
+        found = claimed
     if as_json or form == "json":
         say_json(found.to_json())
     else:
         say(found.text(each=bool(options["each"])).rstrip("\n"))
     return True
+
+
+def _object_by_store(thing: str, label: int) -> ObjectLineage | None:
+    """Return an object of a store as that tells of itself; None if it tells nothing, or has no such object."""
+    from filiation.lineage.objects import claimed_object
+
+    try:
+        return claimed_object(Path(thing), label)
+    except (NotFoundError, BadInputError):
+        return None  # that no catalogue knows it says more
 
 
 def _answer_by_store(store: Path, asked: Asked) -> bool:

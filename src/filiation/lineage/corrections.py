@@ -1,4 +1,4 @@
-"""What an object of a corrected label image came of: which objects of the one before, and who changed them."""
+"""What an object of a corrected label image came of, or became: which objects before and after, who changed them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Final
 from filiation.catalogue import ActionNode, EntityNode, Json
 from filiation.crate.record_names import CORRECTION, DIFFERENCES, MENDING
 from filiation.errors import FiliationError
-from filiation.images.label_differences import changes_in
+from filiation.images.label_differences import ObjectChange, changes_in
 from filiation.images.tables import read_table
 from filiation.lineage import words
 from filiation.lineage.answers import Lineage
 from filiation.lineage.drawing import WIDTH
+from filiation.model import EntityKind
 
 UNCHANGED: Final = "unchanged"
 CrateFolder = Callable[[str], Path | None]
@@ -52,27 +53,151 @@ class CameOf:
 
     def lines(self) -> Iterator[str]:
         """Say it on one line or a few."""
-        came = ", ".join(f"object {label}" for label in self.before[:10]) or "no object"
-        moved = f", {self.gained} voxels gained, {self.lost} lost" if self.gained or self.lost else ""
-        why = next((str(each.value) for each in self.action.parameters if each.name == "why"), "")
-        by = self.action.agent_id or self.action.agent or "somebody"
-        told = f"{came} of {self.image} ({self.change}{moved}); by {by}" + (f": {why}" if why else "")
-        first, *rest = textwrap.wrap(words.plain(told), WIDTH - 15)
-        yield f"   was         {first}"
-        yield from (f"               {line}" for line in rest)
+        return _lines("was", self.before, self)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
         return {
             "change": self.change,
             "before": list(self.before),
-            "image": self.image,
-            "place": self.place,
-            "action": self.action.iri,
-            "by": self.action.agent_id or self.action.agent,
-            "gained": self.gained,
-            "lost": self.lost,
+            **_to_json(self),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What an object became by a correction.
+
+    Parameters
+    ----------
+    change
+        ``unchanged``, or what happened, such as ``removed``.
+    after
+        Labels of the objects that it became; none for one that was removed.
+    image
+        The label image that they are in, and its place.
+    place
+        Where that is.
+    action
+        Who corrected it, when, with what, why.
+    gained, lost
+        Voxels that the objects of this change gained and lost.
+    """
+
+    change: str
+    after: tuple[int, ...]
+    image: str
+    place: str | None
+    action: ActionNode
+    gained: int
+    lost: int
+
+    def lines(self) -> Iterator[str]:
+        """Say it on one line or a few."""
+        return _lines("became", self.after, self)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {"change": self.change, "after": list(self.after), **_to_json(self)}
+
+
+def _lines(how: str, objects: tuple[int, ...], told: CameOf | Became) -> Iterator[str]:
+    named = ", ".join(f"object {label}" for label in objects[:10]) or "no object"
+    moved = f", {told.gained} voxels gained, {told.lost} lost" if told.gained or told.lost else ""
+    text = f"{named} of {told.image} ({told.change}{moved}); by {_by(told.action) or 'somebody'}"
+    first, *rest = textwrap.wrap(words.plain(text + (f": {why}" if (why := _why(told.action)) else "")), WIDTH - 15)
+    yield f"   {how:<11} {first}"
+    yield from (f"               {line}" for line in rest)
+
+
+def _to_json(told: CameOf | Became) -> dict[str, Json]:
+    return {
+        "image": told.image,
+        "place": told.place,
+        "action": told.action.iri,
+        "by": _by(told.action),
+        "gained": told.gained,
+        "lost": told.lost,
+    }
+
+
+def _by(action: ActionNode) -> str | None:
+    return action.agent_id or action.agent
+
+
+def _why(action: ActionNode) -> str:
+    return next((str(each.value) for each in action.parameters if each.name == "why"), "")
+
+
+def fate_of_object(label: int, following: Lineage, crate_folder: CrateFolder) -> tuple[Became, ...]:
+    """Return what an object became by each correction of its label image.
+
+    Parameters
+    ----------
+    label
+        Its value.
+    following
+        What was made from the label image directly.
+    crate_folder
+        Where crates stand, which hold the differences.
+    """
+    return tuple(
+        _became(node, new, label, changes)
+        for node in following.actions
+        if node.iri.endswith(CORRECTION) and (changes := _changes(node, crate_folder)) is not None
+        for new in _made_by(node, following)
+    )
+
+
+def removal_of_object(label: int, labels: str, lineage: Lineage, crate_folder: CrateFolder) -> str | None:
+    """Say who took an object out of a label image, if that was its last correction; None if nobody is known to.
+
+    Parameters
+    ----------
+    label
+        Its value in the label image before.
+    labels, lineage, crate_folder
+        As for :func:`history_of_object`.
+    """
+    makers = {edge.src for edge in lineage.edges if edge.dst == labels}
+    for node in lineage.actions:
+        if node.iri not in makers or not node.iri.endswith(CORRECTION):
+            continue
+        change = next((each for each in _changes(node, crate_folder) or () if label in each.before), None)
+        old = next((lineage.by_iri.get(edge.src) for edge in lineage.edges if edge.dst == node.iri), None)
+        if change is None or not isinstance(old, EntityNode):
+            continue
+        became = ", ".join(f"object {each}" for each in change.after)
+        how = f"became {became}" if became else "was removed"
+        why = f": {text}" if (text := _why(node)) else ""
+        return (
+            f"Object {label} of {old.path} {how} when {_by(node) or 'somebody'} corrected it{why}. "
+            f"`filiation trace '{old.place or old.path}#label={label}'` tells of it."
+        )
+    return None
+
+
+def _became(action: ActionNode, new: EntityNode, label: int, changes: tuple[ObjectChange, ...]) -> Became:
+    change = next((each for each in changes if label in each.before), None)
+    if change is None:
+        return Became(UNCHANGED, (label,), new.path, new.place, action, 0, 0)
+    return Became(change.change.value, change.after, new.path, new.place, action, change.gained, change.lost)
+
+
+def _made_by(action: ActionNode, lineage: Lineage) -> Iterator[EntityNode]:
+    for edge in lineage.edges:
+        node = lineage.by_iri.get(edge.dst)
+        if edge.src == action.iri and isinstance(node, EntityNode) and node.kind == EntityKind.LABEL_IMAGE:
+            yield node
+
+
+def _changes(action: ActionNode, crate_folder: CrateFolder) -> tuple[ObjectChange, ...] | None:
+    """Return the differences that a correction's crate holds; None if they are gone: what they said is not made up."""
+    folder = crate_folder(action.crate)
+    try:
+        return None if folder is None else changes_in(read_table(folder / DIFFERENCES))
+    except FiliationError:
+        return None
 
 
 def history_of_object(label: int, labels: str, lineage: Lineage, crate_folder: CrateFolder) -> tuple[CameOf, ...]:
@@ -124,11 +249,9 @@ def _digest(lineage: Lineage, iri: str) -> object:
 def _came_of(
     action: ActionNode, old: EntityNode, labels: tuple[int, ...], crate_folder: CrateFolder
 ) -> Iterator[CameOf]:
-    folder = crate_folder(action.crate)
-    try:
-        changes = () if folder is None else changes_in(read_table(folder / DIFFERENCES))
-    except FiliationError:
-        return  # the file is gone from the crate, and what it said is not made up
+    changes = _changes(action, crate_folder)
+    if changes is None:
+        return
     for label in labels:
         change = next((each for each in changes if label in each.after), None)
         if change is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,15 @@ from filiation.images.label_objects import LabelObject, find_object
 from filiation.images.mesh_files import label_of_mesh
 from filiation.lineage import words
 from filiation.lineage.answers import Lineage
-from filiation.lineage.corrections import CameOf, CrateFolder, history_of_object
+from filiation.lineage.claims import claimed_lineage
+from filiation.lineage.corrections import (
+    Became,
+    CameOf,
+    CrateFolder,
+    fate_of_object,
+    history_of_object,
+    removal_of_object,
+)
 from filiation.lineage.drawing import WIDTH
 from filiation.lineage.object_traces import (
     Measured,
@@ -52,6 +60,8 @@ class ObjectLineage:
         What the thing that was asked for descends from: the label image, or a table or mesh made from it.
     came_of
         What it was before each correction by hand, the last first.
+    became
+        What it became by each correction of its label image.
     """
 
     found: LabelObject
@@ -60,6 +70,7 @@ class ObjectLineage:
     traces: tuple[Trace, ...]
     lineage: Lineage
     came_of: tuple[CameOf, ...] = ()
+    became: tuple[Became, ...] = ()
 
     @property
     def measured(self) -> tuple[Measured, ...]:
@@ -95,6 +106,8 @@ class ObjectLineage:
             yield f"   {words.plain(name):<11} {words.plain(str(value))}"
         for before in self.came_of:
             yield from before.lines()
+        for after in self.became:
+            yield from after.lines()
         if found.forebears:
             yield f"   came of     label {', which came of label '.join(map(str, found.forebears))}, by division"
         for table, rows in itertools.groupby(self.measured, key=lambda each: each.table):
@@ -130,6 +143,7 @@ class ObjectLineage:
             ],
             "meshes": [{"path": each.path, "iri": each.iri} for each in self.meshes],
             "came_of": [each.to_json() for each in self.came_of],
+            "became": [each.to_json() for each in self.became],
             "lineage": self.lineage.to_json(),
         }
 
@@ -177,7 +191,7 @@ def label_image_of(lineage: Lineage) -> EntityNode:
 
 
 def describe_object(
-    label: int, labels: EntityNode, lineage: Lineage, following: Iterable[EntityNode], crate_folder: CrateFolder
+    label: int, labels: EntityNode, lineage: Lineage, following: Lineage, crate_folder: CrateFolder
 ) -> ObjectLineage:
     """Tell of an object.
 
@@ -211,9 +225,32 @@ def describe_object(
             refuse_unless_told_of(lineage.thing, label, root)
     images = _nearest(lineage, (EntityKind.IMAGE, EntityKind.RAW_IMAGE), start=(labels.iri,))
     image = images[0].path if images else None
-    found, traces = find_object(place, label), tuple(traces_of_object(label, following))
+    try:
+        found = find_object(place, label)
+    except NotFoundError as error:
+        removed = removal_of_object(label, labels.iri, lineage, crate_folder)
+        raise error if removed is None else NotFoundError(f"{error} {removed}") from error
+    traces = tuple(traces_of_object(label, following.entities))
     came_of = history_of_object(label, labels.iri, lineage, crate_folder)
-    return ObjectLineage(found, labels.path, image, traces, lineage, came_of)
+    became = fate_of_object(label, following, crate_folder)
+    return ObjectLineage(found, labels.path, image, traces, lineage, came_of, became)
+
+
+def claimed_object(store: Path, label: int) -> ObjectLineage | None:
+    """Tell of an object from what a label image says of itself, where no crate of it is known; None if it says nothing.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing at ``store``, or no voxel has this value.
+    BadInputError
+        If it is no label image, or what it says cannot be read.
+    """
+    found, lineage = find_object(store, label), claimed_lineage(store)
+    if lineage is None:
+        return None
+    images = _nearest(lineage, (EntityKind.IMAGE, EntityKind.RAW_IMAGE))
+    return ObjectLineage(found, str(store), images[0].path if images else None, (), lineage)
 
 
 def _nearest(

@@ -193,14 +193,15 @@ class OfThings(OpenedCatalogue):
         lineage, thing = self._lineage_of_object(thing, label)
         labels = label_image_of(lineage)
         named = thing if labels.iri in lineage.roots else labels.place or labels.iri
+        following = self.impact(named, depth=1)
         with self._reading() as (index, _):
-            folders = {crate: index.folder_of(crate) for crate in {action.crate for action in lineage.actions}}
+            crates = {action.crate for each in (lineage, following) for action in each.actions}
+            folders = {crate: index.folder_of(crate) for crate in crates}
 
         def crate_folder(crate: str) -> Path | None:
             name = folders.get(crate)
             return None if name is None else self.folder / "crates" / name
 
-        following = self.impact(named, depth=1).entities
         return describe_object(label, labels, lineage, following, crate_folder)
 
     def recognise(self, name: str, digest: Digest | str) -> Dropped:
