@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 
@@ -95,6 +96,26 @@ def test_a_well_that_is_listed_and_not_there_has_no_fields(tmp_path: Path) -> No
     write_synthetic_plate(path, SyntheticPlate(columns=2, shape=(64, 64)))
     (path / "A/1/zarr.json").unlink()
     assert open_plate(path).wells == ("A2", "B1", "B2")
+
+
+def test_a_field_that_is_listed_and_not_there_is_left_out_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "plate.ome.zarr"
+    write_synthetic_plate(path, SyntheticPlate(columns=2, fields=2, shape=(64, 64)))
+    assert plate_source(str(path)) is not None
+    assert caplog.text == ""
+    shutil.rmtree(path / "A/2/1")
+    (path / "B/1/zarr.json").unlink()
+    found = plate_source(str(path))
+    assert found is not None
+    assert found.plate.missing == ("B/1", "A/2/1")
+    assert list(found.fields) == ["A/1/0", "A/1/1", "A/2/0", "B/2/0", "B/2/1"]
+    assert "not there, though the plate lists them, and left out: B/1, A/2/1." in caplog.text
+    caplog.clear()
+    only = plate_source(str(path), ["A1"])
+    assert only is not None
+    assert (only.plate.missing, caplog.text) == ((), "")
 
 
 @pytest.mark.parametrize(

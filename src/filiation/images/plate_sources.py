@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from filiation.images.plates import Plate, PlateField, is_plate, open_plate
 from filiation.model import is_uri
 
 if TYPE_CHECKING:
     from filiation.images.object_store import ObjectPlace
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
         if not is_plate(place):
             return None
         plate = open_plate(place)
-        return PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields)).only(wanted)
+        found = PlateSource(plate, tuple(f"{source.rstrip('/')}/{field.path}" for field in plate.fields)).only(wanted)
+        _tell_missing(source, found.plate)
+        return found
     if not source.startswith("synthetic:plate"):
         return None
     from filiation.images.synthetic_plate import recipe_from
@@ -83,6 +88,12 @@ def plate_source(source: str, wells: Iterable[str] = ()) -> PlateSource | None:
     if named is not None:
         return None
     return PlateSource(recipe.plate, tuple(map(recipe.uri_of, recipe.plate.fields))).only(wanted)
+
+
+def _tell_missing(source: str, plate: Plate) -> None:
+    if plate.missing:
+        shown = ", ".join(plate.missing[:12]) + (f" and {len(plate.missing) - 12} more" if plate.missing[12:] else "")
+        _LOG.warning("%s: not there, though the plate lists them, and left out: %s.", source, shown)
 
 
 def _place(source: str) -> Path | ObjectPlace:

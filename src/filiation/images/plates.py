@@ -67,6 +67,8 @@ class Plate:
         By well, in the plate's order.
     acquisitions
         What the plate tells of its acquisitions, as it is written.
+    missing
+        Wells (``B/2``) and fields (``B/2/0``) that the plate lists and that are not there.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Plate:
     columns: tuple[str, ...]
     fields: tuple[PlateField, ...]
     acquisitions: tuple[_Json, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def wells(self) -> tuple[str, ...]:
@@ -94,7 +97,8 @@ class Plate:
             raise BadInputError(
                 f"The plate {self.name!r} has no well {unknown[0]!r} with a field of view; it has {_some(self.wells)}."
             )
-        return replace(self, fields=tuple(field for field in self.fields if field.well in wanted))
+        missing = tuple(path for path in self.missing if "".join(path.split("/")[:2]) in wanted)
+        return replace(self, fields=tuple(each for each in self.fields if each.well in wanted), missing=missing)
 
 
 def is_plate(path: Path | ObjectPlace) -> bool:
@@ -110,7 +114,8 @@ def is_plate_or_well(path: Path) -> bool:
 def open_plate(path: Path | ObjectPlace) -> Plate:
     """Read which wells and fields the plate at ``path`` has: a folder, a ZIP file, or a place in an object store.
 
-    A well that the plate lists and that is not there is left out: plates are often written in part.
+    A well, or a field in a folder, that is listed and not there is left out and told as missing: plates are often
+    written in part.
 
     Raises
     ------
@@ -128,14 +133,19 @@ def open_plate(path: Path | ObjectPlace) -> Plate:
         raise BadInputError(f"{path} is no plate of OME-Zarr: its group has no 'plate' metadata.")
     try:
         wells = [str(well["path"]) for well in found["wells"]]
+        told = dict(zip(wells, _told(path, wells), strict=True))
+        listed = [field for well in wells for field in _fields(well, told[well])]
+        there = [field for field in listed if _is_there(path, field)]
         plate = Plate(
             name=str(found.get("name") or path.name.removesuffix(".zarr").removesuffix(".ome")),
             rows=tuple(str(row["name"]) for row in found["rows"]),
             columns=tuple(str(column["name"]) for column in found["columns"]),
-            fields=tuple(
-                field for well, told in zip(wells, _told(path, wells), strict=True) for field in _fields(well, told)
-            ),
+            fields=tuple(there),
             acquisitions=tuple(found.get("acquisitions") or ()),
+            missing=(
+                *(well for well in wells if not told[well]),
+                *(field.path for field in listed if field not in there),
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInputError(
@@ -151,6 +161,15 @@ def _fields(well: str, told: _Json) -> list[PlateField]:
     row, column = well.split("/")
     images = told.get("well", {}).get("images", ())
     return [PlateField(row, column, str(image["path"]), image.get("acquisition")) for image in images]
+
+
+def _is_there(store: Path | ObjectPlace, field: PlateField) -> bool:
+    """Whether a field has metadata; what is no folder is not asked, which takes a request each in an object store."""
+    return (
+        not isinstance(store, Path)
+        or not store.is_dir()
+        or any((store / field.path / file).is_file() for file, _ in _FILES)
+    )
 
 
 def _told(store: Path | ObjectPlace, groups: Sequence[str]) -> list[_Json]:
