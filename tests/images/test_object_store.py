@@ -14,13 +14,17 @@ import pytest
 from filiation.digest import digest_tree
 from filiation.errors import AccessError, BadInputError, NotFoundError, ServerError
 from filiation.images import (
+    ChannelVolume,
     Image,
     LabelImage,
+    LabelStore,
     ObjectPlace,
+    Pyramid,
     StoreFormat,
     check_store,
     digest_objects,
     fetch_into,
+    noted_sizes,
     open_source,
     pixel_digest,
     plate_source,
@@ -32,10 +36,12 @@ from filiation.images import (
 )
 from filiation.images.conformance.at_hand import check_place
 from filiation.images.object_access import ObjectAccess
-from filiation.images.object_store import open_object_multiscale
+from filiation.images.object_store import object_names, open_object_multiscale, put_objects
 from filiation.images.ome_zarr import read_pixels
 from filiation.images.secrets import secrets_in_use
+from filiation.images.synthetic import Nuclei3D, nuclei3d
 from filiation.images.synthetic_plate import SyntheticPlate, write_synthetic_plate
+from filiation.segmentation.blockwise import Task, grid_for, recipe_named, segment_volume
 from tests.object_store import KEY_ID, SECRET, s3_server
 
 
@@ -255,3 +261,94 @@ def test_keys_are_found_where_aws_tools_look(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as caught:
         ObjectAccess.from_environment(home)
     assert SECRET not in str(caught.value)
+
+
+def labels_to(place: ObjectPlace | Path, labels: LabelImage, form: StoreFormat, pyramid: Pyramid) -> LabelStore:
+    return LabelStore(
+        place,
+        labels.axes,
+        labels.shape,
+        labels.scale,
+        labels.units,
+        labels.name,
+        labels.source,
+        pyramid=pyramid,
+        form=form,
+        written_in=(16, 256, 256),
+    )
+
+
+def halves(store: LabelStore) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    depth, *plane = (slice(0, length) for length in store.shape)
+    return (slice(0, 16), *plane), (slice(16, depth.stop), *plane)
+
+
+@pytest.mark.parametrize(
+    ("form", "pyramid"),
+    [(StoreFormat(sharded=True), Pyramid.MODE), (StoreFormat(), Pyramid.NEAREST), (StoreFormat("0.4"), Pyramid.MODE)],
+    ids=["shards", "0.5", "0.4"],
+)
+def test_labels_are_written_there_as_they_are_made_and_are_byte_by_byte_those_of_a_disk(
+    tmp_path: Path, bucket: str, form: StoreFormat, pyramid: Pyramid
+) -> None:
+    image, truth = nuclei3d(Nuclei3D(seed=5, shape=(24, 140, 150), nuclei=5))
+    write_image(tmp_path / "raw.ome.zarr", image, form)
+    folder = f"{form.version}{form.sharded}"
+    put_store(tmp_path / "raw.ome.zarr", ObjectPlace(bucket, f"{folder}/raw.ome.zarr"))
+    labels = replace(image.labelled(truth.data, name="nuclei"), source="../raw.ome.zarr")
+    place = ObjectPlace(bucket, f"{folder}/nuclei.ome.zarr")
+    local = labels_to(tmp_path / "nuclei.ome.zarr", labels, form, pyramid)
+    there = replace(local, path=place, form=None)  # the form is that of its source, which lies beside it
+    first, second = halves(local)
+
+    there.begin()
+    there.write(first, np.full(truth.data[first].shape, 4711, np.uint32))
+    assert there.begun
+    with pytest.raises(BadInputError, match="is not an OME-Zarr image"):
+        open_object_multiscale(place)  # the attempt broke off: nobody takes a part for the whole
+
+    for store in (local, there):
+        store.begin()  # what was left is cleared away
+        if store is there:
+            assert not store.read(first).any()
+        for region in (first, second):
+            store.write(region, truth.data[region])
+        store.finish(labels.values, labels.properties)
+    assert not there.begun
+    assert digest_objects(place) == digest_tree(tmp_path / "nuclei.ome.zarr")
+    assert check_place(place) == ()
+    opened = open_object_multiscale(place)
+    assert opened.image_label is not None
+    assert np.array_equal(read_pixels(opened), truth.data)
+    assert object_names(ObjectPlace(bucket, f"{folder}/.nuclei.ome.zarr.partial")) == []
+    put_objects(ObjectPlace(bucket, f"{folder}/.nuclei.ome.zarr.partial"), [("unfinished", b"a moment too early")])
+    with pytest.raises(BadInputError, match=f"There is something at {place} already"):
+        there.begin()
+    assert digest_objects(place) == digest_tree(tmp_path / "nuclei.ome.zarr"), "a refused attempt changes nothing"
+
+
+def test_what_others_put_there_is_not_cleared_away(
+    tmp_path: Path, bucket: str, endpoint: str, labels: LabelImage
+) -> None:
+    client(endpoint).put_object(Bucket=bucket, Key="mine.zarr/notes.txt", Body=b"mine")
+    store = labels_to(ObjectPlace(bucket, "mine.zarr"), replace(labels, source=None), StoreFormat(), Pyramid.NEAREST)
+    with pytest.raises(BadInputError, match=r"There is something at s3://.*/mine\.zarr already"):
+        store.begin()
+    assert object_names(ObjectPlace(bucket, "mine.zarr")) == ["notes.txt"]
+
+
+def test_a_volume_is_segmented_block_by_block_into_an_object_store(tmp_path: Path, bucket: str) -> None:
+    image, _ = nuclei3d(Nuclei3D(seed=5, shape=(32, 80, 90), nuclei=5))
+    write_image(tmp_path / "raw.ome.zarr", image)
+    volume = ChannelVolume(tmp_path / "raw.ome.zarr")
+    recipe, parameters = recipe_named("otsu_components"), {"sigma": 0.75, "window": 0.0, "correction": 1.0}
+    stores = []
+    for number, path in enumerate((tmp_path / "nuclei.ome.zarr", ObjectPlace(bucket, "lab/nuclei.ome.zarr"))):
+        store = LabelStore(path, volume.axes, volume.shape, volume.scale, volume.units, "nuclei")
+        store.begin()
+        grid = grid_for(volume.shape, volume.scale, recipe, parameters, (16, 256, 256), 5.0)
+        task = Task(volume, volume.scale, recipe, parameters, grid, tmp_path / f"scratch{number}")
+        found = segment_volume(task, store, processes=1 + number)
+        store.finish(range(1, found.count + 1), noted_sizes(found.sizes))
+        stores.append(path)
+    assert digest_objects(stores[1]) == digest_tree(stores[0])

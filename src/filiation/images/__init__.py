@@ -31,7 +31,8 @@ from filiation.images.label_writing import LabelStore, noted_sizes
 from filiation.images.mesh_files import write_meshes
 from filiation.images.object_boxes import box_table, boxes_of
 from filiation.images.object_polygons import write_polygons
-from filiation.images.object_store import ObjectPlace, digest_objects, place_of_store, put_store
+from filiation.images.object_store import ObjectPlace, digest_objects, place_of_store
+from filiation.images.object_writing import put_store
 from filiation.images.ome_zarr import read_image, read_labels, write_image, write_labels
 from filiation.images.pictures import write_picture
 from filiation.images.pixels import pixel_digest, pixel_digest_of_array

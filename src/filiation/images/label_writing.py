@@ -1,7 +1,7 @@
 """A label image of any size, written part by part by several processes, then given its lower resolutions.
 
-Until it is finished the store stands beside its place, without the metadata that would make it a label image, so nobody
-takes a part for the whole.
+Until it is finished the store has no metadata that would make it a label image, and on a disk stands beside its place,
+so nobody takes a part for the whole.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from filiation.digest.trees import processors
 from filiation.errors import BadInputError
 from filiation.images.image import Properties, Pyramid
 from filiation.images.multiscale import ZarrArray
+from filiation.images.object_store import ObjectPlace
 from filiation.images.ome_blocks import MOST_COLOURS, label_block, label_form, label_levels
 from filiation.images.ome_zarr import place_beside, read_region, write_region
 from filiation.images.pyramid import LevelPlan, covers_whole, shrink_labels, steps_between
 from filiation.images.regions import Region, regions_of
+from filiation.images.sites import site_of
 from filiation.images.store_format import Content, StoreFormat, write_unit
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class LabelStore:
     Parameters
     ----------
     path
-        Where the store will be.
+        Where the store will be; in an object store, chunks go there as they are made.
     axes, shape, scale, units
         As in :class:`filiation.images.LabelImage`.
     name
@@ -59,7 +61,7 @@ class LabelStore:
         Lengths of the regions that will be written, for shards that fit into them.
     """
 
-    path: Path
+    path: Path | ObjectPlace
     axes: tuple[str, ...]
     shape: tuple[int, ...]
     scale: tuple[float, ...]
@@ -79,18 +81,19 @@ class LabelStore:
             If there is something at its path already, or the source is there and has another shape or pixel size.
         """
         levels = label_levels(self.path, self)
-        beside = place_beside(self.path)
-        shutil.rmtree(beside, ignore_errors=True)
-        form = self._form()
-        group = form.create_root(beside)
-        for number, level in enumerate(levels):
-            written_in = None if number else self.written_in
-            form.create_level(group, number, self.axes, level.shape, np.dtype(np.uint32), Content.LABELS, written_in)
+        site, form = site_of(self.path), self._form()
+        site.clear()
+        with site.telling():
+            group = form.create_root(site.opened())
+            for number, level in enumerate(levels):
+                written_in = None if number else self.written_in
+                dtype = np.dtype(np.uint32)
+                form.create_level(group, number, self.axes, level.shape, dtype, Content.LABELS, written_in)
 
     @property
     def begun(self) -> bool:
         """Whether it has been begun and is not finished."""
-        return (place_beside(self.path) / "0").is_dir()
+        return site_of(self.path).begun
 
     def begin_part(self, folder: Path) -> None:
         """Make an array as that of the full resolution, in a folder for some chunks of it; see :class:`LabelPart`."""
@@ -108,18 +111,21 @@ class LabelStore:
             If the region does not consist of whole chunks, or shards where there are some: two processes might then
             write to one.
         """
-        array = self._level(0)
-        check_whole_units(array, region, self.path)
-        write_region(array, region, labels)
+        with site_of(self.path).telling():
+            array = self._level(0)
+            check_whole_units(array, region, self.path)
+            write_region(array, region, labels)
 
     def read(self, region: Region) -> npt.NDArray[np.uint32]:
         """Return labels that have been written, at full resolution; none where nothing was."""
-        return read_region(self._level(0), region)
+        with site_of(self.path).telling():
+            return read_region(self._level(0), region)
 
     @property
     def unit(self) -> tuple[int, ...]:
         """What regions that are written consist of, along each axis: a chunk, or a shard where there are some."""
-        return write_unit(self._level(0))
+        with site_of(self.path).telling():
+            return write_unit(self._level(0))
 
     def take(self, parts: Iterable[LabelPart]) -> None:
         """Take over the chunks that jobs have left; the store has been begun.
@@ -127,8 +133,10 @@ class LabelStore:
         Raises
         ------
         BadInputError
-            If they are of another image, or two jobs have left the same chunk.
+            If they are of another image, or two jobs have left the same chunk; or if the image is in an object store.
         """
+        if not isinstance(self.path, Path):
+            raise BadInputError(f"Chunks that jobs have left are put together on a disk, not at {self.path}.")
         for part in parts:
             part.hand_over(self._level(0), place_beside(self.path) / "0")
 
@@ -155,7 +163,14 @@ class LabelStore:
         BadInputError
             If properties are given for a label that does not occur.
         """
-        levels = label_levels(self.path, self)
+        levels, site = label_levels(self.path, self), site_of(self.path)
+        block = label_block(self.path, self, levels, values, properties or {})
+        with site.telling():
+            self._shrink_all(levels, progress)
+        form = self._form()
+        site.finish(form, form.attributes(block))
+
+    def _shrink_all(self, levels: Sequence[LevelPlan], progress: Told) -> None:
         arrays = [self._level(number) for number in range(len(levels))]
         jobs = [
             (number, region)
@@ -172,19 +187,12 @@ class LabelStore:
                     progress(done, len(jobs))
                     done += 1
         progress(done, len(jobs))
-        beside = place_beside(self.path)
-        block = label_block(self.path, self, levels, values, properties or {})
-        form = self._form()
-        form.finish(beside, form.attributes(block))
-        if self.path.exists():
-            self.path.rmdir()  # an empty folder, see place_beside
-        beside.replace(self.path)
 
     def _form(self) -> StoreFormat:
         return self.form or label_form(self.path, self)
 
     def _level(self, number: int) -> ZarrArray:
-        return zarr.open_array(place_beside(self.path) / str(number), mode="r+")
+        return zarr.open_array(site_of(self.path).opened(), path=str(number), mode="r+")
 
     def _shrink(
         self, levels: Sequence[LevelPlan], arrays: Sequence[ZarrArray], kept: threading.local, region: Region
@@ -222,7 +230,7 @@ def _part(level: LevelPlan, region: Region) -> LevelPlan:
     return LevelPlan(tuple(side.stop - side.start for side in region), level.scale, level.translation)
 
 
-def check_whole_units(array: ZarrArray, region: Region, path: Path) -> None:
+def check_whole_units(array: ZarrArray, region: Region, path: Path | ObjectPlace) -> None:
     """Raise BadInputError unless a region of labels consists of whole chunks, or shards, that one writer then owns."""
     unit = write_unit(array)
     for side, length, limit in zip(region, unit, array.shape, strict=True):

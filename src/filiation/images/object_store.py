@@ -1,4 +1,4 @@
-"""Stores in an object store (S3): read where they lie, digested as a local copy would be, and put there whole.
+"""Stores in an object store (S3): read where they lie, and digested as a local copy would be.
 
 Only this module speaks to ``obstore``. Keys and secrets come from :mod:`filiation.images.object_access` and go nowhere
 else.
@@ -7,9 +7,9 @@ else.
 from __future__ import annotations
 
 import hashlib
-import itertools
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +34,6 @@ _READ_TOGETHER = 4 * _AT_ONCE
 _PIECE = 1 << 20
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
 _STATUS = re.compile(r"status code: (\d{3})")
-_ROOT = ("zarr.json", ".zgroup", ".zattrs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,11 @@ class ObjectPlace:
     def name(self) -> str:
         """The last part of the key."""
         return self.key.rpartition("/")[2]
+
+    def beside(self, name: str) -> ObjectPlace | None:
+        """Return the place that a relative path leads to from the store; None if it leads out of the bucket."""
+        key = posixpath.normpath(posixpath.join(self.key, name))
+        return None if key.split("/")[0] in ("", ".", "..") else ObjectPlace(self.bucket, key)
 
 
 def place_of_store(path_or_uri: str) -> Path | ObjectPlace:
@@ -168,48 +172,34 @@ def read_objects(place: ObjectPlace, names: Sequence[str]) -> Iterator[tuple[str
                     yield name, content
 
 
-def put_store(path: Path, place: ObjectPlace) -> TreeDigest:
-    """Put a store on disk into an object store; return the tree digest of what is there then.
-
-    The metadata of its root come last: until then nobody takes a part for the whole.
+def put_objects(place: ObjectPlace, items: Iterable[tuple[str, Path | bytes]]) -> None:
+    """Put objects into a store, by their names in it, many at once.
 
     Raises
     ------
-    BadInputError
-        If there is something at the place already, or a link in the store.
-    NotFoundError
-        If there is no store at ``path``.
     AccessError, ServerError, MissingExtraError
-        As :func:`open_object_multiscale`; a ServerError also if what is there then is not what was put.
+        As :func:`open_object_multiscale`.
     """
     import obstore
 
-    from filiation.digest import digest_tree
-
-    tree = digest_tree(path)
     client = _client(place)
-    names = [entry for entry in _files(path) if entry.name != LEFT_OUT.decode()]
-    ordered = sorted(names, key=lambda each: each.name in _ROOT and each.parent == path)
+    with told(place), ThreadPoolExecutor(_AT_ONCE, "filiation-put") as pool:
+        list(pool.map(lambda item: obstore.put(client, *item), items))
+
+
+def remove_objects(place: ObjectPlace, names: Iterable[str]) -> None:
+    """Remove objects of a store; raises as above."""
+    import obstore
+
+    client = _client(place)
     with told(place):
-        if next(iter(_list(client)), None) is not None:
-            raise BadInputError(f"There is something at {place} already; a store is never written to again.")
-        for at_root, files in itertools.groupby(ordered, lambda each: each.name in _ROOT and each.parent == path):
-            with ThreadPoolExecutor(1 if at_root else _AT_ONCE, "filiation-put") as pool:
-                list(pool.map(lambda file: obstore.put(client, file.relative_to(path).as_posix(), file), files))
-    put = digest_objects(place)
-    if put.digest != tree.digest:
-        raise ServerError(f"{place} has the tree digest {put.digest}, and {path}, which was put there, {tree.digest}.")
-    return put
+        if some := list(names):
+            obstore.delete(client, some)
 
 
-def _files(path: Path) -> Iterator[Path]:
-    for each in sorted(path.rglob("*")):
-        if each.is_symlink():
-            raise BadInputError(
-                f"{each} is a symbolic link, which an object store does not have. Put a copy without links."
-            )
-        if each.is_file():
-            yield each
+def written_store(place: ObjectPlace) -> ObjectStore[S3Store]:
+    """Return a store in an object store as Zarr writes to it; raises MissingExtraError."""
+    return ObjectStore(_client(place))
 
 
 def _list(client: S3Store) -> Iterator[Any]:

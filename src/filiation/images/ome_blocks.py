@@ -13,6 +13,7 @@ from filiation.errors import BadInputError, NotFoundError
 from filiation.images.colours import colour_of_label
 from filiation.images.image import AXIS_TYPES, Properties, Pyramid
 from filiation.images.multiscale import Multiscale, open_multiscale
+from filiation.images.object_store import ObjectPlace, open_object_multiscale
 from filiation.images.pyramid import LevelPlan, plan_pyramid
 from filiation.images.store_format import VERSION, StoreFormat
 
@@ -81,7 +82,11 @@ def _axis(name: str, unit: str) -> _JsonDict:
 
 
 def label_block(
-    path: Path, labels: LabelOutline, levels: Sequence[LevelPlan], values: Sequence[int], properties: Properties
+    path: Path | ObjectPlace,
+    labels: LabelOutline,
+    levels: Sequence[LevelPlan],
+    values: Sequence[int],
+    properties: Properties,
 ) -> _JsonDict:
     """Return the ``ome`` block of a label image that is a store of its own.
 
@@ -121,7 +126,7 @@ def label_block(
     }
 
 
-def label_levels(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
+def label_levels(path: Path | ObjectPlace, labels: LabelOutline) -> tuple[LevelPlan, ...]:
     """Return the resolutions that labels get: those of the image that their source leads to, if it is there.
 
     Raises
@@ -132,7 +137,7 @@ def label_levels(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
     return _levels_of_source(path, labels) or plan_pyramid(labels.axes, labels.shape, labels.scale)
 
 
-def label_form(path: Path, labels: LabelOutline) -> StoreFormat:
+def label_form(path: Path | ObjectPlace, labels: LabelOutline) -> StoreFormat:
     """Return the form that labels are written in: that of the image that their source leads to, if it is there.
 
     A store and the labels inside it are of one version (0.5, section "OME-Zarr Metadata"), so those beside it are too.
@@ -141,16 +146,19 @@ def label_form(path: Path, labels: LabelOutline) -> StoreFormat:
     return StoreFormat.like(source) if source is not None else StoreFormat()
 
 
-def _source(path: Path, labels: LabelOutline) -> Multiscale | None:
+def _source(path: Path | ObjectPlace, labels: LabelOutline) -> Multiscale | None:
     if labels.source is None:
         return None
     try:
-        return open_multiscale((path / labels.source).resolve())
+        if isinstance(path, Path):
+            return open_multiscale((path / labels.source).resolve())
+        place = path.beside(labels.source)
+        return None if place is None else open_object_multiscale(place)
     except NotFoundError:
         return None  # labels may travel without their image
 
 
-def _levels_of_source(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]:
+def _levels_of_source(path: Path | ObjectPlace, labels: LabelOutline) -> tuple[LevelPlan, ...]:
     source = _source(path, labels)
     if source is None:
         return ()
@@ -165,12 +173,12 @@ def _levels_of_source(path: Path, labels: LabelOutline) -> tuple[LevelPlan, ...]
     )
     if levels[0].shape != labels.shape or levels[0].scale != labels.scale:
         raise BadInputError(
-            f"The labels for {path} do not fit their source {source.path}: their {', '.join(labels.axes)} are "
+            f"The labels for {path} do not fit their source {source.where}: their {', '.join(labels.axes)} are "
             f"{labels.shape} pixels of {labels.scale}, the source's {levels[0].shape} of {levels[0].scale}."
         )
     return levels
 
 
-def stem(path: Path) -> str:
+def stem(path: Path | ObjectPlace) -> str:
     """Return the name of a store without its endings."""
     return path.name.removesuffix(".zarr").removesuffix(".ome")

@@ -25,6 +25,7 @@ from filiation.images.multiscale import Multiscale, ZarrArray
 
 if TYPE_CHECKING:
     import numpy as np
+    from zarr.abc.store import Store
 
 VERSION = "0.5"
 WRITTEN_VERSIONS = ("0.4", "0.5")
@@ -99,21 +100,15 @@ class StoreFormat:
         """The version of Zarr below it."""
         return 2 if self.version == "0.4" else 3
 
-    def create_root(self, place: Path) -> zarr.Group:
+    def create_root(self, place: Path | Store) -> zarr.Group:
         """Make the group of a store, without metadata so far."""
         return zarr.create_group(place, zarr_format=3 if self.zarr_format == 3 else 2)
 
     def finish(self, place: Path, attributes: Mapping[str, Any]) -> None:
-        """Write the metadata of a store's group: from now on it is an image.
-
-        In 0.4 the levels' own metadata say no more that frames of zstd carry a checksum. Every decoder sees that in the
-        frame, and tensorstore refuses to read what has the word in its metadata.
-        """
+        """Write the metadata of a store's group: from now on it is an image."""
         zarr.open_group(place, mode="r+", use_consolidated=False).attrs.put(dict(attributes))
         for level in place.glob("*/.zarray"):
-            content = json.loads(level.read_text("utf-8"))
-            content["compressor"].pop("checksum", None)
-            level.write_text(json.dumps(content, indent=4), "utf-8")
+            level.write_bytes(without_checksums(level.read_bytes()))
 
     def attributes(self, block: Mapping[str, Any]) -> _JsonDict:
         """Return a group's attributes for an ``ome`` block as 0.5 has it: in 0.4 its keys stand at the root."""
@@ -173,6 +168,16 @@ class StoreFormat:
 
 
 DEFAULT_FORMAT = StoreFormat()
+
+
+def without_checksums(metadata: bytes) -> bytes:
+    """Return the metadata of a level of 0.4 that say no more that frames of zstd carry a checksum.
+
+    Every decoder sees that in the frame, and tensorstore refuses to read what has the word in its metadata.
+    """
+    content = json.loads(metadata)
+    content["compressor"].pop("checksum", None)
+    return json.dumps(content, indent=4).encode("utf-8")
 
 
 def write_unit(array: ZarrArray) -> tuple[int, ...]:
