@@ -53,7 +53,7 @@ def test_a_series_is_segmented_in_blocks_and_followed(
     assert (results / "overlay.png").stat().st_size > 1000
     assert not check_store(results / "movie.ome.zarr")
     assert not list(results.glob(".*"))
-    told = Ledger(workflow / ".filiation").trace("results/movie/tracks.ome.zarr#label=1")
+    told = Ledger(workflow / ".filiation").trace("results/movie/tracks.ome.zarr")
     assert "results/movie/nuclei.ome.zarr" in {str(getattr(node, "path", "")) for node in told.nodes}
 
     settings["blocks"]["jobs"] = 2
