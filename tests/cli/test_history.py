@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from filiation.lineage import Ledger
 from tests.lineage.crates import CrateBuilder
 
 
@@ -37,6 +38,27 @@ def test_older_crates_and_forgotten_runs_are_told_and_the_past_can_be_asked(call
         assert f"by another crate of that run, which holds instead. --as-of {taken} asks it." in named.stderr
     assert call("runs", "--superseded", "--by-day").exit_code == 2
 
+    def count(*conditions: str) -> int:
+        return int(call("find", "action", *conditions, "--count").stdout)
+
+    for conditions, expected in (
+        (["agent~Josiah"], 0),
+        (["agent~Josiah", "superseded=yes"], 1),
+        (["agent~Josiah", "superseded=no"], 0),
+        (["agent=*Carberry", "superseded"], 2),  # a field alone: whether it is known, as it always is
+        (["rule=segment", "!superseded=yes"], 1),
+        (["rule=segment", "superseded!=no", "superseded=no"], 0),
+    ):
+        assert count(*conditions) == expected, conditions
+    looked = [Ledger(here).look_up(asked) for asked in ("superseded=yes", "superseded=no")]
+    assert [each.jobs[0].agent for each in looked] == ["Josiah Carberry", "J. Carberry"]
+    assert call("find", "action", "superseded=perhaps").exit_code == 2
+    table = call("find", "entity", "path=results/labels.txt", "superseded").stdout.splitlines()
+    assert [re.search(r"(no|superseded 20\S+ \S+ UTC)$", line)[0][:2] for line in table[1:]] == ["no", "su"]
+    found = json.loads(call("find", "entity", "made=yes", "superseded=yes", "--json").stdout)
+    assert (found["total"], found["nodes"][0]["superseded"]["taken_in"]) == (1, taken)
+    assert call("find", "action", "superseded=yes", "--as-of", taken, "--count").stdout == "0\n"
+
     dry = call("forget", run[:8], "--why", "recorded twice", "--dry-run")
     assert dry.stdout == f"Run {run} would be forgotten, with 1 job and 1 thing that it made.\n"
     assert len(json.loads(call("runs", "--json").stdout)) == 1
@@ -54,6 +76,8 @@ def test_older_crates_and_forgotten_runs_are_told_and_the_past_can_be_asked(call
     assert f"Run {run[:8]} was forgotten" in gone.stderr
     assert "recorded twice" in call("runs").stderr
     assert call("runs", "--as-of", "yesterday").exit_code == 2
+    told = call("find", "action", "superseded=yes", "rule=segment").stdout
+    assert re.findall(r"(superseded|forgotten) 20\S+", told) == ["superseded", "forgotten"]
     assert call("doctor").exit_code == 0
     assert call("ingest", kept).exit_code == 0
     assert call("show", run[:8]).exit_code == 0

@@ -188,7 +188,7 @@ def _make_index(today: LineageIndex, place: Path, known: Sequence[Version], fold
             index.keep_only({version.crate: version.digest for version in known})
             for version in known:
                 if index.metadata_digest(version.crate) is None:
-                    _, _, derived = _read(version, folder)
+                    _, _, derived = read_version(version, folder)
                     index.replace(derived, folder=str(version.folder), stamp="", digest=version.digest)
                 told = (each for each in today.versions(version.crate) if each.taken_in <= version.taken_in)
                 index.set_versions(version.crate, (_as_known(each, version) for each in told))
@@ -205,7 +205,8 @@ def _as_known(version: Version, last: Version) -> Version:
     return version
 
 
-def _read(version: Version, folder: CatalogueFolder) -> tuple[CrateOnDisk, tuple[Triple, ...], Derived]:
+def read_version(version: Version, folder: CatalogueFolder) -> tuple[CrateOnDisk, tuple[Triple, ...], Derived]:
+    """Read a crate that held for a time, where it is kept: the crate, what it states, and what is derived from that."""
     from filiation.catalogue.crate_graph import run_id_in
     from filiation.catalogue.crate_on_disk import identify
     from filiation.catalogue.payload import derive_from
@@ -220,7 +221,7 @@ def _read(version: Version, folder: CatalogueFolder) -> tuple[CrateOnDisk, tuple
 def _graph(version: Version, folder: CatalogueFolder, moment: str, today: LineageIndex) -> list[Triple]:
     from filiation.catalogue.crate_graph import graph_of
 
-    crate, stated, derived = _read(version, folder)
+    crate, stated, derived = read_version(version, folder)
     told = tuple(_as_known(each, version) for each in today.versions(version.crate) if each.taken_in <= moment)
     return graph_of(stated, derived, crate, told)
 

@@ -75,7 +75,11 @@ class Condition:
         """Whether a node is as asked for; one that cannot have such a thing is not, even if turned round."""
         if not self.applies_to(kind_of(node)):
             return False
-        return self._is_so(list(self.field.found(node, self.key, around))) != self.negated
+        return self.is_so(list(self.field.found(node, self.key, around)))
+
+    def is_so(self, known: list[object]) -> bool:
+        """Whether something of which these values are known is as asked for."""
+        return self._is_so(known) != self.negated
 
     def _is_so(self, known: list[object]) -> bool:
         if self.op is None:

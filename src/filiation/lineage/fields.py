@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue import ActionNode, EntityNode, LineageIndex, Node, RunSummary
 from filiation.catalogue.node_facts import ACTIONS, BY_FIELD, THINGS, measure, package, plain_value
 from filiation.lineage.comparing import DURATION, SIZE, Comparison, Free, Moment, Number, Start, Text, Truth, Version
 from filiation.model import Status, Value
 
+if TYPE_CHECKING:
+    from filiation.catalogue.versions import Version as CrateVersion
+
 ACTION: Final = ACTIONS
 THING: Final = THINGS
 KINDS: Final = (ACTION, THING)
+SUPERSEDED: Final = "superseded"
+"""The field that asks also for what does not hold any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,13 @@ class Surroundings:
         By the IRI of their crates.
     annotations
         What people have noted of a node, by its IRI, as names and values.
+    former
+        Where crates are asked that do not hold any more: these, by the IRIs of their runs' crates.
     """
 
     runs: Mapping[str, RunSummary] = field(default_factory=dict)
     annotations: Mapping[str, tuple[tuple[str, object], ...]] = field(default_factory=dict)
+    former: Mapping[str, CrateVersion] = field(default_factory=dict)
 
 
 class RunsOf(Mapping[str, RunSummary]):
@@ -143,6 +151,10 @@ def _run(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
 def run_names(crate: str) -> tuple[str, str]:
     """Return what a run can be asked for by: its id, and its crate's IRI."""
     return crate.removeprefix("arcp://uuid,").rstrip("/"), crate
+
+
+def _superseded(node: Node, _key: str, around: Surroundings) -> Iterable[object]:
+    return [node.crate in around.former]
 
 
 def _digests(node: Node, _key: str, _around: Surroundings) -> Iterable[object]:
@@ -272,6 +284,13 @@ FIELDS: Final[tuple[Field, ...]] = (
     _kept("name", KINDS, Text(), "its name"),
     _kept("agent", KINDS, Text(), "who ran it: a name or an ORCID"),
     Field("run", KINDS, Start("a run or the start of its id", 4), "the run that tells of it", _run),
+    Field(
+        SUPERSEDED,
+        KINDS,
+        Truth(),
+        "whether its crate does not hold any more: superseded, forgotten or gone; without it, none such is found",
+        _superseded,
+    ),
     _kept("workflow", KINDS, Text(), "the workflow of that run"),
     Field("annotation.", KINDS, Free(), "what was noted of it, here or on its server, by name", _annotation),
     Field("text", KINDS, Text(), "anything it is called, parameters and notes too; ask with ~", _words),

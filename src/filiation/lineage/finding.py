@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from itertools import zip_longest
+from typing import Final, TypeAlias
 
 from filiation.catalogue import ActionNode, EntityNode, Json, LineageIndex, Node, shown_time
 from filiation.catalogue.index_facts import Hits
+from filiation.catalogue.versions import Version
 from filiation.errors import BadInputError
 from filiation.lineage import words
 from filiation.lineage.conditions import Condition
-from filiation.lineage.fields import ACTION, KINDS, Surroundings
+from filiation.lineage.fields import ACTION, KINDS, SUPERSEDED, Surroundings
 from filiation.lineage.searching import Search, count
 from filiation.model.sentences import OR, Sentence
 
@@ -21,6 +23,10 @@ _SHOWN_ANYWAY: Final = frozenset(
      "size", "digest", "text", "duration", "made"}
 )  # fmt: skip
 """Fields that stand in the table whether they are asked for or not."""
+
+
+Source: TypeAlias = tuple[LineageIndex, Surroundings]
+"""An index, and what is known besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Found:
         How many there are; ``nodes`` may be fewer, by the limit.
     remarks
         What a person should know who wonders at the answer: that nothing has a name that was asked for.
+    versions
+        Aligned with ``nodes`` where what is superseded was asked for: the crate that told of each and does not hold any
+        more, None for one that holds. Else empty.
     """
 
     kind: str
@@ -52,6 +61,7 @@ class Found:
     rows: tuple[tuple[str, ...], ...]
     total: int = 0
     remarks: tuple[str, ...] = ()
+    versions: tuple[Version | None, ...] = ()
 
     @property
     def truncated(self) -> bool:
@@ -68,50 +78,89 @@ class Found:
         return {
             "kind": self.kind,
             "conditions": list(self.conditions),
-            "nodes": [{"type": self.kind, **node.to_json()} for node in self.nodes],
+            "nodes": [
+                {"type": self.kind, **node.to_json(), **({} if version is None else {"superseded": version.to_json()})}
+                for node, version in zip_longest(self.nodes, self.versions)
+            ],
             "total": self.total,
             "truncated": self.truncated,
         }
 
 
 def find(
-    index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...], limit: int | None
+    index: LineageIndex,
+    around: Surroundings,
+    kind: str,
+    conditions: tuple[Condition, ...],
+    limit: int | None,
+    former: Sequence[Source] = (),
 ) -> Found:
     """Find the actions or things that are as every condition says.
+
+    Parameters
+    ----------
+    index, around
+        What holds.
+    kind
+        ``action`` or ``entity``.
+    conditions
+        What is asked for.
+    limit
+        So many at most.
+    former
+        What does not hold any more, and is asked for too; it is told last.
 
     Raises
     ------
     BadInputError
         If a condition cannot be asked of them, or asks for a name that nothing has, much like one that there is.
     """
-    hits, remarks = _hits(index, around, kind, conditions)
+    sources = ((index, around), *former)
+    found, remarks = _hits(sources, kind, conditions)
     nodes: list[Node] = []
-    for crate in index.facts.newest_first(hits) if hits else ():
-        if limit is not None and len(nodes) >= limit:
-            break
-        nodes += _in_order(index.facts.nodes(kind, crate, hits[crate]))
-    total = count(hits)
-    nodes = nodes[:limit]
-    columns, cells = _columns(kind, conditions, around)
+    rows: list[tuple[str, ...]] = []
+    versions: list[Version | None] = []
+    for (of, besides), hits in zip(sources, found, strict=True):
+        columns, cells = _columns(kind, conditions, besides)
+        for crate in of.facts.newest_first(hits) if hits else ():
+            if limit is not None and len(nodes) >= limit:
+                break
+            here = _in_order(of.facts.nodes(kind, crate, hits[crate]))[: None if limit is None else limit - len(nodes)]
+            nodes += here
+            rows += (tuple(cell(node) for cell in cells) for node in here)
+            versions += (besides.former.get(node.crate) for node in here)
     return Found(
         kind=kind,
         conditions=tuple(map(str, conditions)),
         nodes=tuple(nodes),
         columns=columns,
-        rows=tuple(tuple(cell(node) for cell in cells) for node in nodes),
-        total=total,
+        rows=tuple(rows),
+        total=sum(map(count, found)),
         remarks=remarks,
+        versions=tuple(versions) if former else (),
     )
 
 
-def how_many(index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...]) -> int:
+def how_many(
+    index: LineageIndex,
+    around: Surroundings,
+    kind: str,
+    conditions: tuple[Condition, ...],
+    former: Sequence[Source] = (),
+) -> int:
     """Count the actions or things that are as every condition says; see :func:`find`."""
-    return count(_hits(index, around, kind, conditions)[0])
+    return sum(map(count, _hits(((index, around), *former), kind, conditions)[0]))
+
+
+def asks_for_former(conditions: Iterable[Condition]) -> bool:
+    """Whether what does not hold any more may be as conditions say: only if one of them says so."""
+    asked = [condition for condition in conditions if condition.field.name == SUPERSEDED]
+    return bool(asked) and all(condition.is_so([True]) for condition in asked)
 
 
 def _hits(
-    index: LineageIndex, around: Surroundings, kind: str, conditions: tuple[Condition, ...]
-) -> tuple[Hits, tuple[str, ...]]:
+    sources: Sequence[Source], kind: str, conditions: tuple[Condition, ...]
+) -> tuple[list[Hits], tuple[str, ...]]:
     if kind not in KINDS:
         raise BadInputError(
             Sentence("{kind!r} cannot be found: ask for {listed}.", kind=kind, listed=Sentence.joined(KINDS, OR))
@@ -127,16 +176,16 @@ def _hits(
                     kind=kind,
                 )
             )
-    search = Search(index.facts, around)
+    searches = [Search(index.facts, around) for index, around in sources]
     remarks = []
     for condition in conditions:
-        unheard = search.unheard_of(kind, condition)
-        if unheard is not None:
+        unheard, *rest = (search.unheard_of(kind, condition) for search in searches)
+        if unheard is not None and None not in rest:
             text, is_slip = unheard
             if is_slip and not condition.negated:
                 raise BadInputError(Sentence("'{condition}': {text}", condition=condition, text=text))
             remarks.append(text)
-    return search.hits(kind, conditions), tuple(remarks)
+    return [search.hits(kind, conditions) for search in searches], tuple(remarks)
 
 
 def _in_order(nodes: list[ActionNode | EntityNode]) -> list[ActionNode | EntityNode]:
@@ -161,11 +210,20 @@ def _columns(
 
 
 def _cell(condition: Condition, around: Surroundings) -> Callable[[Node], str]:
+    if condition.field.name == SUPERSEDED:
+        return lambda node: _ending(around.former.get(node.crate))
+
     def cell(node: Node) -> str:
         known = condition.field.found(node, condition.key, around)
         return ", ".join(shown_time(value) if isinstance(value, datetime) else str(value) for value in known)
 
     return cell
+
+
+def _ending(version: Version | None) -> str:
+    if version is None or version.until is None:
+        return "no"
+    return f"{version.ended} {words.moment(datetime.fromisoformat(version.until))}"
 
 
 def _action(write: Callable[[ActionNode], str]) -> Callable[[Node], str]:

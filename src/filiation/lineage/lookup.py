@@ -6,18 +6,24 @@ import json
 import re
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filiation.catalogue import ActionNode, EntityNode, Json, LineageIndex, RunSummary
-from filiation.errors import BadInputError, NotFoundError
+from filiation.errors import AccessError, BadInputError, NotFoundError
 from filiation.lineage.conditions import Condition, read_condition
 from filiation.lineage.fields import ACTION, THING, Surroundings
-from filiation.lineage.finding import Found, find
+from filiation.lineage.finding import Found, Source, find
 from filiation.model import is_uri
 from filiation.model.sentences import AND, Sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+
     from filiation.lineage.resolution import Resolution, Resolver
+
+    Former: TypeAlias = Callable[[Iterable[Condition]], AbstractContextManager[Sequence[Source]]]
+    """Opens what does not hold any more, if conditions ask for it."""
 
 _ORCID: Final = re.compile(r"(?:https?://orcid\.org/|orcid:)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])", re.IGNORECASE)
 _OBJECT: Final = re.compile(r"(?P<thing>.+)#label=(?P<label>[1-9]\d{0,17})", re.DOTALL)
@@ -113,7 +119,9 @@ class LookedUp:
         }
 
 
-def look_up(index: LineageIndex, around: Surroundings, resolver: Resolver, asked: str, most: int) -> LookedUp:
+def look_up(
+    index: LineageIndex, around: Surroundings, resolver: Resolver, asked: str, most: int, former: Former
+) -> LookedUp:
     """Find what a word may mean; see :meth:`filiation.lineage.Ledger.look_up`."""
     word = asked.strip()
     if not word:
@@ -132,7 +140,8 @@ def look_up(index: LineageIndex, around: Surroundings, resolver: Resolver, asked
         of = _exact(index, part["thing"], whole, most)
         return replace(of, asked=word, label=int(part["label"])) if of.thing is not None else replace(of, asked=word)
     if conditions := _conditions(word):
-        return _as_asked(index, around, LookedUp(word, tried=(*tried, Sentence("condition"))), conditions, most)
+        answer = LookedUp(word, tried=(*tried, Sentence("condition")))
+        return _as_asked(index, around, answer, conditions, most, former)
     tried += [Sentence("name of a person"), Sentence("any text of things, jobs and runs")]
     return _by_text(index, around, LookedUp(word, remarks=tuple(remarks), tried=tuple(tried)), most)
 
@@ -179,7 +188,12 @@ def _condition(text: str) -> str | None:
 
 
 def _as_asked(
-    index: LineageIndex, around: Surroundings, answer: LookedUp, conditions: tuple[str, ...], most: int
+    index: LineageIndex,
+    around: Surroundings,
+    answer: LookedUp,
+    conditions: tuple[str, ...],
+    most: int,
+    former: Former,
 ) -> LookedUp:
     asked = tuple(map(read_condition, conditions))
     remarks: list[str] = [Sentence("Asked for: {conditions}.", conditions=Sentence.joined(conditions, AND))]
@@ -187,8 +201,9 @@ def _as_asked(
     for kind in (ACTION, THING):
         if all(condition.applies_to(kind) for condition in asked):
             try:
-                found[kind] = find(index, around, kind, asked, most)
-            except BadInputError as error:
+                with former(asked) as sources:
+                    found[kind] = find(index, around, kind, asked, most, sources)
+            except (AccessError, BadInputError) as error:
                 remarks.append(error.message)
     remarks += dict.fromkeys(remark for each in found.values() for remark in each.remarks)
     return replace(_with(answer, found), remarks=tuple(remarks))

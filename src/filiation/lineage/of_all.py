@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from filiation.digest import DigestCache
@@ -47,8 +48,8 @@ class OfAll(OpenedCatalogue):
         from filiation.lineage.finding import find
 
         asked = conditions_in(conditions)
-        with self._reading() as (index, _):
-            return find(index, self._surroundings(index, asked), kind, asked, limit)
+        with self._reading() as (index, _), self._former(index, asked) as former:
+            return find(index, self._surroundings(index, asked), kind, asked, limit, former)
 
     def look_up(self, asked: str, *, limit: int = 20) -> LookedUp:
         """Return what a word may mean: the thing or run that it names exactly, else whatever is called so, by kind.
@@ -64,15 +65,16 @@ class OfAll(OpenedCatalogue):
         from filiation.lineage.lookup import look_up
 
         with self._reading() as (index, joining):
-            return look_up(index, self._surroundings(index), self._resolver(index, joining), asked, limit)
+            around, resolver = self._surroundings(index), self._resolver(index, joining)
+            return look_up(index, around, resolver, asked, limit, partial(self._former, index))
 
     def how_many(self, kind: str, *conditions: str) -> int:
         """Return how many actions or things are as every condition says, without reading them; see :meth:`find`."""
         from filiation.lineage.finding import how_many
 
         asked = conditions_in(conditions)
-        with self._reading() as (index, _):
-            return how_many(index, self._surroundings(index, asked), kind, asked)
+        with self._reading() as (index, _), self._former(index, asked) as former:
+            return how_many(index, self._surroundings(index, asked), kind, asked, former)
 
     def days(self) -> tuple[DayOfWork, ...]:
         """Return how many runs and jobs there were on each day (UTC) by whom, from what was counted of each crate."""

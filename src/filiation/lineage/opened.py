@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from filiation.catalogue.selection import Selection
     from filiation.lineage.conditions import Condition
     from filiation.lineage.fields import Surroundings
+    from filiation.lineage.finding import Source
 
 
 class OpenedCatalogue:
@@ -177,6 +179,22 @@ class OpenedCatalogue:
         if asked is not None and not any(condition.field.name in ("annotation.", "text") for condition in asked):
             return Surroundings(runs)
         return Surroundings(runs, by_node(index, self._noted()))
+
+    @contextmanager
+    def _former(self, index: LineageIndex, asked: Iterable[Condition]) -> Iterator[list[Source]]:
+        """Open what does not hold any more, if it is asked for."""
+        from filiation.lineage.finding import asks_for_former
+
+        if not asks_for_former(asked):
+            yield []
+            return
+        from filiation.catalogue.former import former_indexes
+        from filiation.lineage.fields import RunsOf
+
+        self._refuse_if_selected()
+        around = self._surroundings(index, asked)
+        with former_indexes(self._catalogue.folder, index.former_versions(), wait=self._catalogue.wait) as opened:
+            yield [(former, replace(around, runs=RunsOf(former), former=versions)) for former, versions in opened]
 
     def _noted(self) -> tuple[Annotation, ...]:
         from filiation.catalogue.annotation_graph import annotations_stamp

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from filiation.catalogue.index_facts import Column, split_texts
 from filiation.catalogue.node_facts import NUMBERS, TEXTS, form_of
 from filiation.lineage.comparing import CONTAINS, DIFFERENT, EQUAL, Ordered, Test, is_pattern
-from filiation.lineage.fields import WORDS, Surroundings, compared, normal_key, run_names, with_name
+from filiation.lineage.fields import SUPERSEDED, WORDS, Surroundings, compared, normal_key, run_names, with_name
 from filiation.model import DigestKind, encode_path
 from filiation.model.sentences import OR, Sentence
 
@@ -47,6 +47,13 @@ class Search:
 
     def hits(self, kind: str, conditions: Iterable[Condition]) -> Hits:
         """Return the actions or things that are as every condition says."""
+        found = self._hits(kind, conditions)
+        if not self._around.former:
+            return found
+        asked = self._facts.crates(lambda iri: iri in self._around.former)
+        return {crate: bits for crate, bits in found.items() if crate in asked}
+
+    def _hits(self, kind: str, conditions: Iterable[Condition]) -> Hits:
         found: Hits | None = None
         for condition in sorted(conditions, key=lambda each: (each.negated, each.field.name == "text")):
             if found is not None and not found:
@@ -109,6 +116,8 @@ class Search:
     def _equal(self, kind: str, condition: Condition, test: Test, *, every: bool = False) -> Hits:
         """Return what has a value that passes a test; ``every`` if the test is not the condition's own."""
         name, key = condition.field.name, condition.key
+        if name == SUPERSEDED:
+            return self._facts.all(kind) if test(bool(self._around.former)) else {}
         if name == "text":
             return self._among_words(kind, test, _part(condition))
         if name == "digest":
