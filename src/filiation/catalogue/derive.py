@@ -26,7 +26,6 @@ from filiation.catalogue.describe import (
     describe_run,
     status_of,
     whole_run,
-    with_run_defaults,
 )
 from filiation.catalogue.graph import XSD, Literal, Triple
 from filiation.catalogue.nodes import CODE, GENERATED, PART, USED, ActionNode, Edge, EntityNode, RunSummary, shown_time
@@ -50,8 +49,13 @@ from filiation.model import crate_path, is_uri
 LARGEST_PRODUCT: Final = 10_000
 """An action with more pairs of input and output has no ``prov:wasDerivedFrom`` written out; the rest says it all."""
 
+_BUNDLE, _ENTITY, _ACTIVITY = (PROV + name for name in ("Bundle", "Entity", "Activity"))
+_STARTED, _ENDED = (PROV + name for name in ("startedAtTime", "endedAtTime"))
+_USED, _GENERATED, _DERIVED = (PROV + name for name in ("used", "wasGeneratedBy", "wasDerivedFrom"))
+_DATE_TIME: Final = XSD + "dateTime"
 _NO_DATA: Final = frozenset({PROPERTY_VALUE, FORMAL_PARAMETER})
 _OF_PARTS: Final = frozenset({COLLECTION, DATASET})
+_OPPOSITE: Final = {DCTERMS + "isPartOf": DCTERMS + "hasPart", DCTERMS + "hasPart": DCTERMS + "isPartOf"}
 _FIRST, _REST, _NIL = (RDF_TYPE.removesuffix("type") + name for name in ("first", "rest", "nil"))
 _HELD_BY_PARAMETERS: Final = frozenset({FILE, DATASET, COLLECTION, PROPERTY_VALUE})
 
@@ -102,7 +106,7 @@ def derive(triples: tuple[Triple, ...], crate: str) -> Derived:
         for iri in sorted({edge.src for edge in ran} - things)
     )
     whole = whole_run(about)
-    actions = tuple(with_run_defaults(describe_action(about, iri), about, whole) for iri in steps)
+    actions = tuple(describe_action(about, iri, whole) for iri in steps)
     edges = tuple(sorted({*flow, *ran, *contained(entities, crate)}))
     return Derived(
         run=describe_run(about, whole, actions, entities),
@@ -115,8 +119,7 @@ def derive(triples: tuple[Triple, ...], crate: str) -> Derived:
 
 def _other_way(triples: tuple[Triple, ...]) -> tuple[Triple, ...]:
     """Say what holds what also the other way round, as omero-rdf does: a question may ask either."""
-    opposite = {DCTERMS + "isPartOf": DCTERMS + "hasPart", DCTERMS + "hasPart": DCTERMS + "isPartOf"}
-    found = {(o, opposite[p], s) for s, p, o in triples if p in opposite and isinstance(o, str)}
+    found = {(o, _OPPOSITE[p], s) for s, p, o in triples if p in _OPPOSITE and isinstance(o, str)}
     return tuple(sorted(found))
 
 
@@ -222,24 +225,25 @@ def _things(about: Statements, flow: list[Edge]) -> set[str]:
 def _prov(
     about: Statements, entities: tuple[EntityNode, ...], actions: tuple[ActionNode, ...], edges: tuple[Edge, ...]
 ) -> tuple[Triple, ...]:
-    found: set[Triple] = {(about.crate, RDF_TYPE, PROV + "Bundle")}
+    """Return each statement once; their order follows from that of what is given, and is the same each time."""
+    found: list[Triple] = [(about.crate, RDF_TYPE, _BUNDLE)]
     for entity in entities:
-        found.add((entity.iri, RDF_TYPE, PROV + "Entity"))
+        found.append((entity.iri, RDF_TYPE, _ENTITY))
         if entity.digest is not None and not entity.is_empty:
-            found.add((entity.iri, PROV + "specializationOf", entity.digest.iri))
+            found.append((entity.iri, PROV + "specializationOf", entity.digest.iri))
         if entity.pixels is not None:
-            found.add((entity.iri, F + "hasPixels", entity.pixels.iri))
+            found.append((entity.iri, F + "hasPixels", entity.pixels.iri))
     for action in actions:
-        found.add((action.iri, RDF_TYPE, PROV + "Activity"))
+        found.append((action.iri, RDF_TYPE, _ACTIVITY))
         for agent in about.links(action.iri, SCHEMA + "agent"):
-            found.add((action.iri, PROV + "wasAssociatedWith", agent))
-            found.add((agent, RDF_TYPE, PROV + "Agent"))
+            found.append((action.iri, PROV + "wasAssociatedWith", agent))
+            found.append((agent, RDF_TYPE, PROV + "Agent"))
         for path in _logs(about, action.iri):
-            found.add((about.crate + crate_path(path), F + "logOf", action.iri))
-        for when, predicate in ((action.started, "startedAtTime"), (action.ended, "endedAtTime")):
+            found.append((about.crate + crate_path(path), F + "logOf", action.iri))
+        for when, predicate in ((action.started, _STARTED), (action.ended, _ENDED)):
             if when is not None:
-                found.add((action.iri, PROV + predicate, Literal(shown_time(when), XSD + "dateTime")))
-    return tuple(sorted(found | _prov_edges(edges), key=str))
+                found.append((action.iri, predicate, Literal(shown_time(when), _DATE_TIME)))
+    return tuple(dict.fromkeys((*found, *_prov_edges(edges))))
 
 
 def _logs(about: Statements, action: str) -> list[str]:
@@ -253,21 +257,21 @@ def _logs(about: Statements, action: str) -> list[str]:
     return paths
 
 
-def _prov_edges(edges: tuple[Edge, ...]) -> set[Triple]:
-    found: set[Triple] = set()
+def _prov_edges(edges: tuple[Edge, ...]) -> list[Triple]:
+    found: list[Triple] = []
     used: dict[str, list[str]] = {}
     made: dict[str, list[str]] = {}
     for edge in edges:
         if edge.role == USED:
-            found.add((edge.dst, PROV + "used", edge.src))
+            found.append((edge.dst, _USED, edge.src))
             used.setdefault(edge.dst, []).append(edge.src)
         elif edge.role == GENERATED:
-            found.add((edge.dst, PROV + "wasGeneratedBy", edge.src))
+            found.append((edge.dst, _GENERATED, edge.src))
             made.setdefault(edge.src, []).append(edge.dst)
         elif edge.role == PART:
-            found.add((edge.dst, PROV + "wasDerivedFrom", edge.src))
+            found.append((edge.dst, _DERIVED, edge.src))
     for action, things in made.items():
         sources = used.get(action, [])
         if len(things) * len(sources) <= LARGEST_PRODUCT:
-            found |= {(thing, PROV + "wasDerivedFrom", source) for thing, source in product(things, sources)}
+            found += [(thing, _DERIVED, source) for thing, source in product(things, sources)]
     return found

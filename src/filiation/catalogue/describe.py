@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from filiation.catalogue.nodes import ActionNode, EntityNode, RunSummary, read_time
+from filiation.catalogue.statements import Statements
 from filiation.catalogue.vocabulary import (
     COLLECTION,
     CONTAINER_IMAGE,
@@ -42,18 +42,16 @@ from filiation.model import (
     is_uri,
 )
 
-if TYPE_CHECKING:
-    from filiation.catalogue.statements import Statements
-
 _DOI: Final = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 """DOI Handbook, 2.2; as an address or not."""
-_IMAGE_FACTS: Final = ("axes", "shape", "pixelType", "scale", "units", "labelSource")
+_IMAGE_FACTS: Final = {key: F + key for key in ("axes", "shape", "pixelType", "scale", "units", "labelSource")}
 _ENDINGS: Final = {
     "CompletedActionStatus": Status.FINISHED,
     "FailedActionStatus": Status.FAILED,
     "ActiveActionStatus": Status.INTERRUPTED,
     "PotentialActionStatus": Status.UNKNOWN,  # Autosubmit says so of runs that ended, and names what they made
 }
+_IMAGE: Final = expanded(IMAGE_TYPE)
 _DATA: Final = frozenset({FILE, DATASET, COLLECTION})
 _STATUSES: Final = frozenset(status.value for status in Status)
 
@@ -87,7 +85,7 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
         files=about.number(iri, F + "fileCount"),
         presence=about.text(iri, F + "presence"),
         place=_place(about, iri, path, folder),
-        media_type=next((text for text in about.texts(iri, SCHEMA + "encodingFormat") if not is_uri(text)), None),
+        media_type=_media_type(about, iri),
         modified=read_time(modified) if modified else None,
         image=_image(about, iri),
         generated=generated,
@@ -98,24 +96,34 @@ def describe_entity(about: Statements, iri: str, *, generated: bool, folder: str
     )
 
 
-def describe_action(about: Statements, iri: str) -> ActionNode:
-    """Say what a crate tells of an action."""
+def describe_action(about: Statements, iri: str, whole: str | None) -> ActionNode:
+    """Say what a crate tells of an action; who and where, if it tells that only of the run as a whole, by that.
+
+    Parameters
+    ----------
+    about
+        The crate's statements.
+    iri
+        The action.
+    whole
+        The action that stands for the whole run, if there is one.
+    """
     tool = about.link(iri, SCHEMA + "instrument")
-    agent = about.link(iri, SCHEMA + "agent")
+    agent = about.link(iri, SCHEMA + "agent") or (about.link(whole, SCHEMA + "agent") if whole else None)
     started, ended = (about.text(iri, SCHEMA + key) for key in ("startTime", "endTime"))
     return ActionNode(
         iri=iri,
         crate=about.crate,
         name=about.name(iri),
-        rule=about.name(tool) if tool else None,
+        rule=about.once(Statements.name, tool) if tool else None,
         job=about.number(iri, F + "jobNumber"),
         attempt=about.number(iri, F + "attempt"),
         status=status_of(about, iri).value,
         started=read_time(started) if started else None,
         ended=read_time(ended) if ended else None,
-        agent=about.name(agent) if agent else None,
+        agent=about.once(Statements.name, agent) if agent else None,
         agent_id=agent if agent and not agent.startswith(about.crate) else None,
-        host=about.text(iri, F + "host"),
+        host=about.text(iri, F + "host") or about.text(about.crate, F + "host"),
         command=about.text(iri, F + "command", SCHEMA + "description"),
         parameters=_parameters(about, iri),
         software=_software(about, iri, tool),
@@ -180,18 +188,6 @@ def _doi_of_crate(about: Statements) -> str | None:
             if found is not None:
                 return found
     return None
-
-
-def with_run_defaults(action: ActionNode, about: Statements, whole: str | None) -> ActionNode:
-    """Fill in what a crate tells only of the run as a whole: who, and where."""
-    agent = about.link(whole, SCHEMA + "agent") if whole and action.agent is None else None
-    if agent is not None:
-        action = replace(
-            action,
-            agent=about.name(agent),
-            agent_id=agent if not agent.startswith(about.crate) else None,
-        )
-    return action if action.host else replace(action, host=about.text(about.crate, F + "host"))
 
 
 def whole_run(about: Statements) -> str | None:
@@ -274,11 +270,17 @@ def _place(about: Statements, iri: str, path: str, folder: str | None) -> str | 
 
 
 def _image(about: Statements, iri: str) -> ImageFacts | None:
-    told = {key: text for key in _IMAGE_FACTS if (text := about.text(iri, F + key)) is not None}
+    if not about.says(iri, *_IMAGE_FACTS.values()):
+        return None
+    told = {key: text for key, said in _IMAGE_FACTS.items() if (text := about.text(iri, said)) is not None}
     try:
         return read_image_facts(told)
     except ValueError:
         return None  # what is no number says nothing of a shape
+
+
+def _media_type(about: Statements, iri: str) -> str | None:
+    return next((text for text in about.texts(iri, SCHEMA + "encodingFormat") if not is_uri(text)), None)
 
 
 def _page(about: Statements, iri: str) -> str | None:
@@ -320,7 +322,7 @@ class _InGraph:
 
 
 def _metadata(about: Statements, iri: str) -> ImageMetadata | None:
-    if expanded(IMAGE_TYPE) not in about.types(iri):
+    if _IMAGE not in about.types(iri):
         return None
     try:
         return read_image_metadata(_InGraph(about), iri)

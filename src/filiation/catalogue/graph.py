@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,8 @@ LANGUAGE_STRING: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 """Datatype of every literal that has a language (RDF 1.1 Concepts, 3.3)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Literal:
-    """An RDF literal.
+class Literal(NamedTuple):
+    """An RDF literal; a tuple, since a crate has thousands, each of which is looked up and compared many times.
 
     Parameters
     ----------

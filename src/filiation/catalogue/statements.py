@@ -60,6 +60,11 @@ class Statements:
             found = self._told[key] = tell(self, subject)
         return cast("_T", found)
 
+    def says(self, subject: str, *predicates: str) -> bool:
+        """Whether a subject has a value for one of some properties."""
+        of_subject = self._by_subject.get(subject)
+        return of_subject is not None and any([predicate in of_subject for predicate in predicates])
+
     def values(self, subject: str, predicate: str) -> Sequence[Term]:
         """Return every value."""
         found = self._by_subject.get(subject)
@@ -89,13 +94,13 @@ class Statements:
         if of_subject is not None:
             for predicate in predicates:
                 for value in of_subject.get(predicate, ()):
-                    if text := str(value):
+                    if text := value if isinstance(value, str) else value.text:
                         return text
         return None
 
     def texts(self, subject: str, predicate: str) -> tuple[str, ...]:
         """Return every value as text."""
-        return tuple([str(value) for value in self.values(subject, predicate)])
+        return tuple([value if isinstance(value, str) else value.text for value in self.values(subject, predicate)])
 
     def plain_values(self, subject: str, predicate: str) -> tuple[str | int | float, ...]:
         """Return every text and number."""
@@ -107,6 +112,8 @@ class Statements:
 
         One that is larger than any file or count can be (2^63) is none.
         """
+        if not self.says(subject, predicate):  # as most of most
+            return None
         for text in self.texts(subject, predicate):
             head = text.strip().split(" ")[0]
             try:
@@ -122,6 +129,8 @@ class Statements:
 
     def is_true(self, subject: str, predicate: str) -> bool:
         """Whether the value is true."""
+        if not self.says(subject, predicate):
+            return False
         return any(text.lower() in ("true", "1") for text in self.texts(subject, predicate))
 
     def value(self, subject: str, predicate: str) -> Value | None:

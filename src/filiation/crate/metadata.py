@@ -27,6 +27,7 @@ MOST_BYTES = 512 << 20
 # A crate is flat: context, graph, entity, list, reference. Deeper nesting only serves to exhaust a parser's stack.
 _DEEPEST = 64
 _TOO_DEEP = f"The metadata is nested more than {_DEEPEST} levels deep; a crate is flat."
+_NESTED = frozenset({dict, list})  # what JSON is read as, and nothing that inherits from them
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 
 
@@ -186,14 +187,13 @@ def _identifiers(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_deeper_than(document: object, limit: int) -> bool:
-    level: list[object] = [document]
+    level = [document] if type(document) in _NESTED else []
     for _ in range(limit):
         level = [
             child
             for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-            if isinstance(child, dict | list)
+            for child in (value.values() if type(value) is dict else value)  # type: ignore[attr-defined]  # else a list
+            if type(child) in _NESTED
         ]
         if not level:
             return False
