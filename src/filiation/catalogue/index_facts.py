@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from filiation.catalogue.clues import Condition
     from filiation.catalogue.derive import Derived
 
+_Told: TypeAlias = "list[tuple[int, Iterable[tuple[str, object]]]]"
+"""What nodes tell: the place of each, and every value with its key."""
 Hits: TypeAlias = dict[int, int]
 """By the number of a crate, a bit for each of its nodes that is as asked for; crates without any are left out."""
 
@@ -101,7 +103,11 @@ def note_facts(cursor: sqlite3.Cursor, crate: int, derived: Derived, turn: int |
                 if fact.part is not None and fact.part not in having:
                     tells = attrgetter(fact.part)
                     having[fact.part] = [(place, node) for place, node in having[None] if tells(node) not in _NOTHING]
-                told = [(place, fact.told(node, derived.run)) for place, node in having[fact.part]]
+                if fact.part is not None and fact.is_part:
+                    tells = attrgetter(fact.part)
+                    told: _Told = [(place, (("", tells(node)),)) for place, node in having[fact.part]]
+                else:
+                    told = [(place, fact.told(node, derived.run)) for place, node in having[fact.part]]
                 kept.add(fact.of, fact.field, fact.form, told, len(nodes))
     cursor.execute("INSERT INTO measure VALUES (?, ?, ?)", (crate, len(derived.actions), len(derived.entities)))
     lists = (array(_NUMBERS, numbers).tobytes() for numbers in (kept.values, kept.fields))
@@ -144,9 +150,7 @@ class _Columns:
         self.values: list[int] = []
         self.fields: list[int] = []
 
-    def add(
-        self, of: str, field: str, form: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
-    ) -> None:
+    def add(self, of: str, field: str, form: str, told: _Told, count: int) -> None:
         if form == VALUES:
             self._add_values(of, field, told)
         elif form == NUMBERS:
@@ -154,11 +158,18 @@ class _Columns:
         else:
             self._add_texts(of, field, told, count)
 
-    def _add_values(self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]]) -> None:
+    def _add_values(self, of: str, field: str, told: _Told) -> None:
         having: dict[tuple[str, str], int] = defaultdict(int)
+        placed: dict[tuple[str, type, object], int] = defaultdict(int)
         for place, pairs in told:
+            bit = 1 << place
             for key, value in pairs:
-                having[key, _as_text(value)] |= 1 << place
+                if type(value) is Value:
+                    having[key, _as_text(value)] |= bit
+                else:  # values that are equal and of other kinds are others: 1, 1.0 and true
+                    placed[key, type(value), value] |= bit
+        for (key, _, value), bits in placed.items():
+            having[key, _as_text(value)] |= bits
         rows = []
         for (key, text), bits in having.items():
             number = self._number("value", "field, value", (self._field(of, field, key), text))
@@ -166,9 +177,7 @@ class _Columns:
         self._cursor.executemany(f"INSERT INTO {self._told} VALUES (?, ?, ?)", rows)  # noqa: S608 - our own names
         self.values += (number for number, _, _ in rows)
 
-    def _add_numbers(
-        self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
-    ) -> None:
+    def _add_numbers(self, of: str, field: str, told: _Told, count: int) -> None:
         for (key, turn), placed in _by_turn(told).items():
             numbers = array(_FIGURES, [_NOT_KNOWN]) * count
             for place, value in placed:
@@ -180,9 +189,7 @@ class _Columns:
                 self._cursor.execute("INSERT INTO numbers VALUES (?, ?, ?, ?, ?, ?)", row)
                 self.fields.append(column)
 
-    def _add_texts(
-        self, of: str, field: str, told: Iterable[tuple[int, Iterable[tuple[str, object]]]], count: int
-    ) -> None:
+    def _add_texts(self, of: str, field: str, told: _Told, count: int) -> None:
         for (key, turn), placed in _by_turn(told).items():
             texts = [""] * count
             for place, value in placed:
@@ -373,16 +380,15 @@ def split_texts(texts: str) -> list[str]:
     return texts.split(_BETWEEN)
 
 
-def _by_turn(
-    told: Iterable[tuple[int, Iterable[tuple[str, object]]]],
-) -> dict[tuple[str, int], list[tuple[int, object]]]:
+def _by_turn(told: _Told) -> dict[tuple[str, int], list[tuple[int, object]]]:
     """Sort what nodes tell under each key, the first of each node apart from the second."""
     columns: dict[tuple[str, int], list[tuple[int, object]]] = defaultdict(list)
     for place, pairs in told:
-        turns: dict[str, int] = defaultdict(int)
+        turns: dict[str, int] = {}
         for key, value in pairs:
-            columns[key, turns[key]].append((place, value))
-            turns[key] += 1
+            turn = turns.get(key, 0)
+            columns[key, turn].append((place, value))
+            turns[key] = turn + 1
     return columns
 
 

@@ -51,6 +51,8 @@ class NodeFact:
         node and its run. An empty text is only told where that says something.
     part
         Attribute without which a node tells nothing of it: most nodes lack most, and need not be asked.
+    is_part
+        Whether what it tells is that attribute, under no key.
     """
 
     of: str
@@ -58,6 +60,7 @@ class NodeFact:
     form: str
     told: Callable[[ActionNode | EntityNode, RunSummary | None], Told]
     part: str | None = None
+    is_part: bool = False
 
 
 def microseconds(when: datetime) -> int:
@@ -112,7 +115,7 @@ def _plain(of: str, field: str, form: str, name: str | None = None) -> NodeFact:
         value = getattr(node, attribute)
         return () if value is None or value == "" else (("", value),)
 
-    return NodeFact(of, field, form, told, attribute)
+    return NodeFact(of, field, form, told, attribute, is_part=True)
 
 
 def _agent(node: ActionNode) -> Told:

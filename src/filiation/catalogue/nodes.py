@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from filiation.model import (
@@ -372,12 +373,14 @@ def _revive(found: dict[str, object], times: tuple[str, ...]) -> None:
 
 def _to_json(thing: Node | RunSummary) -> dict[str, Json]:
     plain: dict[str, Json] = {}
-    for name in _NAMES[type(thing)]:
-        value = getattr(thing, name)
-        # A flag that is not set says nothing; that a workflow was not modified is said.
-        if value is None or value == () or (value is False and name != "modified"):
-            continue
-        plain[name] = value if type(value) in _AS_THEY_ARE else _plain(value)
+    kind = type(thing)
+    for name, value in zip(_NAMES[kind], _VALUES[kind](thing), strict=True):
+        if type(value) in _AS_THEY_ARE:
+            # A flag that is not set says nothing; that a workflow was not modified is said.
+            if value is not False or name == "modified":
+                plain[name] = value
+        elif value is not None and value != ():
+            plain[name] = _plain(value)
     return plain
 
 
@@ -385,15 +388,17 @@ _NAMES: Final[dict[type, tuple[str, ...]]] = {
     kind: tuple(field.name for field in fields(kind))
     for kind in (EntityNode, ActionNode, RunSummary, ImageFacts, Usage)
 }
+_VALUES: Final = {kind: attrgetter(*_NAMES[kind]) for kind in (EntityNode, ActionNode, RunSummary)}
+_PLAIN: Final = (str, int, float)  # a flag is a number
 _AS_THEY_ARE: Final = frozenset({bool, int, float, str})
 
 
 def _plain(value: object) -> Json:
     """Return a value as JSON; the kinds that nodes have most of are looked for first."""
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, _PLAIN):
         return value
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [item if type(item) in _AS_THEY_ARE else _plain(item) for item in value]
     if isinstance(value, Parameter):
         parameter: dict[str, Json] = {"name": value.name}
         if value.requested is not None:

@@ -63,7 +63,7 @@ class Statements:
     def says(self, subject: str, *predicates: str) -> bool:
         """Whether a subject has a value for one of some properties."""
         of_subject = self._by_subject.get(subject)
-        return of_subject is not None and any([predicate in of_subject for predicate in predicates])
+        return of_subject is not None and not of_subject.keys().isdisjoint(predicates)
 
     def values(self, subject: str, predicate: str) -> Sequence[Term]:
         """Return every value."""

@@ -24,6 +24,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 _OMERO_URI = re.compile(r"omero://(?P<host>[A-Za-z0-9.\-]+)(?::\d+)?/(?P<kind>[A-Za-z]+)/(?P<id>\d+)")
 # RFC 3987 would let more characters stand; percent-encoding all but the unreserved keeps one path one spelling.
 _SAFE_IN_PATH = "/-._~"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/\-._~]*")  # the same as it is written and as it is
 
 
 class DigestKind(StrEnum):
@@ -108,11 +109,15 @@ class Digest:
 
 def encode_path(path: str) -> str:
     """Percent-encode a path for an IRI, byte for byte; undecodable bytes (surrogate escapes) survive."""
+    if _PLAIN_PATH.fullmatch(path):
+        return path
     return quote(os.fsencode(path), safe=_SAFE_IN_PATH)
 
 
 def decode_path(text: str) -> str:
     """Undo :func:`encode_path`."""
+    if _PLAIN_PATH.fullmatch(text):
+        return text
     return os.fsdecode(unquote_to_bytes(text))
 
 
