@@ -211,6 +211,16 @@ def test_groups_at_a_level_that_was_noted_are_not_divided(six: Laboratory):
     assert len({parts["s0"], parts["s1"], parts["s3"]}) == 3
 
 
+def test_what_was_noted_is_told_where_a_field_of_that_name_finds_nothing(six: Laboratory):
+    for number in (1, 2):
+        six.ledger.annotate(f"raw/s{number}.tif", "tag=control")
+    with pytest.raises(NotFoundError, match=r"a field of its own: annotation\.tag=control is true of something\.$"):
+        built(six, where=("tag=control",))
+    with pytest.raises(NotFoundError, match=r"is as tag=treated and can be read\.$"):
+        built(six, where=("tag=treated",))
+    assert sorted(parts_of(built(six, where=("annotation.tag=control",), split=HALVES))) == ["s1", "s2"]
+
+
 def test_a_level_that_is_not_known_of_an_image_is_never_guessed(six: Laboratory):
     six.ledger.annotate("raw/s0.tif", "mouse=a")
     with pytest.raises(

@@ -157,13 +157,13 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
     pairs, gone = _on_disk(ledger, found.pairs)
     left_out = [*found.left_out, *gone]
     if not pairs:
-        raise NotFoundError(_nothing(plan, left_out))
+        raise NotFoundError(_nothing(ledger, plan, left_out))
     _refuse_without_group(pairs, plan.by)
     groups, joined = _grouped(pairs, progress)
     planned, misfits = _planned(pairs, groups, plan)
     left_out += misfits
     if not planned:
-        raise NotFoundError(_nothing(plan, left_out))
+        raise NotFoundError(_nothing(ledger, plan, left_out))
     parts = assign(Counter(case.group for case in planned), plan.split)
     making = folder.with_name(f"{folder.name}{_MAKING}-{os.getpid()}")
     shutil.rmtree(making, ignore_errors=True)
@@ -194,11 +194,27 @@ def build(ledger: Ledger, plan: Plan, folder: Path, progress: Progress = lambda 
     )  # fmt: skip
 
 
-def _nothing(plan: Plan, left_out: list[tuple[str, str]]) -> str:
+def _nothing(ledger: Ledger, plan: Plan, left_out: list[tuple[str, str]]) -> str:
     wanted = [*plan.where, *([f"corrected by {plan.corrected_by}"] if plan.corrected_by else [])]
     asked = f" is as {' and '.join(wanted)}" if wanted else ""
     reasons = "".join(f"\n  {path}: {why}" for path, why in left_out[:10])
-    return f"No pair of an image and its label image{asked} and can be read.{' Left out:' if reasons else ''}{reasons}"
+    noted = "".join(
+        f" What people noted has a field of its own: annotation.{each} is true of something."
+        for each in plan.where
+        if _is_noted(ledger, each)
+    )
+    return (
+        f"No pair of an image and its label image{asked} and can be read.{noted}"
+        f"{' Left out:' if reasons else ''}{reasons}"
+    )
+
+
+def _is_noted(ledger: Ledger, condition: str) -> bool:
+    """Whether a condition holds of something once its field is taken for the key of an annotation."""
+    try:
+        return bool(ledger.find("entity", f"annotation.{condition}").names)
+    except FiliationError:
+        return False
 
 
 def _on_disk(ledger: Ledger, pairs: tuple[Pair, ...]) -> tuple[list[Pair], list[tuple[str, str]]]:
