@@ -15,7 +15,7 @@ WORKFLOW_RUN = "https://w3id.org/ro/terms/workflow-run/context"
 
 def test_the_files_are_those_of_the_readme():
     listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", ROOM.joinpath("README.md").read_text("utf-8"), re.M)
-    assert len(listed) == 4
+    assert len(listed) == 5
     for digest, name in listed:
         assert hashlib.sha256(ROOM.joinpath(name).read_bytes()).hexdigest() == digest
 
@@ -48,6 +48,12 @@ def test_the_workflow_run_context_is_known_by_both_spellings():
     terms = context_document(WORKFLOW_RUN)["@context"]
     assert len(terms) == 16
     assert all(iri == f"https://w3id.org/ro/terms/workflow-run#{term}" for term, iri in terms.items())
+
+
+def test_sapporos_context_gives_each_of_its_terms_its_namespace():
+    terms = context_document("https://w3id.org/ro/terms/sapporo")["@context"]
+    assert {"exitCode", "lineCount", "wesState"} < terms.keys()
+    assert all(iri == f"https://w3id.org/ro/terms/sapporo#{term}" for term, iri in terms.items())
 
 
 def test_an_unknown_context_is_named_and_not_fetched():

@@ -127,6 +127,18 @@ def test_a_run_of_autosubmit_that_ended_and_calls_itself_possible_is_not_lost(le
     )
 
 
+def test_a_crate_that_sapporo_wrote_is_taken_in_with_its_context(ledger: Ledger) -> None:
+    """Its own terms have a context that every crate of it names."""
+    report = ledger.ingest(RECORDED / "sapporo" / "crate")
+    lineage = ledger.trace(report.iri + "outputs/areas.txt")
+    assert [node.iri.removeprefix(report.iri) for node in lineage.entities] == ["exe/nuclei.pgm", "outputs/areas.txt"]
+    (action,) = lineage.actions
+    assert (action.status, action.exit_code, action.agent) == ("finished", 0, "researcher")
+    assert ("container", "snakemake/snakemake:v9.27.1") in action.environment
+    assert [(found.name, found.value.value) for found in action.parameters][1] == ("level", 100)
+    assert ledger.gaps().found == ()
+
+
 @pytest.mark.parametrize("notation", ["xml", "json", "provn", "ttl", "jsonld", "nt"])
 def test_each_form_of_a_real_document_tells_the_same(notation: str, ledger: Ledger) -> None:
     report = ledger.ingest(CWLTOOL / "prov" / f"primary.cwlprov.{notation}")

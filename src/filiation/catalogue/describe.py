@@ -405,9 +405,9 @@ def _environment(about: Statements, action: str) -> tuple[tuple[str, str], ...]:
         iri = str(value)
         named = about.name(iri) if iri in about and CONTAINER_IMAGE in about.types(iri) else iri
         tag, digest = about.text(iri, WFRUN + "tag"), about.text(iri, WFRUN + "sha256")
-        found.append(
-            ("container", (f"{named}:{tag}" if tag else named) + (f", image sha256:{digest}" if digest else ""))
-        )
+        if tag and not named.endswith(f":{tag}"):  # Sapporo says it in the name too
+            named = f"{named}:{tag}"
+        found.append(("container", named + (f", image sha256:{digest}" if digest else "")))
     for iri in about.links(action, F + "deployedEnvironment"):
         count = len(about.links(iri, F + "packages"))
         found.append(("conda", f"{count} packages, list {about.text(iri, F + 'lock')}"))

@@ -30,6 +30,7 @@ _FILES = MappingProxyType(
         "https://w3id.org/ro/crate/1.3/context": "ro-crate-1.3.json",
         "https://w3id.org/ro/terms/workflow-run/context": "workflow-run.json",
         "https://w3id.org/ro/terms/workflow-run": "workflow-run.json",  # what some emitters write
+        "https://w3id.org/ro/terms/sapporo": "sapporo.json",
     }
 )
 
