@@ -140,6 +140,13 @@ def test_a_lineage_is_counted_and_listed_by_page(run, call):
     assert refused.stderr.startswith("filiation: --count and --page are of a whole lineage")
 
 
+def test_a_rule_that_nothing_has_is_told_with_those_like_it(run, call):
+    missed = call("find", "action", "rule=segmnt")
+    said = "Nothing is like that.\nNothing in the catalogue has the rule 'segmnt'. Did you mean segment?\n"
+    assert (missed.exit_code, missed.stderr) == (0, said)
+    assert call("find", "action", "rule=segment", "rule=segm*").stderr == ""
+
+
 def test_ways_from_several_things_are_told_and_those_that_have_none(run, call):
     several = call("path", "--where", "made=no", "--where", "kind=file", "results/labels.txt", "--json")
     answer = json.loads(several.stdout)

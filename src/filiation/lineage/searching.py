@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from filiation.catalogue.index_facts import Column, split_texts
-from filiation.catalogue.node_facts import NUMBERS, TEXTS, form_of
+from filiation.catalogue.node_facts import NUMBERS, TEXTS, VALUES, form_of
 from filiation.lineage.comparing import CONTAINS, DIFFERENT, EQUAL, Ordered, Test, is_pattern
 from filiation.lineage.fields import SUPERSEDED, WORDS, Surroundings, compared, normal_key, run_names, with_name
 from filiation.model import DigestKind, encode_path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _ANYTHING: Final = (float("-inf"), float("inf"))
 _NAMES: Final = 8
 """Names that a message lists."""
+_FEW_VALUES: Final = frozenset({"rule", "tool", "agent", "host", "machine", "workflow"})
+"""Fields of which a catalogue has so few values that one that is not there is told with those like it."""
 _MOST_BY_PATH: Final = 2_000
 """Things that are looked up one by one; if more have a path, the texts are gone through."""
 _MOST_REMEMBERED: Final = 100_000
@@ -68,10 +70,11 @@ class Search:
     def unheard_of(self, kind: str, condition: Condition) -> tuple[str, bool] | None:
         """Say that nothing in the catalogue has the name after the dot, and whether one that there is is much like it.
 
-        None if something has it, or the field has no name after a dot.
+        None if something has it. Of a rule, a person, a machine or a workflow it is the same of the value that is asked
+        for; but one that is much like another may well be meant, and is no slip.
         """
         if not condition.field.keyed:
-            return None
+            return self._unheard_value(kind, condition)
         known = {column.key for column in self._facts.columns(kind, condition.field.column)}
         if condition.field.name == "annotation.":
             known |= {name for pairs in self._around.annotations.values() for name, _ in pairs}
@@ -86,6 +89,21 @@ class Search:
         if not known:
             return told, False
         return Sentence.joined((told, Sentence("There are: {names}.", names=tuple(sorted(known)[:_NAMES])))), False
+
+    def _unheard_value(self, kind: str, condition: Condition) -> tuple[str, bool] | None:
+        field, value = condition.field, condition.value
+        if field.name not in _FEW_VALUES or condition.op != EQUAL or condition.negated:
+            return None
+        if form_of(kind, field.column) != VALUES or (is_pattern(value) and not condition.quoted):
+            return None
+        known = {
+            str(told) for column in self._columns(kind, field.column, "") for _, told in self._facts.values(column)
+        }
+        alike = get_close_matches(value, sorted(known), n=3)
+        if not alike or any(condition.test(told) for told in known):
+            return None
+        told = Sentence("Nothing in the catalogue has the {field} {key!r}.", field=field.name, key=value)
+        return Sentence.joined((told, Sentence("Did you mean {names}?", names=Sentence.joined(alike, OR)))), False
 
     def _so(self, kind: str, condition: Condition) -> Hits:
         """Return what is as a condition says before it is turned round."""
