@@ -82,14 +82,31 @@ def main() -> None:
             print(digests(folder, given.planes << 21, given.rounds), flush=True)
         prepare(folder, given.planes)
         size = given.planes << 20
+        ratios = [
+            "### Digests beside reading and writing",
+            "",
+            "| | on the clock | by processor time |",
+            "|---|---|---|",
+        ]
+
+        def compare(title: str, jobs: Jobs, size: int) -> dict[str, Cost]:
+            found = costs_of(folder, jobs, given.rounds)
+            print(table(title, jobs, found, size), flush=True)
+            return found
+
         for kind, width in (("raw", 2), ("labels", 4)):
             jobs = {name: (who, work, kind) for name, (who, work, _) in READING.items()}
-            print(table(f"Reading {kind} pixels", folder, jobs, size * width, given.rounds), flush=True)
+            ratios += speed_of_digest(kind, compare(f"Reading {kind} pixels", jobs, size * width))
             jobs = {name: (who, work, kind) for name, (who, work, _) in WRITING.items()}
-            print(table(f"Writing {kind} pixels, one resolution", folder, jobs, size * width, given.rounds), flush=True)
-        print(table("Writing an image with its pyramid", folder, IMAGE, size * 2, given.rounds), flush=True)
-        print(table("Writing labels with their pyramid", folder, PYRAMID, size * 4, given.rounds), flush=True)
-        print(table("Streaming an image into a store", folder, STREAMING, size * 2, given.rounds), flush=True)
+            compare(f"Writing {kind} pixels, one resolution", jobs, size * width)
+        image = compare("Writing an image with its pyramid", IMAGE, size * 2)
+        ratios += overhead(
+            "tree digest while an image is written", image, "filiation", "filiation, with the tree digest"
+        )
+        compare("Writing labels with their pyramid", PYRAMID, size * 4)
+        streamed = compare("Streaming an image into a store", STREAMING, size * 2)
+        ratios += overhead("pixel digest while an image is streamed", streamed, "without it", "with the pixel digest")
+        print("\n".join(ratios))
 
 
 def prepare(folder: Path, planes: int) -> None:
@@ -103,17 +120,40 @@ def prepare(folder: Path, planes: int) -> None:
     write_labels(folder / "labels.ome.zarr", LabelImage(labels, ("z", "y", "x")))
 
 
-def table(title: str, folder: Path, jobs: Jobs, size: int, rounds: int) -> str:
-    """Return what each job costs, as medians, in MB of pixels a second."""
+def speed_of_digest(kind: str, found: dict[str, Cost]) -> list[str]:
+    """Return how fast pixels are digested, beside who reads them fastest: the most of each column."""
+    others = [cost for name, cost in found.items() if name != "pixel digest"]
+    own = found.get("pixel digest")
+    if own is None or not others:
+        return []
+    wall, cpu = min(each.wall for each in others), min(each.cpu for each in others)
+    what = f"pixel digest of {kind} pixels, times the fastest reader's speed"
+    return [f"| {what} | {wall / own.wall:.2f} | {cpu / own.cpu:.2f} |"]
+
+
+def overhead(what: str, found: dict[str, Cost], without: str, with_it: str) -> list[str]:
+    """Return by how much something takes longer with a digest."""
+    if without not in found or with_it not in found:
+        return []
+    less, more = found[without], found[with_it]
+    return [f"| {what} | {more.wall / less.wall - 1:+.0%} | {more.cpu / less.cpu - 1:+.0%} |"]
+
+
+def costs_of(folder: Path, jobs: Jobs, rounds: int) -> dict[str, Cost]:
+    """Return what each job costs, as medians of interleaved runs; what cannot be done here is left out."""
     costs: dict[str, list[Cost]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, (who, work, argument) in jobs.items():
             if cost := timed(folder, sys.executable if who == "ours" else str(PEERS), work, argument):
                 costs[name].append(cost)
+    return {name: median(each) for name, each in costs.items() if each}
+
+
+def table(title: str, jobs: Jobs, found: dict[str, Cost], size: int) -> str:
+    """Return what each job costs, in MB of pixels a second."""
     rows = [f"### {title}", "", "| | s | CPU s | MB/s | MB per CPU-s |", "|---|---|---|---|---|"]
-    for name, found in costs.items():
-        if found:
-            cost = median(found)
+    for name in jobs:
+        if cost := found.get(name):
             speeds = f"{size / 1e6 / cost.wall:.0f} | {size / 1e6 / cost.cpu:.0f}"
             rows.append(f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {speeds} |")
         else:

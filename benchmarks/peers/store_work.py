@@ -104,10 +104,16 @@ def write_image_by_filiation(_name: str) -> Work:
 
 
 def write_and_digest_image(name: str) -> Work:
-    from filiation.digest import digest_tree
+    from filiation.digest import WrittenFiles, digest_tree
 
     write = write_image_by_filiation(name)
-    return lambda: (write(), digest_tree(NEW))
+
+    def work() -> None:
+        with WrittenFiles() as written:
+            write()
+            digest_tree(NEW, written=written)
+
+    return work
 
 
 def write_image_by_ngio(_name: str) -> Work:

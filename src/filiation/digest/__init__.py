@@ -24,6 +24,7 @@ from filiation.digest.files import digest_file
 from filiation.digest.manifest import ManifestEntry, read_manifest
 from filiation.digest.trees import TreeDigest, digest_tree, tree_of
 from filiation.digest.walk import LEFT_OUT
+from filiation.digest.written import WrittenFiles
 
 __all__ = [
     "LEFT_OUT",
@@ -31,6 +32,7 @@ __all__ = [
     "DigestCache",
     "ManifestEntry",
     "TreeDigest",
+    "WrittenFiles",
     "compare_tree",
     "digest_file",
     "digest_tree",

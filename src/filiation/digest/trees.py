@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from filiation.digest.cache import DigestCache
+    from filiation.digest.written import WrittenFiles
 
 # One task for a thread: many small files or a few large ones, so that handing over costs little.
 _BATCH_FILES = 256
@@ -60,6 +61,7 @@ def digest_tree(
     root: Path,
     *,
     cache: DigestCache | None = None,
+    written: WrittenFiles | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> TreeDigest:
@@ -71,6 +73,8 @@ def digest_tree(
         The directory; it may itself be a symbolic link, but no link inside it is followed.
     cache
         Digests of files read before. What it answers is not read again; use none to verify.
+    written
+        What this process wrote itself, which is not read again either.
     workers
         Threads; by default one for each processor this process may use.
     progress
@@ -85,7 +89,7 @@ def digest_tree(
     """
     base = os.fsencode(root)
     known = cache.find_folders(base) if cache else {}
-    tree = _Tree(base, known, progress)
+    tree = _Tree(base, known, written, progress)
     for batch in hash_files(base, tree.survey(workers or processors()), workers):
         for found, result in batch:
             tree.take(found, result)
@@ -112,9 +116,16 @@ class _Reading:
 class _Tree:
     """What has been found of a tree, directory by directory."""
 
-    def __init__(self, root: bytes, known: Mapping[bytes, KnownFolder], progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        known: Mapping[bytes, KnownFolder],
+        written: WrittenFiles | None,
+        progress: Callable[[int], None] | None,
+    ) -> None:
         self._root = root
         self._known = known
+        self._written = written
         self._progress = progress
         self._read: dict[bytes, _Reading] = {}
         self._whole: dict[bytes, KnownFolder] = {}
@@ -149,6 +160,8 @@ class _Tree:
                 self.take(found, hash_link(self._root, found))
             elif not found.is_file:
                 refuse_special(self._root, found)
+            elif self._written is not None and (digest := self._written.find(found.stamp)) is not None:
+                self.take(found, FileHash(digest, found.stamp.size, found.stamp))
             else:
                 unread += found.stamp.size
                 yield found

@@ -25,6 +25,7 @@ import numpy as np
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, Endian, ZstdCodec
 from zarr.storage import LocalStore
 
+from filiation.digest.written import note
 from filiation.images.image import Pixels
 from filiation.images.multiscale import ZarrArray
 
@@ -201,7 +202,9 @@ class ChunkFiles:
             with _opened(beside) as file:
                 file.write(encoded)
                 file.write(guard)
+                inode = os.fstat(file.fileno()).st_ino
             os.replace(beside, path)  # noqa: PTH105 - one for each chunk
+            note(path, inode, (encoded, guard))
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise

@@ -26,7 +26,7 @@ from filiation.capture.naming import inside
 from filiation.capture.place import STEP_FOLDER_VARIABLE, find_catalogue, read_settings
 from filiation.capture.redaction import Redactor
 from filiation.capture.steps import FORMAT, UNCLAIMED
-from filiation.digest import DigestCache, digest_file, digest_tree
+from filiation.digest import DigestCache, WrittenFiles, digest_file, digest_tree
 from filiation.errors import FiliationError, NotFoundError
 from filiation.model import to_plain
 from filiation.model.plain_facts import plain_image_facts, plain_server_facts
@@ -134,6 +134,7 @@ class StepNotes:
         self._place = (Path(folder) if folder else catalogue / UNCLAIMED) / f"{job.rule}-{uuid.uuid4()}.json"
         self._binding: Binding | None = None
         self.cache = DigestCache(catalogue / "digests.sqlite")
+        self._written = WrittenFiles()
         self.side_inputs: list[dict[str, object]] = []
         self.effective: dict[str, object] = {}
         self.unused: set[str] = set()
@@ -142,10 +143,14 @@ class StepNotes:
     def __enter__(self) -> StepNotes:
         self._token = _running.set(self)
         self._write("interrupted", None, [], [])
+        if self._tracked:
+            self._written.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         _running.reset(self._token)
+        if self._tracked:
+            self._written.__exit__(kind, error, None)
         inputs = self._digests(self._binding.inputs if self._binding else ())
         result = (self._binding.result,) if self._binding and self._binding.result else ()
         made = (*self._binding.written, *result) if self._binding and error is None else ()
@@ -286,16 +291,22 @@ class StepNotes:
         if not self._tracked:
             return []
         return [
-            {"slot": argument.name, "path": str(path), **describe_content(path, self.cache, pixels.get(path))}
+            {
+                "slot": argument.name,
+                "path": str(path),
+                **describe_content(path, self.cache, pixels.get(path), self._written),
+            }
             for argument in arguments
             for path in argument.paths
         ]
 
 
-def describe_content(path: Path, cache: DigestCache, known: Digest | None = None) -> dict[str, object]:
+def describe_content(
+    path: Path, cache: DigestCache, known: Digest | None = None, written: WrittenFiles | None = None
+) -> dict[str, object]:
     """Return the digests of a file or store as text, as far as they can be had; never raises for a bad store.
 
-    ``known`` is the pixel digest, where it was worked out already.
+    ``known`` is the pixel digest, where it was worked out already; ``written`` what this process wrote itself.
     """
     from filiation.images import pixel_digest
 
@@ -304,7 +315,7 @@ def describe_content(path: Path, cache: DigestCache, known: Digest | None = None
         if not path.is_dir():
             facts["digest"] = str(digest_file(path, cache=cache))
             return facts
-        tree = digest_tree(path, cache=cache)
+        tree = digest_tree(path, cache=cache, written=written)
         facts["digest"] = str(tree.digest)
         if path.name.endswith(".zarr"):
             pixels = known or cache.get_pixels(tree.digest.hex) or pixel_digest(path)
