@@ -11,6 +11,8 @@ BUNDLE := src/filiation/web/static/bundle
 DEMO := .demo
 # Outlives the tests: a Slurm that is started stays for the next run of them.
 SLURM := /tmp/filiation-slurm
+# Apptainer, unpacked for the tests that run containers.
+APPTAINER := /tmp/filiation-apptainer
 # What the catalogue is compared with, each in an environment of its own.
 PEERS := aiida lamin mlmd prov
 # Half as many again as processors: tests of Slurm, of servers and of what is killed wait much of their time.
@@ -91,6 +93,7 @@ test: $(STAMP) omero-if-possible web-if-possible  ## every test; OMERO's too, wh
 	@tests/cluster/start_slurm.sh $(SLURM) || echo "No Slurm: the tests that need one are left out."
 	@tests/virtuoso/install.sh || echo "No Virtuoso: the tests that need one are left out."
 	@$(MAKE) --no-print-directory .peers/cffconvert/.installed || echo "No cffconvert: the tests that need it are left out."
+	@tests/apptainer/install.sh $(APPTAINER) || echo "No Apptainer: the tests that run containers are left out."
 	@tests/web/install_chromium.sh || echo "No Chromium: the tests that drive one are left out."
 	@tests/web/install_proxies.sh || echo "No nginx or Apache: the tests that put one before the pages are left out."
 	@$(PYTEST) $(PARALLEL) || { test $$? = 1 && $(ALONE); }

@@ -91,7 +91,8 @@ class JobReader:
         if (conda or named) and "conda" in self._methods and job.conda_env is not None:
             facts["conda_prefix"] = str(job.conda_env.address)
         if container is not None and self._methods & {"apptainer", "singularity"} and job.container_img is not None:
-            facts["container_file"] = str(job.container_img.path)
+            # Snakemake keeps what it pulled below the run's folder, and names it from the root.
+            facts["container_file"] = str(job.container_img.path).removeprefix(f"{self._folder}{os.sep}")
         return facts
 
     def _state(self, what: str, path: str | None) -> Plain:

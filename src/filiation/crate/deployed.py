@@ -82,19 +82,16 @@ def _read_environment(entity: Mapping[str, Any], nodes: Nodes) -> CondaEnvironme
 def write_container(image: ContainerImage) -> Node:
     """Return a container image that an action ran in."""
     scheme, _, address = image.url.rpartition("://")
-    named, _, _ = address.partition("@")
-    # An image's last part may carry a tag; a colon before a slash is a registry's port.
-    name, colon, tag = named.rpartition(":")
-    if not colon or "/" in tag:
-        name, tag = named, ""
-    registry, _, short = name.partition("/")
+    # Without a scheme Snakemake takes it for an image file.
+    own = scheme in ("", "file") and image.path is not None
+    registry, name, tag = ("", address.rpartition("/")[2], "") if own else _in_registry(address)
     # Apptainer makes an image file of its own from one of a registry, and runs that.
     kind = "DockerImage" if scheme in ("docker", "") and image.path is None else "SIFImage"
     return node(
         local("container", image.url),
         "ContainerImage",
-        name=short or name,
-        registry=registry if short and "." in registry else None,
+        name=name,
+        registry=registry or None,
         tag=tag or None,
         sha256=image.digest.hex if image.digest else None,
         registryDigest=image.registry_digest,
@@ -102,6 +99,24 @@ def write_container(image: ContainerImage) -> Node:
         imageUrl=image.url,
         imageFile=image.path,
     )
+
+
+def _in_registry(address: str) -> tuple[str, str, str]:
+    """Return registry, name and tag of an image's address; what is not said is empty.
+
+    Its first part is a registry if it looks like a host, as in Docker's references.
+
+    >>> _in_registry("localhost:5000/lab/tool:1.2"), _in_registry("lab/tool@sha256:0f")
+    (('localhost:5000', 'lab/tool', '1.2'), ('', 'lab/tool', ''))
+    """
+    named, _, _ = address.partition("@")
+    # An image's last part may carry a tag; a colon before a slash is a registry's port.
+    name, colon, tag = named.rpartition(":")
+    if not colon or "/" in tag:
+        name, tag = named, ""
+    first, slash, rest = name.partition("/")
+    host = bool(slash) and (first == "localhost" or "." in first or ":" in first)
+    return (first, rest, tag) if host else ("", name, tag)
 
 
 def read_container(entity: Mapping[str, Any]) -> ContainerImage:
