@@ -124,6 +124,7 @@ rule number_blocks:
 
 rule segment:
     input:
+        unpack(weights),
         image="results/{sample}/raw.ome.zarr",
         plan="results/{sample}/blocks/plan.json",
         found=f"results/{{sample}}/blocks/found-{PASSES}.json",

@@ -62,7 +62,9 @@ def segment_nuclei_in_blocks(
     shutil.rmtree(scratch, ignore_errors=True)
     known = {name: [each.found[name] for each in found] for name in found[0].found}
     known = known if times else found[0].found
-    effective(halo=list(grid.halo), cut=sum(len(each.cut) for each in found), **known)
+    told = [each.told for each in found]
+    heard = told[0] if told.count(told[0]) == len(told) else {name: [each[name] for each in told] for name in told[0]}
+    effective(halo=list(grid.halo), cut=sum(len(each.cut) for each in found), **known, **heard)
 
 
 def seen_at(image: Path, channels: list[int | str], time: int | None) -> Volume:

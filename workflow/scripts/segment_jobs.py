@@ -13,6 +13,7 @@ from filiation.segmentation.blockwise import (
     number_share,
     read_found,
     read_joined,
+    read_told,
     segment_share,
     settle_survey,
     survey_share,
@@ -96,7 +97,7 @@ def segment_blocks(
     """Segment some blocks of a volume; weights are named by the plan, and an input here."""
     planned, share = Plan.read(plan), Share.from_text(scatteritem)
     volume, known = volume_of(image, planned), read_found(found)
-    segment_share(planned, volume, share, known, parts, threads, progress, apart=True)
+    effective(**segment_share(planned, volume, share, known, parts, threads, progress, apart=True))
 
 
 def join_blocks(plan: Path, parts: list[Path], joined: Path, *, threads: int) -> None:
@@ -120,23 +121,25 @@ def put_together(
     joined: Path,
     numbered: list[Path],
     labels: Path,
+    weights: Path | None = None,
     *,
     method: str,
     channel: int | str,
     blocks: list[int],
     largest: float,
     pyramid: str = "nearest",
-    **settings: float,
+    **settings: float | str,
 ) -> None:
     """Make the label image of what the jobs have left, with its lower resolutions."""
-    planned = plan_of(image, method, channel, blocks, largest, settings)
+    chosen = settings | ({"weights": str(weights)} if weights else {})
+    planned = plan_of(image, method, channel, blocks, largest, chosen)
     numbers = read_joined(planned, joined)  # which refuses what was made with other parameters
     store = store_of(image, labels, planned, pyramid)
     store.begin()
     store.take(LabelPart(part) for part in numbered)
     sizes = numbers.sizes.tolist()
     store.finish(range(1, len(sizes) + 1), noted_sizes(sizes), progress=partial(progress, "shrink"))
-    effective(halo=list(planned.halo), cut=len(numbers.cut), **read_found(found))
+    effective(halo=list(planned.halo), cut=len(numbers.cut), **read_found(found), **read_told(joined))
 
 
 STEPS = {

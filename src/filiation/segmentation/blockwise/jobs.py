@@ -67,20 +67,29 @@ def segment_share(
     progress: Progress,
     *,
     apart: bool = False,
-) -> None:
-    """Segment a share's blocks, and keep what they leave in a folder; ``apart`` from this process even if by one."""
+) -> dict[str, object]:
+    """Segment a share's blocks, and keep what they leave in a folder; ``apart`` from this process even if by one.
+
+    Returns
+    -------
+    dict
+        What the method told of the blocks, such as the device that a network ran on; a list where they differ.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    task, blocks = plan.task(volume, folder), share.blocks(len(plan.grid))
     with workers(processes, progress, apart=apart) as each:
-        segment_blocks(plan.task(volume, folder), each, found, share.blocks(len(plan.grid)))
+        segment_blocks(task, each, found, blocks)
     (folder / _PLAN).write_text(plan.mark, "ascii")
+    return task.told(blocks)
 
 
 def join_shares(plan: Plan, folders: Sequence[Path], joined: Path, processes: int, progress: Progress) -> None:
     """Join the labels of all shares, whose folders are in their order, and write the final numbers to ``joined``."""
     for folder in folders:
         _check(plan, (folder / _PLAN).read_text("ascii") if (folder / _PLAN).is_file() else "", folder)
+    task = plan.task(_Unread(plan.shape), folders[0], tuple(folders))
     with workers(processes, progress) as each:
-        numbers = join_blocks(plan.task(_Unread(plan.shape), folders[0], tuple(folders)), each, plan.minimum_size)
+        numbers = join_blocks(task, each, plan.minimum_size)
     with joined.open("wb") as file:
         np.savez(
             file,
@@ -90,6 +99,7 @@ def join_shares(plan: Plan, folders: Sequence[Path], joined: Path, processes: in
             of=numbers.of,
             cut=np.array(numbers.cut, np.int64),
             plan=np.array(plan.mark),
+            told=np.array(json.dumps(task.told(range(len(plan.grid))))),
         )
 
 
@@ -104,6 +114,13 @@ def read_joined(plan: Plan, joined: Path) -> Numbers:
     with np.load(joined, allow_pickle=False) as file:
         _check(plan, str(file["plan"]), joined)
         return Numbers(file["sizes"], file["first"], file["of"], tuple(file["cut"].tolist()))
+
+
+def read_told(joined: Path) -> dict[str, object]:
+    """Return what the method told of all blocks; see :func:`segment_share`."""
+    with np.load(joined, allow_pickle=False) as file:
+        told: dict[str, object] = json.loads(str(file["told"]))
+        return told
 
 
 def number_share(

@@ -6,7 +6,9 @@ voxels. It takes its name when whole, so what is there can be relied on after a 
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +40,15 @@ class BlockLabels:
     cut
         Labels of the core whose objects, or clusters of them, come too near to the outer border of the halo: the block
         did not see all that decides on them.
+    told
+        What the method told that it worked with, by name: plain values.
     """
 
     count: int
     sizes: npt.NDArray[np.int64]
     certain: npt.NDArray[np.bool_]
     cut: npt.NDArray[np.uint32]
+    told: Mapping[str, object]
 
 
 def slabs_of(core: Box, seen: Box, halo: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Box]:
@@ -60,7 +65,10 @@ def slabs_of(core: Box, seen: Box, halo: tuple[int, ...], shape: tuple[int, ...]
 
 def write_block(path: Path, labels: Labels, core: Box, slabs: dict[str, Box], seen: Box, facts: BlockLabels) -> None:
     """Write the labels of a block, which has the shape of ``seen``."""
-    arrays: dict[str, npt.NDArray[Any]] = {"sizes": facts.sizes, "certain": facts.certain, "cut": facts.cut}
+    told = np.array(json.dumps(dict(facts.told)))
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "sizes": facts.sizes, "certain": facts.certain, "cut": facts.cut, "told": told,
+    }  # fmt: skip
     for name, box in {"core": core, **slabs}.items():
         part = np.ascontiguousarray(labels[within(box, seen)], np.uint32)
         arrays[name] = np.frombuffer(_ZSTD.compress(part, memory_pool=_POOL), np.uint8)
@@ -77,7 +85,7 @@ def read_facts(path: Path) -> BlockLabels:
     """Read all but the labels."""
     with np.load(path, allow_pickle=False) as file:
         sizes = file["sizes"]
-        return BlockLabels(len(sizes) - 1, sizes, file["certain"], file["cut"])
+        return BlockLabels(len(sizes) - 1, sizes, file["certain"], file["cut"], json.loads(str(file["told"])))
 
 
 def read_part(path: Path, name: str, box: Box) -> Labels:

@@ -39,6 +39,7 @@ from filiation.segmentation.filters import (
     smoothed,
 )
 from filiation.segmentation.gaussian import Smooth
+from filiation.segmentation.learned.weights import Tell
 from filiation.segmentation.methods import LEARNED
 
 Parameters: TypeAlias = Mapping[str, float]
@@ -91,7 +92,7 @@ class Agreeing:
     reach
         How far its filters look; a halo must exceed this by the reach of the largest object.
     label
-        Returns labels for a block's pixels, given the sides on which the volume goes on.
+        Returns labels for a block's pixels, given the sides on which the volume goes on; tells what it worked with.
     surveys
         Passes over the whole volume that come first.
     check
@@ -99,7 +100,7 @@ class Agreeing:
     """
 
     reach: Reach
-    label: Callable[[Pixels, Scale, Found, Parameters, Sides], Labels]
+    label: Callable[[Pixels, Scale, Found, Parameters, Sides, Tell], Labels]
     surveys: tuple[Survey, ...] = ()
     check: Check = _any_parameters
 
@@ -129,26 +130,34 @@ def _hysteresis(pixels: Pixels, scale: Scale, found: Found, parameters: Paramete
     return mask
 
 
-def _otsu_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+def _otsu_watershed(
+    pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+) -> Labels:
     mask = _otsu_mask(pixels, scale, found, parameters)
     parts = parted(mask, scale, parameters["spacing"], parameters["minimum_size"], goes_on)
     return parts.astype(np.uint32)
 
 
-def _local_threshold(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+def _local_threshold(
+    pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+) -> Labels:
     surroundings = smoothed(pixels, scale, parameters["window"])
     mask = smoothed(pixels, scale, parameters["sigma"]) > parameters["correction"] * surroundings
     parts = parted(mask, scale, parameters["spacing"], parameters["minimum_size"], goes_on)
     return parts.astype(np.uint32)
 
 
-def _log_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+def _log_watershed(
+    pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+) -> Labels:
     mask, radius = _otsu_mask(pixels, scale, found, parameters), parameters["radius"]
     parts = parted_at(blobs(pixels, scale, radius), mask, scale, radius, parameters["minimum_size"], goes_on)
     return parts.astype(np.uint32)
 
 
-def _membrane_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+def _membrane_watershed(
+    pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+) -> Labels:
     check_two_channels(pixels)
     mask = _otsu_mask(pixels[0], scale, found, parameters)
     nuclei = parted(mask, scale, parameters["spacing"], parameters["minimum_size"], goes_on)
@@ -156,7 +165,9 @@ def _membrane_watershed(pixels: Pixels, scale: Scale, found: Found, parameters: 
     return grown_around(nuclei, membrane, scale, parameters["extent"]).astype(np.uint32)
 
 
-def _membrane_distance(pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
+def _membrane_distance(
+    pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+) -> Labels:
     mask = _otsu_mask(pixels, scale, found, parameters)
     membrane = smoothed(pixels, scale, parameters["sigma"])
     cells = grown_between(mask, membrane, scale, parameters["spacing"], parameters["extent"])
@@ -219,9 +230,13 @@ class _Plain:
     """Any function from pixels and pixel size to labels; a class, so that another process can be handed it."""
 
     function: Callable[..., Any]
+    tells: bool = False
 
-    def __call__(self, pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides) -> Labels:
-        labels: Labels = np.asarray(self.function(pixels, scale, **parameters))
+    def __call__(
+        self, pixels: Pixels, scale: Scale, found: Found, parameters: Parameters, goes_on: Sides, tell: Tell
+    ) -> Labels:
+        told = {"tell": tell} if self.tells else {}
+        labels: Labels = np.asarray(self.function(pixels, scale, **told, **parameters))
         if labels.shape != pixels.shape or labels.dtype.kind not in "iu":
             raise BadInputError(
                 f"{self.function.__name__} returned {labels.dtype} of shape {labels.shape} for a block of shape "
@@ -253,7 +268,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "log_watershed": Agreeing(_reach_of_log, _log_watershed, _THRESHOLD, _with_radius),
         "membrane_watershed": Agreeing(_reach_of_cells, _membrane_watershed, _THRESHOLD_OF_NUCLEI, _in_range),
         "membrane_distance": Agreeing(_reach_of_cells, _membrane_distance, _THRESHOLD, _in_range),
-        **{name: by_agreement(function) for name, function in LEARNED.items()},
+        **{name: Agreeing(_no_reach, _Plain(function, tells=True)) for name, function in LEARNED.items()},
     }
 )
 """Every method that is known to work block by block, by its name."""

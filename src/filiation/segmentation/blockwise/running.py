@@ -28,11 +28,14 @@ class Segmented:
         too near to the outer border of its halo, so they may be other than in the whole volume. A longer halo helps.
     found
         What the method took from the whole volume, such as its threshold.
+    told
+        What it told of blocks, such as the device that a network ran on; a list where blocks differ.
     """
 
     sizes: tuple[int, ...]
     cut: tuple[int, ...]
     found: Found
+    told: Mapping[str, object]
 
     @property
     def count(self) -> int:
@@ -86,8 +89,9 @@ def segment_volume(
         segment_blocks(task, each, found, missing)
         numbers = join_blocks(task, each, minimum_size)
         number_blocks(task, each, numbers, sink, blocks)
+    told = task.told(blocks)
     shutil.rmtree(task.scratch)
-    return Segmented(tuple(numbers.sizes.tolist()), numbers.cut, found)
+    return Segmented(tuple(numbers.sizes.tolist()), numbers.cut, found, told)
 
 
 def _begin(task: Task, identity: Mapping[str, object]) -> None:

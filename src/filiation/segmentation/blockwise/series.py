@@ -96,4 +96,4 @@ def _read(note: Path) -> Segmented | None:
     if not note.is_file():
         return None
     told = json.loads(note.read_text("ascii"))
-    return Segmented(tuple(told["sizes"]), tuple(told["cut"]), told["found"])
+    return Segmented(tuple(told["sizes"]), tuple(told["cut"]), told["found"], told["told"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from filiation.segmentation.blockwise.joining import Pairs, agreeing, touching
 from filiation.segmentation.blockwise.left_by_blocks import (
     BlockLabels,
     common_slab,
+    read_facts,
     read_part,
     slabs_of,
     write_block,
@@ -115,6 +116,7 @@ class Task:
         block = self.grid.block(number)
         pixels = self.volume.read(block.padded)
         seen = self.seen(block)
+        told: dict[str, object] = {}
         if isinstance(self.recipe, Connected):
             mask = self.recipe.mask(pixels, self.scale, found, self.parameters)[within(seen, block.padded)]
             every = mask.dtype == bool  # of which each component is an object
@@ -126,15 +128,24 @@ class Task:
             cut = np.zeros(0, np.uint32)
         else:
             goes_on = open_sides(block.padded, self.grid.shape)
-            labels = self.recipe.label(pixels, self.scale, found, self.parameters, goes_on)
+            labels = self.recipe.label(pixels, self.scale, found, self.parameters, goes_on, told.update)
             certain = np.ones(int(labels.max()) + 1, bool)
             cut = _at_open_sides(labels, goes_on, self.recipe.reach(self.scale, self.parameters))
         core = labels[within(block.core, seen)]
         sizes = np.bincount(core[core != 0], minlength=len(certain))  # that of 0 is asked for by nobody
         cut = cut[sizes[cut] > 0]
         slabs = slabs_of(block.core, seen, self._compared, self.grid.shape)
-        facts = BlockLabels(len(sizes) - 1, sizes, certain, cut)
+        facts = BlockLabels(len(sizes) - 1, sizes, certain, cut, told)
         write_block(self.place_of(number), labels, block.core, slabs, seen, facts)
+
+    def told(self, blocks: Iterable[int]) -> dict[str, object]:
+        """Return what the method told of blocks that are done; a list where it told them different values."""
+        heard: dict[str, list[object]] = {}
+        for number in blocks:
+            for name, value in read_facts(self.place_of(number)).told.items():
+                values = heard.setdefault(name, [])
+                values += [] if value in values else [value]
+        return {name: values[0] if len(values) == 1 else values for name, values in heard.items()}
 
     def compare(self, number: int) -> list[tuple[int, int, Pairs]]:
         """Return which labels of a block are one object with those of its later neighbours."""
