@@ -88,8 +88,8 @@ class StarDist(Layout):
 class NnUNet(Layout):
     """One file for each channel, labels as classes: every object is of class 1, since nnU-Net tells no objects apart.
 
-    Training and validation stand together; ``splits_final.json`` tells them apart, and belongs into the folder of the
-    preprocessed set. Volumes have their pixel size in a JSON file beside them.
+    Training and validation stand together; ``splits_final.json`` tells them apart: nnU-Net 2.8 takes it into the folder
+    of the preprocessed set by itself. Volumes have their pixel size in a JSON file beside them.
     """
 
     name = "nnunet"
