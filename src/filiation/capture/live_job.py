@@ -92,7 +92,7 @@ class JobReader:
             facts["conda_prefix"] = str(job.conda_env.address)
         if container is not None and self._methods & {"apptainer", "singularity"} and job.container_img is not None:
             # Snakemake keeps what it pulled below the run's folder, and names it from the root.
-            facts["container_file"] = str(job.container_img.path).removeprefix(f"{self._folder}{os.sep}")
+            facts["container_file"] = str(job.container_img.path).removeprefix(os.path.join(self._folder, ""))
         return facts
 
     def _state(self, what: str, path: str | None) -> Plain:
