@@ -53,8 +53,9 @@ def with_dask_image(source: Path, made: Path, lengths: tuple[int, ...], processe
         smooth = ndfilters.gaussian_filter(pixels, float(os.environ[SIGMA]), truncate=3.0)
         da.to_zarr(smooth > float(os.environ[LEAST]), f"{kept}/mask.zarr")
         labels, count = ndmeasure.label(da.from_zarr(f"{kept}/mask.zarr"), CONNECTED)
-        da.to_zarr(labels.astype(np.uint32), str(made))
-        return int(count.compute())
+        # At once, as what both need would be worked out twice.
+        written = da.to_zarr(labels.astype(np.uint32), str(made), compute=False)
+        return int(dask.compute(count, written)[0])
 
 
 def with_cellpose(source: Path, made: Path, lengths: tuple[int, ...], processes: int) -> int:
