@@ -197,6 +197,8 @@ def test_unknown_things_are_said_to_be(ledger: Ledger, folder: Path) -> None:
         "Nothing in the catalogue is called 'overlay.png': there is no such path, digest, IRI or run. Of that name are "
         "known: results/ihc/overlay.png. `filiation runs` lists the runs, `filiation show RUN` what they used and made."
     )
+    with pytest.raises(NotFoundError, match=r"Did you mean results/ihc/overlay\.png\?"):
+        ledger.trace("results/ihc/ovrlay.png")
     with pytest.raises(NotFoundError, match="No thing with the digest"):
         ledger.trace("sha256:" + "0" * 64)
     with pytest.raises(BadInputError, match="at least 6 hexadecimal digits"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from filiation.catalogue import EntityNode, Joining, LineageIndex, RunSummary, s
 from filiation.errors import BadInputError
 from filiation.lineage import words
 from filiation.model import Digest, Status
-from filiation.model.sentences import Sentence
+from filiation.model.sentences import OR, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +23,12 @@ _HINTS: Final = 5
 """Things of a name that a message lists."""
 _LISTED: Final = 10
 """Names that a word may be the start of, and that a message lists."""
+_LOOKED_THROUGH: Final = 10
+"""Runs, the newest, among whose paths a slip of the pen is looked for."""
+_ALIKE: Final = 3
+"""Paths much like what was written that a message offers."""
+_LIKENESS: Final = 0.85
+"""How much alike they are at least, as ``difflib`` measures it: a letter or two of a path."""
 _IN_CRATE: Final = re.compile(r"arcp://uuid,[0-9a-f-]{36}/")
 
 
@@ -98,12 +105,21 @@ class Missing:
         name = posixpath.basename(thing.rstrip("/"))
         known = (self._index.paths_named(name) or self._index.facts.things_named(name, _HINTS)) if name else ()
         hints: list[str] = [Sentence("Of that name are known: {names}.", names=tuple(known))] if known else []
+        alike = () if known else self._alike(thing)
+        if alike:
+            hints += [Sentence("Did you mean {names}?", names=Sentence.joined(alike, OR))]
         hints += map(words.former_crate, self._former(thing)[-1:])
         nothing = Sentence(
             "Nothing in the catalogue is called {thing!r}: there is no such path, digest, IRI or run.", thing=thing
         )
         advice = Sentence("`filiation runs` lists the runs, `filiation show RUN` what they used and made.")
         return Sentence.joined((nothing, *hints, advice))
+
+    def _alike(self, thing: str) -> tuple[str, ...]:
+        """Return paths of the newest runs that differ from a written one by a slip, the likest first."""
+        newest = self._index.newest_runs(0, _LOOKED_THROUGH)
+        told = {node.path for run in newest for node in self._index.entities(crate=run.iri)}
+        return tuple(get_close_matches(thing, sorted(told), n=_ALIKE, cutoff=_LIKENESS))
 
     def digest(self, digest: Digest) -> str:
         """Return that nothing has a digest; it may be that of a former crate's metadata."""
