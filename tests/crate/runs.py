@@ -233,6 +233,20 @@ def actions(draw: st.DrawFn, job: int, rules: list[Rule], known: list[str]) -> A
     )
 
 
+def _told_alike(images: list[DataEntity]) -> list[DataEntity]:
+    """Let images that were imported from one file of a server tell the same of that file."""
+    told: dict[str, OriginalFile] = {}
+    for image in images:
+        for file in image.server.files if image.server is not None else ():
+            told.setdefault(file.iri, file)
+    return [
+        replace(
+            image, server=image.server and replace(image.server, files=tuple(told[f.iri] for f in image.server.files))
+        )
+        for image in images
+    ]
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> WorkflowRun:
     known = draw(st.lists(paths, min_size=1, max_size=5, unique=True))
@@ -298,7 +312,7 @@ def runs(draw: st.DrawFn) -> WorkflowRun:
         entities=(
             DataEntity(main, EntityKind.FILE, Presence.PRESENT),
             *(draw(entities(path)) for path in files),
-            *draw(st.lists(raw_images, max_size=2, unique_by=lambda image: image.path)),
+            *_told_alike(draw(st.lists(raw_images, max_size=2, unique_by=lambda image: image.path))),
         ),
         not_captured=tuple(draw(st.lists(words, max_size=2))),
         redacted=tuple(draw(st.lists(words, max_size=2))),
