@@ -49,6 +49,48 @@ def test_a_record_that_no_run_was_named_to_is_claimed_by_its_outputs(project: Ma
     assert made.packed() == run
 
 
+IN_BLOCKS = """
+from filiation.segmentation.blockwise import Grid, InMemory, Task, recipe_named, segment_volume
+import numpy as np, pathlib, tempfile
+from reading import Reading
+
+
+def _segment():
+    parameters = {"sigma": 0.0, "window": 0.0, "correction": 1.0}
+    array = np.kron(np.eye(2), np.ones((6, 6)))
+    grid = Grid(array.shape, (6, 6), (2, 2))
+    place = pathlib.Path(tempfile.mkdtemp()) / "scratch"
+    task = Task(Reading(array), (1.0, 1.0), recipe_named("otsu_components"), parameters, grid, place)
+    segment_volume(task, InMemory.empty(array.shape), processes=2)
+
+
+"""
+READING = """
+from filiation.segmentation.blockwise import InMemory
+
+
+class Reading(InMemory):
+    def read(self, box):
+        import iniconfig  # as a network's libraries: only where blocks are worked on
+        return super().read(box)
+"""
+
+
+def test_software_of_processes_that_worked_on_blocks_is_the_steps(project: MakeProject) -> None:
+    made = project("run_and_script")
+    script = made.folder / "scripts/half.py"
+    text = script.read_text().replace("    half.write_text", "    _segment()\n    half.write_text")
+    script.write_text(IN_BLOCKS + text)
+    (made.folder / "scripts/reading.py").write_text(READING)
+
+    assert made.snakemake().returncode == 0
+
+    run = pack(CatalogueFolder(made.catalogue), made.run_ids()[0]).run
+    half = next(action for action in run.actions if action.rule == "half")
+    names = {software.name for software in half.software}
+    assert {"numpy", "scikit-image", "iniconfig"} <= names
+
+
 WEIGHTS = """
 rule predict:
     input: image="raw.txt"

@@ -106,6 +106,15 @@ def learn_what_was_used(redactor: Redactor) -> None:
         redactor.learn_values(secrets_in_use())
 
 
+def _modules() -> Iterable[str]:
+    """Name the modules that this process imported, and those of processes that worked on its blocks."""
+    if "filiation.segmentation.blockwise" not in sys.modules:
+        return sys.modules
+    from filiation.segmentation.blockwise import imported_by_workers
+
+    return {*sys.modules, *imported_by_workers()}
+
+
 class StepNotes:
     """What is noted down while one step runs.
 
@@ -213,7 +222,7 @@ class StepNotes:
                 function=self._function,
                 started=self._started,
                 parameters=self._parameters(),
-                software=[python_facts(), *imported_distributions()],
+                software=[python_facts(), *imported_distributions(_modules())],
                 inputs=self._redactor.plain([*inputs, *self.side_inputs]),  # type: ignore[arg-type]
             )
         except Exception as error:  # the job matters more
@@ -245,7 +254,7 @@ class StepNotes:
             "inputs": inputs,
             "outputs": outputs or [{"path": str(path)} for _, path in _output_paths(self._job)],
             "side_inputs": self.side_inputs,
-            "software": [python_facts(), *imported_distributions()] if ended else [],
+            "software": [python_facts(), *imported_distributions(_modules())] if ended else [],
             "usage": self._usage() if ended else [],
             "machine": machine_facts(),
             "scheduler": scheduler_facts() or None,

@@ -41,6 +41,7 @@ from filiation.segmentation.blockwise.series import SeriesTask, segment_series
 from filiation.segmentation.blockwise.shares import Share
 from filiation.segmentation.blockwise.volume import InMemory, LabelSink, Stacked, Volume
 from filiation.segmentation.blockwise.work import Task, grid_for
+from filiation.segmentation.blockwise.workers import imported_by_workers
 
 __all__ = [
     "RECIPES",
@@ -59,6 +60,7 @@ __all__ = [
     "Volume",
     "by_agreement",
     "grid_for",
+    "imported_by_workers",
     "join_shares",
     "number_share",
     "read_found",

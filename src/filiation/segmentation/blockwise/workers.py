@@ -18,6 +18,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
 """Told the name of the stage, and how many of how many items are done."""
+_imported: set[str] = set()
+"""Modules that processes of this one's imported at work, the first part of their names."""
+_told = 0
+"""How many modules this process had when it told of them last, as one of those."""
 
 
 class Each(Protocol):
@@ -39,6 +43,24 @@ def workers(processes: int, progress: Progress, *, apart: bool = False) -> Itera
     # Not forked: threads that read and compress may be at work in this process.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield partial(_side_by_side, pool, 2 * processes, progress)
+
+
+def imported_by_workers() -> frozenset[str]:
+    """Return the modules that processes have imported that did work for this one, the first part of their names.
+
+    This process may have none of them: a network's libraries are loaded where its blocks are worked on.
+    """
+    return frozenset(_imported)
+
+
+def _telling(work: Callable[[Item], Result], item: Item) -> tuple[Result, tuple[str, ...]]:
+    """Do the work in a process of its own; tell of the modules that this has imported, if there are new ones."""
+    global _told
+    result = work(item)
+    if len(sys.modules) == _told:
+        return result, ()
+    _told = len(sys.modules)
+    return result, tuple({name.partition(".")[0] for name in sys.modules})
 
 
 @contextmanager
@@ -71,19 +93,20 @@ def _side_by_side(
     items: Sequence[Item],
     stage: str,
 ) -> Iterator[Result]:
-    waiting, at_work, done = iter(items), dict[Future[Result], Item](), 0
+    waiting, at_work, done = iter(items), dict[Future[tuple[Result, tuple[str, ...]]], Item](), 0
     workers: list[multiprocessing.Process] = []
     progress(stage, done, len(items))
     try:
         while True:
             with _main_kept_to_itself():
-                at_work |= {pool.submit(work, item): item for item in islice(waiting, most - len(at_work))}
+                at_work |= {pool.submit(_telling, work, item): item for item in islice(waiting, most - len(at_work))}
             if not at_work:
                 return
             # Nothing public tells how a process of a pool ended.
             workers = list((getattr(pool, "_processes", None) or {}).values()) or workers
             for future in wait(at_work, return_when=FIRST_COMPLETED).done:
-                result = future.result()
+                result, modules = future.result()
+                _imported.update(modules)
                 del at_work[future]
                 done += 1
                 progress(stage, done, len(items))
