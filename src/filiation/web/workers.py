@@ -78,9 +78,11 @@ def serve_by_many(
         sharing = Sharing(Path(private) / "shared.sqlite")
         shared = Shared(sharing)
         ended: SimpleQueue[_Worker] = SimpleQueue()
+        told = _told().dump_json((replace(settings, sharing=sharing), listening.fileno())) + b"\n"
         with _ending() as workers:
             for _ in range(count):
-                workers.append(_Worker(replace(settings, sharing=sharing), listening))
+                with _interrupted_later():
+                    workers.append(_Worker(told, listening))
             for worker in workers:
                 worker.begin()
                 worker.tell_of_end(ended)
@@ -92,7 +94,8 @@ def serve_by_many(
                 if gone.age < _SHORT:
                     time.sleep(_PAUSE)
                 workers.remove(gone)
-                workers.append(_Worker(replace(settings, sharing=sharing), listening))
+                with _interrupted_later():
+                    workers.append(_Worker(told, listening))
                 workers[-1].tell_of_end(ended)
 
 
@@ -109,18 +112,37 @@ def _ending() -> Iterator[list[_Worker]]:
             worker.wait()
 
 
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let an interruption come when the block is done: a process that was begun is known then, and can be ended."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread() or None in handlers.values():
+        yield  # signals are another's
+        return
+    for number in handlers:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
 class _Worker:
     """A process that answers.
 
     Parameters
     ----------
-    settings
-        What to serve.
+    told
+        What to serve, as :func:`main` reads it.
     listening
         Where.
     """
 
-    def __init__(self, settings: WebSettings, listening: socket.socket) -> None:
+    def __init__(self, told: bytes, listening: socket.socket) -> None:
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
@@ -130,7 +152,7 @@ class _Worker:
             process_group=0,  # Ctrl-C is for the process that started it, which ends it
         )
         with suppress(BrokenPipeError):
-            self._input.write(_told().dump_json((settings, listening.fileno())) + b"\n")
+            self._input.write(told)
             self._input.flush()
 
     @property
@@ -204,7 +226,10 @@ def _told() -> TypeAdapter[tuple[WebSettings, int]]:
 
 def main() -> None:
     """Serve what is told on the standard input, until that ends."""
-    settings, number = _told().validate_json(sys.stdin.buffer.readline())
+    told_to_serve = sys.stdin.buffer.readline()
+    if not told_to_serve:  # who started it has ended meanwhile
+        raise SystemExit(1)
+    settings, number = _told().validate_json(told_to_serve)
     threading.Thread(target=_end_with_the_input, daemon=True).start()
     listening = socket.socket(fileno=number)
     told = os.fdopen(os.dup(1), "w")
