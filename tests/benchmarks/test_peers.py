@@ -81,6 +81,7 @@ def test_a_peer_that_is_not_installed_is_left_out_with_a_line(first: tuple[Path,
     assert not (kept / "aiida").exists()
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_asked_again_and_a_wrong_answer_is_told(first: tuple[Path, str], environments: Path) -> None:
     kept, _ = first
     document = kept / "prov" / "everything.json"

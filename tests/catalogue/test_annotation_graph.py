@@ -18,6 +18,7 @@ from tests.sparql_servers import OxigraphServer
 LABELS = "results/ihc/nuclei.ome.zarr"
 
 
+@pytest.mark.slow
 def test_what_was_noted_can_be_asked_for_and_what_was_replaced_stays_in_the_past(
     catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,7 @@ def test_what_was_noted_can_be_asked_for_and_what_was_replaced_stays_in_the_past
     assert [str(row[0]) for row in ledger.sparql(asked).rows] == [thing]
 
 
+@pytest.mark.slow
 def test_a_sparql_server_is_sent_what_was_noted_and_what_a_crate_is_a_revision_of(
     catalogue: Catalogue, folder: Path, tmp_path: Path, oxigraph_server: OxigraphServer
 ) -> None:

@@ -43,6 +43,7 @@ def test_taking_in_twice_changes_nothing(catalogue: Catalogue, folder: Path, tmp
     assert _everything(catalogue) == before
 
 
+@pytest.mark.slow
 def test_another_crate_of_the_same_run_replaces_the_first(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
     run = nuclei_run(folder)
     catalogue.ingest(run.write(tmp_path / "elsewhere"))
@@ -74,6 +75,7 @@ def test_a_crate_without_an_id_is_named_by_its_metadata(catalogue: Catalogue, tm
     assert report.id[14] == "5"
 
 
+@pytest.mark.slow
 def test_rebuilding_gives_the_same_whatever_came_first(folder: Path, tmp_path: Path) -> None:
     crates = [nuclei_run(folder, number, sigma=number).write(tmp_path / "elsewhere") for number in (1, 2, 3)]
     seen = []
@@ -90,6 +92,7 @@ def test_rebuilding_gives_the_same_whatever_came_first(folder: Path, tmp_path: P
     assert seen[0] == seen[1] == seen[2] == seen[3]
 
 
+@pytest.mark.slow
 def test_rebuilding_tells_how_far_it_is(catalogue: Catalogue, folder: Path) -> None:
     run = nuclei_run(folder)
     run.write(catalogue.folder.crates)
@@ -98,6 +101,7 @@ def test_rebuilding_tells_how_far_it_is(catalogue: Catalogue, folder: Path) -> N
     assert told == [(1, 1, run.id)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["store", "index", "both"])
 def test_a_lost_cache_is_made_again_by_the_next_who_asks(catalogue: Catalogue, folder: Path, lost: str) -> None:
     nuclei_run(folder).write(catalogue.folder.crates)
@@ -111,6 +115,7 @@ def test_a_lost_cache_is_made_again_by_the_next_who_asks(catalogue: Catalogue, f
     assert _everything(catalogue) == before
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_made_again(catalogue: Catalogue, folder: Path) -> None:
     nuclei_run(folder).write(catalogue.folder.crates)
     catalogue.catch_up()
@@ -120,6 +125,7 @@ def test_a_damaged_index_is_made_again(catalogue: Catalogue, folder: Path) -> No
     assert _everything(catalogue) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["arrive", "replace in store", "replace in index"])
 def test_an_interrupted_ingest_is_redone(
     catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -146,6 +152,7 @@ def test_an_interrupted_ingest_is_redone(
     assert not list(catalogue.folder.crates.glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_crate_that_is_gone_is_forgotten(catalogue: Catalogue, folder: Path) -> None:
     for number in (1, 2):
         nuclei_run(folder, number, sigma=number).write(catalogue.folder.crates)
@@ -157,6 +164,7 @@ def test_a_crate_that_is_gone_is_forgotten(catalogue: Catalogue, folder: Path) -
     assert {quad[3] for quad in catalogue_quads(catalogue)} == {identify(catalogue.folder.list_crates()[0]).iri}
 
 
+@pytest.mark.slow
 def test_a_crate_under_another_name_gets_that_of_its_id(catalogue: Catalogue, folder: Path) -> None:
     run = nuclei_run(folder)
     run.write(catalogue.folder.crates).rename(catalogue.folder.crates / "from-a-colleague")
@@ -218,6 +226,7 @@ def test_several_processes_bring_their_crates_at_once(catalogue: Catalogue, fold
     assert len(catalogue.folder.list_crates()) == 6
 
 
+@pytest.mark.slow
 def test_readers_share(catalogue: Catalogue, folder: Path) -> None:
     nuclei_run(folder).write(catalogue.folder.crates)
     catalogue.catch_up()

@@ -48,6 +48,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
+@pytest.mark.slow
 def test_the_same_path_at_two_sites_is_the_same_thing_only_if_its_bytes_are(tmp_path: Path, project: Path) -> None:
     ours, theirs = site(tmp_path / "a"), site(tmp_path / "b")
     first = CrateBuilder(project, 1)
@@ -70,6 +71,7 @@ def test_the_same_path_at_two_sites_is_the_same_thing_only_if_its_bytes_are(tmp_
     assert places == {f"//site-{ledger.show(first.id).summary.folder[7:15]}{project}/done"}
 
 
+@pytest.mark.slow
 def test_the_same_run_is_there_once_and_another_record_of_it_is_kept_beside(tmp_path: Path, project: Path) -> None:
     ours, theirs = site(tmp_path / "a"), site(tmp_path / "b")
     run = CrateBuilder(project, 1)
@@ -100,6 +102,7 @@ def test_the_same_run_is_there_once_and_another_record_of_it_is_kept_beside(tmp_
         merge(catalogue, ours)
 
 
+@pytest.mark.slow
 def test_a_crate_that_cannot_be_read_is_named_and_the_others_are_merged(tmp_path: Path, project: Path) -> None:
     theirs = site(tmp_path / "b")
     run = CrateBuilder(project, 1)
@@ -160,6 +163,7 @@ def secret_site(place: Path, project: Path) -> tuple[CatalogueFolder, CrateBuild
     return found, run
 
 
+@pytest.mark.slow
 def test_what_is_private_stands_nowhere_and_the_walk_goes_on_over_it(tmp_path: Path, project: Path) -> None:
     other, run = secret_site(tmp_path / "other", project)
     here = CatalogueFolder.create(tmp_path / "merged")
@@ -207,6 +211,7 @@ def test_what_is_private_stands_nowhere_and_the_walk_goes_on_over_it(tmp_path: P
     assert ledger.find("entity", "annotation.quality").rows
 
 
+@pytest.mark.slow
 def test_of_a_private_run_nothing_but_its_shape_is_told_and_public_runs_still_join_it(
     tmp_path: Path, project: Path
 ) -> None:
@@ -225,6 +230,7 @@ def test_of_a_private_run_nothing_but_its_shape_is_told_and_public_runs_still_jo
         assert word not in told, word
 
 
+@pytest.mark.slow
 def test_digests_are_dropped_from_whatever_has_the_same_bytes(tmp_path: Path, project: Path) -> None:
     other = site(tmp_path / "other")
     run = CrateBuilder(project, 1)

@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 from types import FrameType
 
+import pytest
+
 from filiation.capture.journal import JournalWriter
 from filiation.catalogue import Catalogue, CatalogueFolder
 from filiation.catalogue.packing import pack
@@ -62,6 +64,7 @@ def calls_of_packing(folder: Path, jobs: int) -> int:
     return calls
 
 
+@pytest.mark.slow
 def test_twice_as_many_jobs_are_twice_the_work(tmp_path: Path) -> None:
     pack(*ended_run(tmp_path, 2))  # imports, and what is kept between packings
     some, more, most = (calls_of_packing(tmp_path / str(jobs), jobs) for jobs in (20, 40, 80))

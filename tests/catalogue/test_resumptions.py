@@ -52,6 +52,7 @@ def test_the_graph_says_it_in_whatever_order_runs_come_in(
         assert informed(catalogue) == set()
 
 
+@pytest.mark.slow
 def test_it_is_said_anew_when_a_run_between_is_taken_away(catalogue: Catalogue, runs: tuple[CrateBuilder, ...]) -> None:
     first, _, third = runs
     for run in runs:
@@ -61,6 +62,7 @@ def test_it_is_said_anew_when_a_run_between_is_taken_away(catalogue: Catalogue, 
     assert informed(catalogue) == {pair(third, first)}
 
 
+@pytest.mark.slow
 def test_a_trace_tells_it_of_the_runs_in_it(catalogue: Catalogue, runs: tuple[CrateBuilder, ...], folder: Path) -> None:
     for run in runs:
         run.write(catalogue.folder.crates)

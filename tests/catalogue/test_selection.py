@@ -74,6 +74,7 @@ def seen(folder: Path, selection: Selection | None) -> set[int]:
     return {int(run.id[:8]) for run in Ledger(folder, selection=selection).runs()}
 
 
+@pytest.mark.slow
 def test_a_run_is_seen_if_all_images_that_it_descends_from_are_of_the_readers_groups_or_projects(folder: Path) -> None:
     group, project = f"{HOST}/ExperimenterGroup/2", f"{HOST}/Project/6"
     expected: dict[Selection | None, set[int]] = {
@@ -92,6 +93,7 @@ def test_a_run_is_seen_if_all_images_that_it_descends_from_are_of_the_readers_gr
         assert seen(folder, selection) == runs, selection
 
 
+@pytest.mark.slow
 def test_what_is_not_seen_is_answered_as_what_is_not_there(folder: Path) -> None:
     whole = Ledger(folder)
     part = Ledger(folder, selection=Selection(groups=frozenset({"Group 1"})), on_disk=False)
@@ -111,6 +113,7 @@ def test_what_is_not_seen_is_answered_as_what_is_not_there(folder: Path) -> None
     assert part.former() == ()
 
 
+@pytest.mark.slow
 def test_what_goes_over_everything_is_refused(folder: Path) -> None:
     part = Ledger(folder, selection=Selection(groups=frozenset({"Group 1"})))
     for ask in (
@@ -128,6 +131,7 @@ def test_what_goes_over_everything_is_refused(folder: Path) -> None:
         Ledger(folder, selection=Selection(), as_of="2026-01")
 
 
+@pytest.mark.slow
 def test_the_part_follows_the_whole(folder: Path) -> None:
     chosen = Selection(groups=frozenset({"Group 1"}))
     assert seen(folder, chosen) == {1, 3}

@@ -283,6 +283,7 @@ def test_a_limit_that_is_stated_is_minded(tmp_path: Path) -> None:
             server.query("SELECT ?s WHERE { ?s ?p ?o }", graph=G)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_starting_is_asked_again(tmp_path: Path) -> None:
     seen: list[str] = []
 

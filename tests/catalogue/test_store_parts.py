@@ -42,6 +42,7 @@ def each_is_a_part(monkeypatch: pytest.MonkeyPatch) -> list[CatalogueFolder]:
     return asked
 
 
+@pytest.mark.slow
 def test_what_waits_comes_to_an_earlier_store_unless_that_got_much_more(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_what_waits_comes_to_an_earlier_store_unless_that_got_much_more(
     assert examine(catalogue.folder).findings == ()
 
 
+@pytest.mark.slow
 def test_parts_are_merged_and_nothing_is_lost(
     catalogue: Catalogue, each_is_a_part: list[CatalogueFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +100,7 @@ def test_parts_are_merged_and_nothing_is_lost(
     assert sorted(catalogue.quads(), key=str) == before
 
 
+@pytest.mark.slow
 def test_a_store_that_was_made_again_meanwhile_is_not_replaced(
     catalogue: Catalogue, each_is_a_part: list[CatalogueFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_graph_is_written_replaced_and_removed(tmp_path: Path) -> None:
     assert stored(store) == [(*other, GRAPH)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [4, 5, 6])
 def test_a_large_graph_comes_in_parts_and_takes_the_place_of_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
@@ -109,6 +110,7 @@ def test_a_store_that_hangs_is_given_up_and_works_again(
     assert sorted(catalogue.quads(), key=str) == there
 
 
+@pytest.mark.slow
 def test_a_store_that_hangs_when_it_is_closed_costs_time_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ def _versions(catalogue: Catalogue, run: CrateBuilder) -> tuple[Version, ...]:
         return index.versions(run.iri)
 
 
+@pytest.mark.slow
 def test_a_crate_that_another_takes_the_place_of_stays_with_when_it_was_known(
     catalogue: Catalogue, folder: Path, tmp_path: Path
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_crate_that_another_takes_the_place_of_stays_with_when_it_was_known(
     assert findings == {"history-differs"}
 
 
+@pytest.mark.slow
 def test_what_came_or_went_without_a_word_is_noted_when_it_is_found(catalogue: Catalogue, folder: Path) -> None:
     run = nuclei_run(folder)
     crate = run.write(catalogue.folder.crates)
@@ -83,6 +85,7 @@ def test_what_came_or_went_without_a_word_is_noted_when_it_is_found(catalogue: C
     assert [version.ended for version in _versions(catalogue, run)] == ["superseded", "gone", ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["keep_aside", "_swap_in", "note_arrival"])
 def test_a_replacement_that_is_interrupted_loses_neither_crate(
     catalogue: Catalogue, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -108,6 +111,7 @@ def test_a_replacement_that_is_interrupted_loses_neither_crate(
     assert _versions(catalogue, run) == (former, current)
 
 
+@pytest.mark.slow
 def test_what_is_forgotten_stays_beside_the_history_with_who_and_why(catalogue: Catalogue, folder: Path) -> None:
     run = nuclei_run(folder)
     run.write(catalogue.folder.crates)

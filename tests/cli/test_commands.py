@@ -124,6 +124,7 @@ def test_a_crate_is_validated_by_folder_and_by_run(run, call):
     assert call("validate", run[:8], "--json").exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_invalid_crate_returns_4_and_lists_its_issues(here, call, minimal):
     document = minimal.minimal_metadata()
     del minimal.entity(document, "#job-1")["instrument"]
@@ -173,6 +174,7 @@ def test_a_bad_crate_among_good_ones_is_named_and_the_others_are_taken_in(here, 
     assert len(json.loads(call("runs", "--json", "--catalogue", "kept").stdout)) == 1
 
 
+@pytest.mark.slow
 def test_rebuilding_answers_the_same(run, call):
     before = [call("trace", "results/labels.txt", "--json").stdout, call("runs").stdout, call("ask", "cq5").stdout]
     done = call("rebuild")

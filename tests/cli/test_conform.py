@@ -69,6 +69,7 @@ def test_a_store_in_a_zip_file_is_looked_through_and_never_mended(store: Path, h
     assert json.loads(call("conform", store, "--json").stdout) == unpacked
 
 
+@pytest.mark.slow
 def test_what_is_mended_is_recorded_and_lineage_goes_through_it(store: Path, call: Call) -> None:
     before = (store / "labels" / "zarr.json").read_bytes()
     old = digest_tree(store).digest

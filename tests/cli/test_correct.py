@@ -41,6 +41,7 @@ def _correct(call: Call, old: Path, new: Path, *more: str, why: str = "two nucle
     return call("correct", old, new, "--by", ORCID, "--why", why, "--tool", "napari@0.6.1", *more)
 
 
+@pytest.mark.slow
 def test_a_correction_tells_what_became_of_each_object_and_writes_to_neither_store(
     versions: tuple[Path, Path], call: Call
 ) -> None:

@@ -127,6 +127,7 @@ value = st.recursive(
 entity = st.dictionaries(st.sampled_from(["@type", "name", "object", "result", "actionStatus", "x"]), value, max_size=5)
 
 
+@pytest.mark.slow
 @given(entities=st.lists(st.tuples(st.text(max_size=10) | st.sampled_from(HOSTILE), entity), max_size=5))
 def test_any_graph_has_a_harmless_page(entities):
     graph = [{"@id": identifier, **properties} for identifier, properties in entities]

@@ -19,6 +19,7 @@ from filiation.errors import BadInputError, InvalidCrateError
 pytestmark = pytest.mark.usefixtures("no_network")
 
 
+@pytest.mark.slow
 def test_the_minimal_crate_is_valid(minimal, tmp_path):
     verdict = validate(minimal.write_crate(tmp_path))
     assert verdict.issues == ()
@@ -27,6 +28,7 @@ def test_the_minimal_crate_is_valid(minimal, tmp_path):
     assert verdict.checks > 80
 
 
+@pytest.mark.slow
 def test_recommendations_are_listed_and_do_not_make_a_crate_invalid(minimal, tmp_path):
     verdict = validate(minimal.write_crate(tmp_path), severity="recommended")
     assert verdict.valid
@@ -53,6 +55,7 @@ def test_recommendations_are_listed_and_do_not_make_a_crate_invalid(minimal, tmp
     assert json.loads(json.dumps(verdict.to_json()))["issues"][0]["entity"] == "#engine"
 
 
+@pytest.mark.slow
 def test_options_are_listed_on_demand(minimal, tmp_path):
     verdict = validate(minimal.write_crate(tmp_path), severity=Severity.OPTIONAL)
     assert verdict.valid
@@ -76,6 +79,7 @@ def unlisted(identifier):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "check", "entity"),
     [
@@ -106,6 +110,7 @@ def test_what_a_profile_requires_is_missed(minimal, tmp_path, change, check, ent
     assert (check, entity) in [(issue.check, issue.entity) for issue in verdict.issues]
 
 
+@pytest.mark.slow
 def test_a_listed_file_that_is_not_there_is_missed(minimal, tmp_path):
     crate = minimal.write_crate(tmp_path)
     (crate / "work/results/labels.txt").unlink()
@@ -134,6 +139,7 @@ def test_things_outside_the_payload_are_fine_under_local_names(minimal, tmp_path
     assert validate(minimal.write_crate(tmp_path / "b", document), severity="recommended").issues == before.issues
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("severity", list(Severity))
 def test_web_addresses_are_never_asked(minimal, tmp_path, severity):
     document = minimal.minimal_metadata()
@@ -162,12 +168,14 @@ def test_each_version_of_ro_crate_is_checked_without_a_network(minimal, tmp_path
     assert not [issue for issue in verdict.issues if "@context" in issue.message or "retrieve" in issue.message]
 
 
+@pytest.mark.slow
 def test_a_folder_of_any_name_is_checked_and_so_is_its_metadata_file(minimal, tmp_path):
     crate = minimal.write_crate(tmp_path / "a b#c?d%20e\n.zip")
     assert validate(crate).issues == ()
     assert validate(crate / "ro-crate-metadata.json").issues == ()
 
 
+@pytest.mark.slow
 def test_a_relative_folder_is_checked(minimal, tmp_path, monkeypatch):
     minimal.write_crate(tmp_path / "crate")
     monkeypatch.chdir(tmp_path)

@@ -65,6 +65,7 @@ def test_manifest_size_and_count_are_those_of_the_files(folder, tree):
     )
 
 
+@pytest.mark.slow
 @fresh_folder
 @given(tree=trees.filter(lambda tree: any(tree.values())), data=st.data())
 def test_any_changed_byte_changes_the_digest_and_is_named(folder, tree, data):

@@ -78,6 +78,7 @@ def test_one_that_is_killed_ends_as_killed_and_goes_with_who_started_it(tmp_path
         wait_until(lambda fork=fork: not Path(f"/proc/{fork}").exists(), "the fork has gone")
 
 
+@pytest.mark.slow
 def test_a_signal_is_passed_on(project: Callable[[str], Project]):
     made = project(f"rule all:\n    output: 'x'\n    shell: 'touch begun; {UNTIL_GO}; touch {{output}}'\n")
     started = subprocess.Popen([python(), *QUIET[:-2]], cwd=made.folder, stderr=subprocess.PIPE, text=True)

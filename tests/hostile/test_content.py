@@ -94,6 +94,7 @@ RUNS_WHAT_IT_READS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_nothing_in_the_code_runs_what_it_reads() -> None:
     found = []
     for module in SOURCES.rglob("*.py"):

@@ -45,6 +45,7 @@ def count(ledger: Ledger) -> str:
     return ledger.sparql("SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }").as_text()[0][0]
 
 
+@pytest.mark.slow
 @given(value=hostile)
 @settings(max_examples=examples(60))
 def test_no_value_becomes_part_of_a_question(ledger: Ledger, value: str) -> None:

@@ -57,6 +57,7 @@ def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from _places(member, (*here, key))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_metadata_are_so_odd_that_anything_else_is_raised(good: Path, tmp_path: Path, data: st.DataObject) -> None:

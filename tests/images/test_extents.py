@@ -32,6 +32,7 @@ def label_images(draw: st.DrawFn) -> LabelImage:
     return LabelImage(draw(arrays.arrays(draw(TYPES), shape, elements=values)), tuple(axes))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(label_images(), st.integers(1, 60))
 def test_masks_decode_back_to_the_labels_voxel_for_voxel(labels: LabelImage, budget: int) -> None:

@@ -40,6 +40,7 @@ def test_a_ring_around_a_dot_is_two_pieces_of_which_one_has_a_hole() -> None:
     assert sorted(len(each.holes) for each in polygons(mask)) == [0, 1]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(FLAT, st.floats(0.01, 30), st.floats(0.01, 30))
 def test_areas_and_centroids_are_those_that_are_measured(

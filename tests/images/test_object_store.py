@@ -156,6 +156,7 @@ def test_labels_go_there_and_are_read_where_they_lie(tmp_path: Path, bucket: str
     assert read_labels(tmp_path / "nuclei.ome.zarr").values == (1, 7)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_without_a_secret(
     tmp_path: Path, bucket: str, endpoint: str, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +284,7 @@ def halves(store: LabelStore) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     return (slice(0, 16), *plane), (slice(16, depth.stop), *plane)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "pyramid"),
     [(StoreFormat(sharded=True), Pyramid.MODE), (StoreFormat(), Pyramid.NEAREST), (StoreFormat("0.4"), Pyramid.MODE)],
@@ -337,6 +339,7 @@ def test_what_others_put_there_is_not_cleared_away(
     assert object_names(ObjectPlace(bucket, "mine.zarr")) == ["notes.txt"]
 
 
+@pytest.mark.slow
 def test_a_volume_is_segmented_block_by_block_into_an_object_store(tmp_path: Path, bucket: str) -> None:
     image, _ = nuclei3d(Nuclei3D(seed=5, shape=(32, 80, 90), nuclei=5))
     write_image(tmp_path / "raw.ome.zarr", image)

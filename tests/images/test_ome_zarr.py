@@ -46,6 +46,7 @@ def test_labels_come_back_as_they_were_written(nuclei: Path, labels: LabelImage)
 _TYPES = st.sampled_from(["uint8", "int16", "uint16", "uint32", "int64", "float32", "float64", "bool"])
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40)
 def test_any_image_comes_back(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:

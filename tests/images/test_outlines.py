@@ -53,6 +53,7 @@ def distances(points: Points, ring: Ring) -> Points:
     return np.hypot(*np.moveaxis(offset - share[..., None] * way, -1, 0)).min(axis=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.one_of(MASKS, blobs()), st.sampled_from([0.0, 0.2, 0.49]))
 def test_below_half_a_pixel_polygons_are_the_object_with_its_holes_filled(mask: Mask, tolerance: float) -> None:
@@ -72,6 +73,7 @@ def test_no_point_is_further_off_than_the_tolerance_in_either_direction(mask: Ma
         assert distances(along(ring), polygon).max() <= tolerance + 1e-9
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.one_of(MASKS, blobs()), TOLERANCES)
 def test_every_pixel_further_from_the_outline_than_the_tolerance_is_on_its_right_side(

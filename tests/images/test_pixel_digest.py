@@ -81,6 +81,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint16", "float32"])
 def test_the_digest_is_the_same_whatever_the_file(tmp_path: Path, dtype: str) -> None:
     data = np.random.default_rng(3).integers(0, 60000, (34, 20, 520)).astype(dtype)
@@ -104,6 +105,7 @@ def test_blocks_of_which_no_chunk_is_there_count_as_their_fill_value(tmp_path: P
     assert pixel_digest(place) == pixel_digest_of_array(data, axes)
 
 
+@pytest.mark.slow
 @given(
     data=hnp.arrays(
         st.sampled_from(["uint8", "<u2", ">u2", ">f4", "int64", "bool"]),

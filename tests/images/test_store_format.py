@@ -68,6 +68,7 @@ def stores(tmp_path: Path, image: Image, labels: LabelImage, form: StoreFormat) 
     return tmp_path / "raw.ome.zarr", tmp_path / "nuclei.ome.zarr"
 
 
+@pytest.mark.slow
 def test_labels_and_all_readers_see_what_was_written(
     tmp_path: Path, stores: tuple[Path, Path], form: StoreFormat, image: Image, labels: LabelImage
 ) -> None:
@@ -130,6 +131,7 @@ class ArrayReader:
         pass
 
 
+@pytest.mark.slow
 def test_an_image_streamed_is_one_written_at_once(tmp_path: Path, form: StoreFormat) -> None:
     data = np.random.default_rng(3).integers(0, 4000, (33, 520, 600), dtype=np.uint16)
     image = Image(data, ("z", "y", "x"), (2.0, 0.5, 0.5), name="cells", channels=("DNA",))

@@ -14,6 +14,7 @@ RECIPE = Beads3D(seed=3, shape=(40, 300, 270))
 WHOLE = tuple(slice(0, length) for length in RECIPE.shape)
 
 
+@pytest.mark.slow
 def test_any_part_is_that_of_the_whole() -> None:
     truth, pixels = RECIPE.truth(WHOLE), RECIPE.pixels(WHOLE)
     for region in (
@@ -41,6 +42,7 @@ def test_beads_are_brighter_than_their_surroundings() -> None:
     assert abs(pixels[truth == 0].std() - 200**0.5) < 1
 
 
+@pytest.mark.slow
 def test_a_store_streamed_from_the_recipe_holds_the_pixels_of_its_identity(tmp_path: Path) -> None:
     source = open_source("synthetic:beads3d?shape=40,300,270&seed=3")
     identity = fetch_into(source, tmp_path / "beads.ome.zarr")

@@ -88,6 +88,7 @@ def test_each_notation_tells_the_same_and_no_more_than_it_says(tmp_path: Path) -
     assert all(found == told["provn"] for found in told.values())
 
 
+@pytest.mark.slow
 def test_a_document_becomes_a_crate_that_holds_it_and_is_asked_like_any(tmp_path: Path, ledger: Ledger) -> None:
     place = tmp_path / "monday.provn"
     place.write_text(DOCUMENT)

@@ -38,6 +38,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(CatalogueFolder.create(tmp_path / "lab" / ".filiation").root)
 
 
+@pytest.mark.slow
 def test_a_run_of_cwltool_tells_what_its_table_descends_from(ledger: Ledger) -> None:
     report = ledger.ingest(CWLTOOL / "crate")
     names = {report.iri + digest: name for name, digest in FILES.items()}

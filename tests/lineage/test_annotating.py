@@ -29,6 +29,7 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     return Ledger()
 
 
+@pytest.mark.slow
 def test_what_was_noted_says_who_when_and_why_and_can_be_asked_for(ledger: Ledger) -> None:
     before = datetime.now(UTC)
     made = ledger.annotate(LABELS, "quality=good", "score=7", why="looked at it")
@@ -46,6 +47,7 @@ def test_what_was_noted_says_who_when_and_why_and_can_be_asked_for(ledger: Ledge
     assert [Path(iri).name for iri in stopped.stopped] == ["nuclei.ome.zarr"]
 
 
+@pytest.mark.slow
 def test_a_rebuild_loses_nothing_and_the_same_bytes_elsewhere_are_annotated_too(ledger: Ledger, folder: Path) -> None:
     made = ledger.annotate(LABELS, "quality=good")
     nuclei_run(folder, 2).write(ledger.folder / "crates")  # the same bytes once more
@@ -55,6 +57,7 @@ def test_a_rebuild_loses_nothing_and_the_same_bytes_elsewhere_are_annotated_too(
     assert {node.crate[12:20] for node in found.nodes} == {"00000001", "00000002"}
 
 
+@pytest.mark.slow
 def test_a_later_value_holds_and_can_be_taken_back_and_all_stays_on_record(ledger: Ledger) -> None:
     ledger.annotate(LABELS, "quality=good")
     ledger.annotate(LABELS, "quality=poor", why="channel 2 was empty")
@@ -65,12 +68,14 @@ def test_a_later_value_holds_and_can_be_taken_back_and_all_stays_on_record(ledge
     assert [each.value for each in ledger.annotations(LABELS)] == ["good", "poor", None]
 
 
+@pytest.mark.slow
 def test_a_job_is_annotated_by_its_name(ledger: Ledger) -> None:
     ledger.annotate("00000001:#job-2-attempt-1", "reviewed=true")
     (segment,) = ledger.find("action", "annotation.reviewed=true").nodes
     assert segment.iri == f"arcp://uuid,{run_id(1)}/#job-2-attempt-1"
 
 
+@pytest.mark.slow
 def test_a_record_that_cannot_be_read_is_told_and_the_others_count(ledger: Ledger) -> None:
     ledger.annotate(LABELS, "quality=good")
     folder = ledger.folder / "annotations"
@@ -82,6 +87,7 @@ def test_a_record_that_cannot_be_read_is_told_and_the_others_count(ledger: Ledge
     assert ledger.problems[1].endswith("it has format 9, and this version reads 1.")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_noted_is_refused_and_nothing_is_written(ledger: Ledger) -> None:
     for pairs, message in ((("good",), "'good' cannot be noted: write KEY=VALUE"), ((), "Nothing to note.")):
         with pytest.raises(BadInputError, match=message):
@@ -132,6 +138,7 @@ def test_what_a_server_tells_of_an_image_is_asked_for_like_anything_else() -> No
         assert not read_condition(text).holds(replace(image, metadata=None)), text
 
 
+@pytest.mark.slow
 def test_an_image_of_a_run_without_a_server_has_no_such_fields(catalogue: Catalogue, folder: Path) -> None:
     run = CrateBuilder(folder, 1)
     run.job("fetch", ("skimage:ihc",), {"raw.tif": "raw"})

@@ -29,6 +29,7 @@ def digest_of(ledger: Ledger, thing: str) -> str:
     return str(ledger.resolve(thing).digest)
 
 
+@pytest.mark.slow
 def test_the_tree_tells_a_person_everything(ledger: Ledger) -> None:
     digests = {path: digest_of(ledger, f"results/ihc/{path}")[:18] for path in ("nuclei.ome.zarr", "image.ome.zarr")}
     assert ledger.trace(LABELS).tree() == (
@@ -54,12 +55,14 @@ def test_the_tree_tells_a_person_everything(ledger: Ledger) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_was_drawn_once_is_named_again(ledger: Ledger) -> None:
     tree = ledger.trace("results/ihc/nuclei.parquet").tree()
     assert tree.count("made by fetch") == 1
     assert "results/ihc/image.ome.zarr (see above)" in tree
 
 
+@pytest.mark.slow
 def test_a_depth_cuts_and_says_so(ledger: Ledger) -> None:
     found = ledger.trace("results/ihc/nuclei.parquet", depth=1)
     assert [action.name for action in found.actions] == ["measure"]
@@ -67,6 +70,7 @@ def test_a_depth_cuts_and_says_so(ledger: Ledger) -> None:
     assert found.sources == ()
 
 
+@pytest.mark.slow
 def test_the_graph_is_one_of_networkx(ledger: Ledger) -> None:
     found = ledger.trace("results/ihc/nuclei.parquet")
     graph = found.graph
@@ -78,6 +82,7 @@ def test_the_graph_is_one_of_networkx(ledger: Ledger) -> None:
     assert {attributes["role"] for _, _, attributes in graph.edges(data=True)} == {"used", "generated"}
 
 
+@pytest.mark.slow
 def test_the_json_is_plain_and_complete(ledger: Ledger) -> None:
     found = ledger.impact("skimage:immunohistochemistry")
     plain = json.loads(json.dumps(found.to_json()))
@@ -90,6 +95,7 @@ def test_the_json_is_plain_and_complete(ledger: Ledger) -> None:
     assert segment["started"] == "2026-03-01T00:11:10Z"
 
 
+@pytest.mark.slow
 def test_the_picture_is_well_formed_and_everything_in_it_is_text(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     name = "<script>alert(1)</script> & \"x\" 'y'.txt"
@@ -104,6 +110,7 @@ def test_the_picture_is_well_formed_and_everything_in_it_is_text(ledger: Ledger,
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
 
 
+@pytest.mark.slow
 def test_names_cannot_steer_a_terminal(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("rule", (), {"evil\x1b[2J\n└─ made by me": "x"}, parameters={"title": "\x1b]0;title\x07"})
@@ -113,6 +120,7 @@ def test_names_cannot_steer_a_terminal(ledger: Ledger, folder: Path) -> None:
     assert tree.splitlines()[0] == "evil\\x1b[2J\\n└─ made by me"
 
 
+@pytest.mark.slow
 def test_boxes_of_the_picture_do_not_overlap(ledger: Ledger, folder: Path) -> None:
     for number in range(2, 6):
         run = nuclei_run(folder, number, sigma=number)
@@ -132,6 +140,7 @@ def test_boxes_of_the_picture_do_not_overlap(ledger: Ledger, folder: Path) -> No
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
 
 
+@pytest.mark.slow
 def test_runs_come_newest_first_and_show_tells_of_reuse(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.thing("results/ihc/overlay.png", reused=True)
@@ -148,6 +157,7 @@ def test_runs_come_newest_first_and_show_tells_of_reuse(ledger: Ledger, folder: 
     assert [crates for _, crates in shown.reused_from] == [(first,), (first,)]
 
 
+@pytest.mark.slow
 def test_a_thing_is_found_by_path_digest_iri_and_run(ledger: Ledger, folder: Path) -> None:
     iri = f"arcp://uuid,{run_id(1)}/work/{LABELS}"
     digest = ledger.resolve(LABELS).digest
@@ -159,12 +169,14 @@ def test_a_thing_is_found_by_path_digest_iri_and_run(ledger: Ledger, folder: Pat
     assert [name.rpartition("/")[2] for name in made] == ["nuclei.parquet", "overlay.png"]
 
 
+@pytest.mark.slow
 def test_a_path_inside_a_store_stands_for_the_store(ledger: Ledger) -> None:
     found = ledger.trace(f"{LABELS}/0/c/0/0")
     assert found.roots == (f"arcp://uuid,{run_id(1)}/work/{LABELS}",)
     assert found.tree().startswith(f"{LABELS}/0/c/0/0 is part of ")
 
 
+@pytest.mark.slow
 def test_a_path_that_changed_since_is_said_to_have(ledger: Ledger, folder: Path) -> None:
     recorded = ledger.resolve("results/ihc/overlay.png").digest
     write(folder / "results/ihc/overlay.png", "something else")
@@ -178,6 +190,7 @@ def test_a_path_that_changed_since_is_said_to_have(ledger: Ledger, folder: Path)
     )
 
 
+@pytest.mark.slow
 def test_a_deleted_file_is_still_known_by_its_path(ledger: Ledger, folder: Path) -> None:
     (folder / "results/ihc/overlay.png").unlink()
     found = ledger.trace("results/ihc/overlay.png")
@@ -187,6 +200,7 @@ def test_a_deleted_file_is_still_known_by_its_path(ledger: Ledger, folder: Path)
     )
 
 
+@pytest.mark.slow
 def test_unknown_things_are_said_to_be(ledger: Ledger, folder: Path) -> None:
     write(folder / "unknown.txt", "never seen")
     with pytest.raises(NotFoundError, match=r"The catalogue knows neither the place of unknown\.txt nor its content"):
@@ -209,6 +223,7 @@ def test_unknown_things_are_said_to_be(ledger: Ledger, folder: Path) -> None:
         ledger.show("ffff")
 
 
+@pytest.mark.slow
 def test_the_start_of_several_names_lists_them(ledger: Ledger, folder: Path) -> None:
     nuclei_run(folder, 2, sigma=2).write(ledger.folder / "crates")
     with pytest.raises(BadInputError) as caught:
@@ -216,6 +231,7 @@ def test_the_start_of_several_names_lists_them(ledger: Ledger, folder: Path) -> 
     assert str(caught.value) == (f"'0000' is the start of 2 names: run {run_id(1)}, run {run_id(2)}. Write more of it.")
 
 
+@pytest.mark.slow
 def test_a_project_that_was_moved_still_answers(ledger: Ledger, folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "moved")
     os.chdir(tmp_path / "moved")

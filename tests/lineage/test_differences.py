@@ -40,6 +40,7 @@ def source(crate: Path, path: str, text: str) -> None:
     metadata.write_text(json.dumps(document))
 
 
+@pytest.mark.slow
 def test_two_runs_that_did_the_same_are_said_to_be_the_same(ledger: Ledger) -> None:
     found = ledger.diff("00000001", "00000002")
     assert found.is_same
@@ -48,6 +49,7 @@ def test_two_runs_that_did_the_same_are_said_to_be_the_same(ledger: Ledger) -> N
     assert found.to_json()["same"] is True
 
 
+@pytest.mark.slow
 def test_parameters_and_what_came_of_them_are_told(ledger: Ledger, folder: Path) -> None:
     nuclei_run(folder, 3, 2.0).write(ledger.folder / "crates")
     found = ledger.diff("00000001", "00000003")
@@ -60,6 +62,7 @@ def test_parameters_and_what_came_of_them_are_told(ledger: Ledger, folder: Path)
     assert json.loads(json.dumps(found.to_json()))["parameters"][0]["before"] == "1.0"
 
 
+@pytest.mark.slow
 def test_the_changed_lines_of_the_code_are_told_where_crates_carry_them(ledger: Ledger) -> None:
     crates = ledger.folder / "crates"
     for number, line in ((1, "sigma = 1"), (2, "sigma = 2")):
@@ -77,6 +80,7 @@ def test_the_changed_lines_of_the_code_are_told_where_crates_carry_them(ledger: 
     assert "    the crates do not carry the texts of both" in ledger.diff("00000001", "00000002").text()
 
 
+@pytest.mark.slow
 def test_steps_that_are_added_removed_or_replaced_are_told(catalogue: Catalogue, folder: Path) -> None:
     for number, rule in ((1, "otsu"), (2, "cellpose")):
         run = CrateBuilder(folder, number)
@@ -94,6 +98,7 @@ def test_steps_that_are_added_removed_or_replaced_are_told(catalogue: Catalogue,
     assert found.text().split("Steps\n")[1].startswith("  otsu → cellpose   replaced\n  report: 1 job, added\n")
 
 
+@pytest.mark.slow
 def test_what_one_run_found_up_to_date_is_no_difference(catalogue: Catalogue, folder: Path) -> None:
     first = CrateBuilder(folder, 1)
     first.job("fetch", ("skimage:ihc",), {"download.zip": "zip"})
@@ -112,6 +117,7 @@ def test_what_one_run_found_up_to_date_is_no_difference(catalogue: Catalogue, fo
     assert [change.what for change in found.parameters] == ["segment: sigma"]
 
 
+@pytest.mark.slow
 def test_the_lineages_of_two_things_are_compared_whatever_their_names(ledger: Ledger, folder: Path) -> None:
     first = str(ledger.resolve(LABELS).digest)
     run = CrateBuilder(folder, 4)
@@ -129,6 +135,7 @@ def test_the_lineages_of_two_things_are_compared_whatever_their_names(ledger: Le
         ledger.diff("00000001", "ffffff")
 
 
+@pytest.mark.slow
 def test_software_and_a_run_that_failed_are_told(catalogue: Catalogue, folder: Path) -> None:
     for number, version in ((1, "0.25.0"), (2, "0.26.0")):
         run = CrateBuilder(folder, number, status="finished" if number == 1 else "failed")

@@ -74,6 +74,7 @@ def _spoil_arrays(folder: CatalogueFolder) -> None:
     folder.arrays.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "kinds"),
     [
@@ -102,6 +103,7 @@ def test_what_does_not_agree_is_told_with_what_to_do(
     assert all(finding.advice for finding in diagnosis.findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [_thin_graph, _spoil_arrays])
 def test_a_rebuild_mends_everything(there: CatalogueFolder, damage: Callable[[CatalogueFolder], object]) -> None:
     damage(there)

@@ -27,6 +27,7 @@ def ledger(catalogue: Catalogue, folder: Path) -> Ledger:
     return Ledger(folder)
 
 
+@pytest.mark.slow
 def test_recorded_bytes_are_known_whatever_they_are_called(ledger: Ledger) -> None:
     recorded = next(node for node in ledger.find("entity", f"path={LABELS}").nodes)
     found = ledger.recognise("my copy.zarr", str(recorded.digest))
@@ -37,6 +38,7 @@ def test_recorded_bytes_are_known_whatever_they_are_called(ledger: Ledger) -> No
     assert found.to_json()["seen"][0]["run"] == first.run  # type: ignore[index, call-overload]
 
 
+@pytest.mark.slow
 def test_other_bytes_of_a_known_name_have_changed_and_it_is_told_from_what(ledger: Ledger) -> None:
     found = ledger.recognise(f"C:\\data\\{Path(LABELS).name}", f"tree1:{OTHER}")
     assert (found.verdict, found.name) == ("changed", "nuclei.ome.zarr")
@@ -47,17 +49,20 @@ def test_other_bytes_of_a_known_name_have_changed_and_it_is_told_from_what(ledge
     assert whens == sorted(whens, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_file_is_not_taken_for_a_changed_folder_nor_part_of_a_name_for_it(ledger: Ledger) -> None:
     for name in ("nuclei.ome.zarr", "uclei.ome.zarr", "", "nothing.txt", '"quoted" and kind=file'):
         assert ledger.recognise(name, f"sha256:{OTHER}").verdict == "unknown", name
 
 
+@pytest.mark.slow
 def test_no_bytes_tell_nothing(ledger: Ledger) -> None:
     nothing = hashlib.sha256().hexdigest()
     assert ledger.recognise("empty.txt", f"sha256:{nothing}").verdict == "empty"
     assert ledger.recognise("x", Digest(DigestKind.TREE, nothing)).verdict == "empty"
 
 
+@pytest.mark.slow
 def test_a_digest_of_pixels_is_refused(ledger: Ledger) -> None:
     with pytest.raises(BadInputError, match="is of pixels; of a file or a folder"):
         ledger.recognise("a", f"pixels1:{OTHER}")
@@ -65,6 +70,7 @@ def test_a_digest_of_pixels_is_refused(ledger: Ledger) -> None:
         ledger.recognise("a", "nonsense")
 
 
+@pytest.mark.slow
 def test_a_manifest_is_what_the_digest_was_made_of(ledger: Ledger) -> None:
     (record, *_) = ledger.recognise("nuclei.ome.zarr", f"tree1:{OTHER}").was
     manifest = ledger.manifest(record.iri)
@@ -81,6 +87,7 @@ def test_a_manifest_is_what_the_digest_was_made_of(ledger: Ledger) -> None:
         ledger.manifest("arcp://uuid,nobody/")
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_say_when_come_last(catalogue: Catalogue, folder: Path) -> None:
     run = CrateBuilder(folder, 5)
     run.job("make", (), {"a.txt": "a"})

@@ -32,6 +32,7 @@ def names(lineage: Lineage) -> list[str]:
     return sorted([action.name for action in lineage.actions] + [Path(entity.path).name for entity in lineage.entities])
 
 
+@pytest.mark.slow
 def test_a_condition_ends_the_walk_and_is_no_filter(ledger: Ledger) -> None:
     found = ledger.trace(TABLE, until=["rule=segment"])
     # The raw image still comes in by the other way, that of the image itself.
@@ -47,6 +48,7 @@ def test_a_condition_ends_the_walk_and_is_no_filter(ledger: Ledger) -> None:
     assert both.sources == ()
 
 
+@pytest.mark.slow
 def test_a_condition_ends_the_walk_forwards_too(ledger: Ledger) -> None:
     found = ledger.impact("skimage:immunohistochemistry", until=["kind=label image"])
     assert names(found) == [
@@ -60,10 +62,12 @@ def test_a_condition_ends_the_walk_forwards_too(ledger: Ledger) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_depth_counts_from_the_start_with_a_condition_too(ledger: Ledger) -> None:
     assert names(ledger.trace(TABLE, until=["rule=never"], depth=1)) == names(ledger.trace(TABLE, depth=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [0, 5_000])
 def test_what_is_left_out_is_bridged(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr("filiation.lineage.tracing._FEW", few)  # from which on columns choose
@@ -90,6 +94,7 @@ def test_several_things_have_one_lineage(ledger: Ledger) -> None:
         ledger.trace()
 
 
+@pytest.mark.slow
 def test_one_run_of_several_can_be_meant(ledger: Ledger, folder: Path) -> None:
     nuclei_run(folder, 2).write(ledger.folder / "crates")  # the same bytes once more
     assert {action.crate[12:20] for action in ledger.impact("skimage:immunohistochemistry").actions} == {
@@ -123,6 +128,7 @@ def plate(folder: Path, *, wells: int, sigma: object = 2) -> CrateBuilder:
     return run
 
 
+@pytest.mark.slow
 def test_equal_jobs_are_told_as_one_unless_asked(catalogue: Catalogue, folder: Path) -> None:
     (folder / "flat.tif").write_text("flat")
     plate(folder, wells=20).write(catalogue.folder.crates)
@@ -164,6 +170,7 @@ def test_jobs_that_differ_in_a_parameter_are_not_equal_and_nor_is_what_came_of_t
     assert sorted(counted.counted[action.iri] for action in counted.actions if action.rule == "fetch") == [5, 15]
 
 
+@pytest.mark.slow
 def test_few_equal_jobs_stay_as_they_are(catalogue: Catalogue, folder: Path) -> None:
     (folder / "flat.tif").write_text("flat")
     plate(folder, wells=3).write(catalogue.folder.crates)

@@ -23,6 +23,7 @@ def ledger(catalogue: Catalogue, folder: Path) -> Ledger:
     return Ledger(folder)
 
 
+@pytest.mark.slow
 def test_conditions_are_combined_over_all_runs_the_newest_first(ledger: Ledger) -> None:
     found = ledger.find("action", "rule=segment", "parameter.sigma>=2")
     assert [row[-2:] for row in found.rows] == [("00000004", "9"), ("00000003", "3.0"), ("00000002", "2.0")]
@@ -33,6 +34,7 @@ def test_conditions_are_combined_over_all_runs_the_newest_first(ledger: Ledger) 
     assert not ledger.find("action", "rule=segment", "after=2026-03-02").nodes
 
 
+@pytest.mark.slow
 def test_things_are_found_by_what_they_are(ledger: Ledger) -> None:
     labels = ledger.find("entity", "kind=label image", "made=yes")
     assert [row[0] for row in labels.rows] == ["results/ihc/nuclei.ome.zarr"] * 3

@@ -36,6 +36,7 @@ def test_what_is_as_it_was_recorded_is_silent(ledger: Ledger) -> None:
     assert report.text() == "4 of 4 things are as they were recorded (44 B).\n"
 
 
+@pytest.mark.slow
 def test_one_flipped_bit_in_a_chunk_is_named_with_what_was_made_from_it(ledger: Ledger, folder: Path) -> None:
     flip(folder / CHUNK)
     for report in (ledger.check(), ledger.check(LABELS), ledger.check(CHUNK), ledger.check("results")):
@@ -52,6 +53,7 @@ def test_one_flipped_bit_in_a_chunk_is_named_with_what_was_made_from_it(ledger: 
         )
 
 
+@pytest.mark.slow
 def test_a_damaged_image_names_the_label_images_downstream(ledger: Ledger, folder: Path) -> None:
     flip(folder / "results/ihc/image.ome.zarr/0/c/0/0")
     (finding,) = ledger.check().findings
@@ -62,6 +64,7 @@ def test_a_damaged_image_names_the_label_images_downstream(ledger: Ledger, folde
     ]
 
 
+@pytest.mark.slow
 def test_a_time_alone_is_silent(ledger: Ledger, folder: Path) -> None:
     for path in folder.glob("results/**/*"):
         os.utime(path, (1, 1))
@@ -80,6 +83,7 @@ def test_missing_unexpected_and_changed_files_of_a_store_are_told_apart(ledger: 
     ]
 
 
+@pytest.mark.slow
 def test_things_that_are_gone_are_missing(ledger: Ledger, folder: Path) -> None:
     shutil.rmtree(folder / LABELS)
     (folder / "results/ihc/overlay.png").unlink()
@@ -89,6 +93,7 @@ def test_things_that_are_gone_are_missing(ledger: Ledger, folder: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_changed_file_shows_both_digests(ledger: Ledger, folder: Path) -> None:
     write(folder / "results/ihc/nuclei.parquet", "edited by hand")
     (finding,) = ledger.check("results/ihc/nuclei.parquet").findings
@@ -98,6 +103,7 @@ def test_a_changed_file_shows_both_digests(ledger: Ledger, folder: Path) -> None
     assert finding.to_json()["found"] == str(finding.found)
 
 
+@pytest.mark.slow
 def test_what_a_later_run_wrote_again_is_no_damage(ledger: Ledger, folder: Path) -> None:
     old = ledger.resolve(LABELS).digest
     run = CrateBuilder(folder, 2)
@@ -111,6 +117,7 @@ def test_what_a_later_run_wrote_again_is_no_damage(ledger: Ledger, folder: Path)
     assert [before.digest for before, _ in report.overwritten] == [old]
 
 
+@pytest.mark.slow
 def test_an_old_version_put_back_is_damage_and_named(ledger: Ledger, folder: Path) -> None:
     table = folder / "results/ihc/nuclei.parquet"
     old = table.read_text()
@@ -123,6 +130,7 @@ def test_an_old_version_put_back_is_damage_and_named(ledger: Ledger, folder: Pat
     assert "  what is there now was recorded by run 00000001" in finding.text()
 
 
+@pytest.mark.slow
 def test_what_the_workflow_deleted_itself_is_no_damage(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("make", (), {"temporary.txt": "x"})
@@ -134,6 +142,7 @@ def test_what_the_workflow_deleted_itself_is_no_damage(ledger: Ledger, folder: P
     assert [entity.path for entity in report.away] == ["temporary.txt"]
 
 
+@pytest.mark.slow
 def test_a_thing_without_a_digest_cannot_be_compared(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("make", (), {"late.txt": "x"})
@@ -142,6 +151,7 @@ def test_a_thing_without_a_digest_cannot_be_compared(ledger: Ledger, folder: Pat
     assert [entity.path for entity in ledger.check().unrecorded] == ["late.txt"]
 
 
+@pytest.mark.slow
 def test_what_a_crate_carries_is_checked_in_the_crate(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("make", (), {"x.txt": "x"})
@@ -156,6 +166,7 @@ def test_what_a_crate_carries_is_checked_in_the_crate(ledger: Ledger, folder: Pa
     assert finding.place == str(crate / "work/run.log")
 
 
+@pytest.mark.slow
 def test_a_crate_cannot_point_a_check_outside_itself(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("make", (), {"x.txt": "x"})
@@ -165,6 +176,7 @@ def test_a_crate_cannot_point_a_check_outside_itself(ledger: Ledger, folder: Pat
     assert ledger.check().is_intact
 
 
+@pytest.mark.slow
 def test_a_changed_manifest_is_not_believed(ledger: Ledger, folder: Path) -> None:
     flip(folder / CHUNK)
     digest = ledger.show("00000001").entities[1].digest
@@ -175,6 +187,7 @@ def test_a_changed_manifest_is_not_believed(ledger: Ledger, folder: Path) -> Non
     assert finding.problem == f"its manifest {manifest} was changed, so the file cannot be named"
 
 
+@pytest.mark.slow
 def test_progress_counts_bytes(ledger: Ledger) -> None:
     told: list[int] = []
     report = ledger.check(progress=told.append)

@@ -49,6 +49,7 @@ def test_a_second_run_is_joined_to_the_one_that_made_what_it_found(ledger: Ledge
     }
 
 
+@pytest.mark.slow
 def test_an_old_label_is_still_known_by_its_digest_after_a_later_run_overwrote_it(ledger: Ledger, folder: Path) -> None:
     first = nuclei_run(folder)
     old = first.graph["#work/results/ihc/nuclei.ome.zarr/"]["treeDigest"]
@@ -60,6 +61,7 @@ def test_an_old_label_is_still_known_by_its_digest_after_a_later_run_overwrote_i
     assert ledger.trace(str(old)[:9]).roots == found.roots
 
 
+@pytest.mark.slow
 def test_both_labels_descend_from_the_source(ledger: Ledger, folder: Path) -> None:
     nuclei_run(folder).write(ledger.folder / "crates")
     second_run(folder).write(ledger.folder / "crates")
@@ -75,6 +77,7 @@ def test_both_labels_descend_from_the_source(ledger: Ledger, folder: Path) -> No
     ]
 
 
+@pytest.mark.slow
 def test_names_never_join(ledger: Ledger, folder: Path, tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     first, second = CrateBuilder(one, 1), CrateBuilder(other, 2)
@@ -124,6 +127,7 @@ def test_of_runs_that_made_the_same_at_one_place_the_last_before_counts(ledger: 
     assert "b.txt@3" not in paths(ledger.impact(f"arcp://uuid,{CrateBuilder(folder, 4).id}/work/a.txt"))
 
 
+@pytest.mark.slow
 def test_what_was_made_later_is_no_origin(ledger: Ledger, tmp_path: Path) -> None:
     early = CrateBuilder(tmp_path / "one", 1)
     write(tmp_path / "one" / "raw.txt", "bytes")
@@ -147,6 +151,7 @@ def test_a_copy_of_a_source_is_not_the_sources_origin(ledger: Ledger, folder: Pa
     assert paths(ledger.trace("copy.txt")) == ["copy.txt@1", "raw.txt@1"]
 
 
+@pytest.mark.slow
 def test_impact_of_a_source_file_covers_every_run_that_read_the_same_bytes(ledger: Ledger, folder: Path) -> None:
     write(folder / "raw.txt", "bytes")
     for number in (1, 2):
@@ -171,6 +176,7 @@ def test_empty_files_join_only_at_the_same_path(ledger: Ledger, tmp_path: Path) 
     assert paths(ledger.trace(sha256("3"))) == ["out.txt@3", "third.flag@3"]
 
 
+@pytest.mark.slow
 def test_remote_images_join_by_their_iri(ledger: Ledger, tmp_path: Path) -> None:
     for number in (1, 2):
         run = CrateBuilder(tmp_path / str(number), number)
@@ -189,6 +195,7 @@ def test_the_same_file_by_a_relative_and_an_absolute_path_joins_inside_a_run(led
     assert paths(ledger.trace("b.txt")) == [f"{folder}/a.txt@1", "a.txt@1", "b.txt@1"]
 
 
+@pytest.mark.slow
 def test_failed_attempts_are_in_impact_and_never_in_trace(ledger: Ledger, folder: Path) -> None:
     write(folder / "raw.txt", "bytes")
     run = CrateBuilder(folder, 1)
@@ -222,6 +229,7 @@ def test_what_a_script_made_is_asked_for_and_the_script_is_no_ancestor(ledger: L
     assert not ledger.check("scripts/segment.py").is_intact
 
 
+@pytest.mark.slow
 def test_a_file_of_a_directory_that_an_earlier_run_made_comes_out_of_it(ledger: Ledger, folder: Path) -> None:
     first = CrateBuilder(folder, 1)
     first.job("split", (), {"d": {"1.txt": "one", "sub/2.txt": "two", "sub/3.txt": "three"}})

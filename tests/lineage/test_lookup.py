@@ -27,6 +27,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     return Ledger(folder, on_disk=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(WORDS)
 def test_any_word_has_an_answer(ledger: Ledger, word: str) -> None:

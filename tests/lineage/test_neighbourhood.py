@@ -47,6 +47,7 @@ def test_one_step_each_way_is_a_job_and_its_things_on_both_sides(ledger: Ledger)
     assert name(found.drawn.nodes[0]) == "nuclei.ome.zarr", "what was asked about comes first"
 
 
+@pytest.mark.slow
 def test_no_steps_at_all_tell_how_much_there_is_next_to_it(ledger: Ledger) -> None:
     found = ledger.around(LABELS, back=0, on=0)
     assert drawn(found) == ["nuclei.ome.zarr"]
@@ -63,6 +64,7 @@ def test_what_is_expanded_brings_a_step_each_way_besides(ledger: Ledger) -> None
     assert "nuclei.ome.zarr" in drawn(ledger.around(image, back=0, on=0, expanded=[job]))
 
 
+@pytest.mark.slow
 def test_equal_jobs_are_one_node_unless_each_is_asked_for(catalogue: Catalogue, folder: Path) -> None:
     plate(folder, wells=20).write(catalogue.folder.crates)
     ledger = Ledger(folder)
@@ -77,6 +79,7 @@ def test_equal_jobs_are_one_node_unless_each_is_asked_for(catalogue: Catalogue, 
     assert sum(collapsed.drawn.counted.get(node.iri, 1) for node in collapsed.drawn.nodes) == len(each.drawn.nodes)
 
 
+@pytest.mark.slow
 def test_no_more_is_drawn_than_was_asked_for_and_the_rest_is_counted(catalogue: Catalogue, folder: Path) -> None:
     plate(folder, wells=20).write(catalogue.folder.crates)
     ledger = Ledger(folder)
@@ -105,6 +108,7 @@ def test_only_so_much_is_read_and_what_was_not_is_counted(
     assert (len(fewer.whole.nodes), fewer.left_out) == (7, everything - 7)
 
 
+@pytest.mark.slow
 def test_a_circle_in_a_foreign_crate_ends(catalogue: Catalogue, folder: Path) -> None:
     run = CrateBuilder(folder, 5)
     run.job("one", (), {"a.txt": "a"})

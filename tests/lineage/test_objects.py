@@ -59,6 +59,7 @@ def ledger(catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     return Ledger()
 
 
+@pytest.mark.slow
 def test_an_object_has_a_place_a_row_and_a_lineage(ledger: Ledger) -> None:
     answer = ledger.object(LABELS, 17)
     found = answer.found
@@ -84,6 +85,7 @@ def test_an_object_has_a_place_a_row_and_a_lineage(ledger: Ledger) -> None:
     assert json.loads(json.dumps(answer.to_json()))["stop"] == [4, 9, 30]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_said(ledger: Ledger, folder: Path) -> None:
     with pytest.raises(NotFoundError, match="has no object 5: no voxel of it has this value"):
         ledger.object(LABELS, 5)
@@ -115,6 +117,7 @@ def objects(ledger: Ledger, catalogue: Catalogue, folder: Path) -> Ledger:
     return Ledger()
 
 
+@pytest.mark.slow
 def test_a_label_image_leads_to_the_row_the_regions_and_the_meshes_of_its_object(objects: Ledger) -> None:
     answer = objects.object(LABELS, 17)
     assert sorted(each.table for each in answer.measured) == ["both.parquet", "table.parquet"]  # one in two runs
@@ -152,6 +155,7 @@ def test_what_was_made_of_an_object_leads_back_to_it(objects: Ledger) -> None:
         assert len(answer.meshes) == 3
 
 
+@pytest.mark.slow
 def test_a_mesh_found_alone_leads_to_the_label_image_whose_pixels_it_names(objects: Ledger, tmp_path: Path) -> None:
     for name in ("17.ply", "17.glb"):
         shutil.copy(f"meshes/{name}", tmp_path / f"found-{name}")
@@ -178,6 +182,7 @@ def test_a_copy_of_a_label_image_is_as_good_as_it(objects: Ledger, catalogue: Ca
     assert Ledger().object(LABELS, 17).found.voxels == 120
 
 
+@pytest.mark.slow
 def test_a_thing_made_from_several_label_images_or_changed_ones_is_refused(objects: Ledger, folder: Path) -> None:
     with pytest.raises(BadInputError) as caught:
         objects.object("both.parquet", 17)
@@ -192,6 +197,7 @@ def test_a_thing_made_from_several_label_images_or_changed_ones_is_refused(objec
         objects.object("regions.parquet", 17)
 
 
+@pytest.mark.slow
 @given(
     boxes=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 9), st.integers(1, 9)), max_size=5)
 )
@@ -217,6 +223,7 @@ def test_names_of_objects_are_told_from_other_names() -> None:
     assert [split_label(text) for text in ("a", "a#label=", "#label=3", "a#label=x", "a#label=-1")] == [None] * 5
 
 
+@pytest.mark.slow
 def test_the_command_line_answers_for_an_object(objects: Ledger) -> None:
     from click.testing import CliRunner
 

@@ -81,6 +81,7 @@ def checked(ledger: Ledger, image: Row, *, pixels: bool = False) -> tuple[str, s
     return what, report.text()
 
 
+@pytest.mark.slow
 def test_an_image_as_it_was_is_intact_by_what_the_server_says_and_by_its_pixels(ledger: Ledger, image: Row):
     assert checked(ledger, image) == (
         "intact",
@@ -90,6 +91,7 @@ def test_an_image_as_it_was_is_intact_by_what_the_server_says_and_by_its_pixels(
     assert checked(ledger, image, pixels=True)[0] == "intact"
 
 
+@pytest.mark.slow
 def test_a_changed_name_is_told_and_the_pixels_tell_that_it_was_no_more(
     ledger: Ledger, image: Row, signed_in: OmeroServer
 ):
@@ -103,6 +105,7 @@ def test_a_changed_name_is_told_and_the_pixels_tell_that_it_was_no_more(
     assert checked(ledger, image, pixels=True)[0] == "intact"
 
 
+@pytest.mark.slow
 def test_where_no_change_was_recorded_the_end_of_the_run_tells_what_came_later(
     ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path
 ):
@@ -125,6 +128,7 @@ def test_other_pixels_under_the_same_id_are_told_with_both_digests(ledger: Ledge
     assert ", found pixels2:" in text
 
 
+@pytest.mark.slow
 def test_pixels_that_were_recorded_by_version_1_are_compared_by_it(
     ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path
 ):
@@ -141,6 +145,7 @@ def test_pixels_that_were_recorded_by_version_1_are_compared_by_it(
     assert ", found pixels1:" in text
 
 
+@pytest.mark.slow
 def test_another_shape_other_files_or_another_server_need_no_pixels(ledger: Ledger, image: Row, signed_in: OmeroServer):
     (file,) = signed_in.store.rows("OriginalFile")
     signed_in.store.set(file, "hash", "0" * 40)
@@ -154,6 +159,7 @@ def test_another_shape_other_files_or_another_server_need_no_pixels(ledger: Ledg
     assert "Another server answers under this name" in text
 
 
+@pytest.mark.slow
 def test_an_image_that_is_gone_is_missing(ledger: Ledger, image: Row, signed_in: OmeroServer):
     number = image.id
     for kind in ("Channel", "Pixels", "Image"):
@@ -164,6 +170,7 @@ def test_an_image_that_is_gone_is_missing(ledger: Ledger, image: Row, signed_in:
     assert f"has no image {number}" in checked(ledger, image)[1]
 
 
+@pytest.mark.slow
 def test_a_server_that_nothing_is_known_for_is_an_error_and_no_finding(
     ledger: Ledger, image: Row, monkeypatch: pytest.MonkeyPatch
 ):
@@ -178,6 +185,7 @@ def test_a_server_that_nothing_is_known_for_is_an_error_and_no_finding(
         ledger.check(f"Image:{image.id}")
 
 
+@pytest.mark.slow
 def test_a_dataset_is_checked_image_by_image(ledger: Ledger, image: Row, signed_in: OmeroServer, tmp_path: Path):
     planting = signed_in.plant("ada")
     dataset = planting.dataset("day 1", [image, planting.image(PIXELS, "changed later", axes="zyx")])

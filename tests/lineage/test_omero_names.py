@@ -123,6 +123,7 @@ def test_a_number_on_two_servers_has_to_be_named_with_one(ledger: Ledger):
     assert not remote(ledger)
 
 
+@pytest.mark.slow
 def test_an_unknown_image_is_told_with_what_is_known(ledger: Ledger):
     with pytest.raises(
         NotFoundError, match=r"knows nothing of Image:51: no run that was tracked used an image in OMERO"

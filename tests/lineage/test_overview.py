@@ -23,6 +23,7 @@ def ledger(catalogue: Catalogue, folder: Path) -> Ledger:
     return Ledger(folder)
 
 
+@pytest.mark.slow
 def test_what_was_counted_of_each_crate_is_what_its_nodes_say(ledger: Ledger) -> None:
     found = ledger.overview()
     assert (found.by, found.runs, [period.name for period in found.periods]) == ("day", 2, ["2026-03-01"])
@@ -41,6 +42,7 @@ def test_what_was_counted_of_each_crate_is_what_its_nodes_say(ledger: Ledger) ->
         ledger.overview("year")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_forgotten_counts_no_more(ledger: Ledger) -> None:
     ledger.forget("00000002", why="a trial")
     found = ledger.overview()

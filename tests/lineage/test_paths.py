@@ -60,6 +60,7 @@ def test_all_shortest_ways_are_counted_and_some_told(ledger: Ledger, folder: Pat
     assert "6 more ways are as short.\n" in found.text()
 
 
+@pytest.mark.slow
 def test_a_way_leads_through_several_runs(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("report", (TABLE,), {"report.html": "<p>"})
@@ -86,6 +87,7 @@ def test_what_has_nothing_to_do_with_each_other_is_said_to(ledger: Ledger, folde
         ledger.path(TABLE, f"./{TABLE}")
 
 
+@pytest.mark.slow
 def test_which_ways_are_asked_for_and_what_of_them_is_shown(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("report", (TABLE,), {"report.html": "<p>"})

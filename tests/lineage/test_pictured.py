@@ -42,6 +42,7 @@ def iri(ledger: Ledger, path: str) -> str:
     return ledger.find("entity", f"path={path}").names[0]
 
 
+@pytest.mark.slow
 def test_a_label_image_is_drawn_over_its_image_plane_by_plane(ledger: Ledger) -> None:
     pictured = ledger.picture(iri(ledger, LABELS))
     assert (pictured.labels and pictured.labels.path, pictured.image and pictured.image.path) == (LABELS, RAW)
@@ -62,6 +63,7 @@ def test_a_label_image_is_drawn_over_its_image_plane_by_plane(ledger: Ledger) ->
     assert tuple(chosen[border]) == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_the_object_at_a_pixel_is_told_with_its_row(ledger: Ledger) -> None:
     pictured = ledger.picture(iri(ledger, TABLE))
     label = pictured.layers.label_at(Where(z=2), 35 * 13 + 1, 24 * 13 + 1)
@@ -76,6 +78,7 @@ def test_the_object_at_a_pixel_is_told_with_its_row(ledger: Ledger) -> None:
         ledger.pictured_object(pictured, 4)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_to_be_asked_for_is_refused(ledger: Ledger) -> None:
     layers = ledger.picture(iri(ledger, LABELS)).layers
     for act, told in (
@@ -91,6 +94,7 @@ def test_what_is_not_there_to_be_asked_for_is_refused(ledger: Ledger) -> None:
         ledger.picture("skimage:cells3d")
 
 
+@pytest.mark.slow
 def test_an_image_is_shown_without_labels(ledger: Ledger) -> None:
     pictured = ledger.picture(iri(ledger, RAW))
     assert pictured.labels is None
@@ -101,6 +105,7 @@ def test_an_image_is_shown_without_labels(ledger: Ledger) -> None:
         ledger.pictured_object(pictured, 1)
 
 
+@pytest.mark.slow
 def test_a_changed_chunk_is_not_shown_and_a_changed_table_tells_nothing(ledger: Ledger, folder: Path) -> None:
     name = iri(ledger, LABELS)
     (folder / TABLE).write_bytes((folder / TABLE).read_bytes() + b" ")
@@ -123,6 +128,7 @@ def test_a_changed_chunk_is_not_shown_and_a_changed_table_tells_nothing(ledger: 
         ledger.picture(name)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_elsewhere_are_as_good(ledger: Ledger, catalogue: Catalogue, folder: Path) -> None:
     name = iri(ledger, LABELS)
     copied = paint(folder / "copied", number=2)

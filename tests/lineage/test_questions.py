@@ -201,6 +201,7 @@ def test_every_competency_question_is_answered_for_crates_of_every_generation(ca
             assert rows == {tuple(cell.replace(RUN, run) for cell in row) for row in expected}, (name, generation)
 
 
+@pytest.mark.slow
 def test_three_jobs_of_a_rule_give_three_durations(catalogue: Catalogue, folder: Path) -> None:
     run = nuclei_run(folder)
     for number in (2, 3):
@@ -210,6 +211,7 @@ def test_three_jobs_of_a_rule_give_three_durations(catalogue: Catalogue, folder:
     assert [row[6] for row in rows if row[1] == "segment"] == ["PT30S"] * 3
 
 
+@pytest.mark.slow
 def test_what_the_run_does_not_have_is_empty_and_not_invented(ledger: Ledger) -> None:
     for name in ("cq1", "cq2", "cq3", "cq4", "cq10"):
         assert ledger.ask(name, run="00000002").rows == ()
@@ -317,6 +319,7 @@ def children() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_query_that_takes_too_long_is_ended(ledger: Ledger) -> None:
     slow = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
     with pytest.raises(BadInputError, match=r"The query took longer than 1\.5 s and was ended"):
@@ -325,6 +328,7 @@ def test_a_query_that_takes_too_long_is_ended(ledger: Ledger) -> None:
     assert ledger.ask("cq7").rows
 
 
+@pytest.mark.slow
 def test_a_query_that_takes_too_much_memory_is_ended(ledger: Ledger) -> None:
     doubled = " ".join(f"BIND(CONCAT(?x{n}, ?x{n}) AS ?x{n + 1})" for n in range(32))
     with pytest.raises(QueryEndedError, match=r"The query took more than 1 GB of memory and was ended"):

@@ -117,6 +117,7 @@ def filled(index: LineageIndex, several: list[Derived]) -> list[Node]:
     return [node for derived in several for node in (*derived.actions, *derived.entities)]
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32), asked=st.lists(conditions().filter(bool), min_size=1, max_size=3))
 def test_the_columns_find_what_a_plain_filter_finds(seed: int, asked: list[Condition]) -> None:

@@ -45,6 +45,7 @@ def test_what_is_better_is_a_query_that_can_be_written_so() -> None:
     assert lint(f"{PREFIX} SELECT ?d WHERE {{ {better} ?d a s:MediaObject }}") == ()
 
 
+@pytest.mark.slow
 def test_no_question_of_our_own_explodes() -> None:
     assert [question.name for question in questions() if lint(question.query)] == []
 

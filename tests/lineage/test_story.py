@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_lineage_is_told_in_french_with_its_plurals_dates_and_spaces(folder: Path) -> None:
     first, second, third = tell(lineage_of(folder, "all.csv"), "fr")
     assert first == (
@@ -57,6 +58,7 @@ def test_a_lineage_is_told_in_french_with_its_plurals_dates_and_spaces(folder: P
     )
 
 
+@pytest.mark.slow
 def test_where_an_answer_ends_is_told_or_left_to_the_asker(folder: Path) -> None:
     cut = lineage_of(folder, "all.csv", depth=1)
     assert tell(cut, "fr")[-1] == f"L’origine de table0.csv et 5{SPACE}semblables n’a pas été demandée."
@@ -64,6 +66,7 @@ def test_where_an_answer_ends_is_told_or_left_to_the_asker(folder: Path) -> None
     assert len(tell(cut, "fr", beyond=False)) == 1
 
 
+@pytest.mark.slow
 def test_many_steps_are_counted(tmp_path: Path) -> None:
     run = CrateBuilder(tmp_path)
     for number in range(MOST + 5):
@@ -75,6 +78,7 @@ def test_many_steps_are_counted(tmp_path: Path) -> None:
     assert tell(lineage)[-1] == "Before that, 6 steps more."
 
 
+@pytest.mark.slow
 def test_a_language_that_is_not_spoken_is_said(folder: Path) -> None:
     with pytest.raises(BadInputError, match="Lineages are told in en and fr; 'de' was asked for"):
         tell(lineage_of(folder, "all.csv"), "de")

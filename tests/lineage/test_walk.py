@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import networkx as nx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def index_of(graph: nx.DiGraph) -> LineageIndex:
     return index
 
 
+@pytest.mark.slow
 @given(graph=graphs(cyclic=True), start=NUMBERS)
 def test_the_walk_finds_what_networkx_finds(graph: nx.DiGraph, start: int) -> None:
     with index_of(graph) as index:

@@ -146,6 +146,7 @@ def test_of_what_several_runs_saw_the_newest_record_is_shown_and_a_maker_s_first
         assert index.shown(numbers) == expected
 
 
+@pytest.mark.slow
 @given(history=histories(), split=st.integers(0, 7))
 @example(history=[LONELY, 1, LONELY], split=2)  # known by a number when the arrays were made, and yet not there
 def test_every_walk_finds_what_a_plain_one_finds(
@@ -183,6 +184,7 @@ def test_joins_depend_on_what_is_there_and_not_on_how_it_came(history: list[Run 
         assert (lived.summaries(), lived.gaps()) == (rebuilt.summaries(), rebuilt.gaps())
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), several=st.integers(1, 3))
 def test_whole_arrays_at_once_find_what_a_walk_by_hand_finds(
@@ -233,6 +235,7 @@ def test_within_a_run_networkx_and_a_property_path_find_the_same(run: Run) -> No
 ENDINGS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(crates=st.lists(st.tuples(ENDINGS, ENDINGS), max_size=3), removed=st.booleans())
 def test_names_in_the_arrays_are_those_of_the_index(

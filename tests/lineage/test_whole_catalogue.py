@@ -24,11 +24,13 @@ def told(found: Observations) -> list[tuple[str, str]]:
     return [(each.kind, each.what) for each in found.found]
 
 
+@pytest.mark.slow
 def test_a_run_with_everything_told_has_no_gap_but_what_nobody_digested(catalogue: Catalogue, folder: Path) -> None:
     nuclei_run(folder).write(catalogue.folder.crates)
     assert told(Ledger(folder).gaps()) == [("no digest", "skimage:immunohistochemistry")]
 
 
+@pytest.mark.slow
 def test_every_gap_is_found(catalogue: Catalogue, folder: Path) -> None:
     run = CrateBuilder(folder, 1)
     run.thing("seen.txt")  # named and never there
@@ -67,6 +69,7 @@ def test_every_gap_is_found(catalogue: Catalogue, folder: Path) -> None:
         Ledger(folder).gaps("no money")
 
 
+@pytest.mark.slow
 def test_what_was_made_twice_is_told_with_what_it_cost(catalogue: Catalogue, folder: Path) -> None:
     first = CrateBuilder(folder, 1)
     first.job("segment", ("raw.tif",), {"labels.tif": "labels" * 100, "empty.txt": ""})
@@ -84,6 +87,7 @@ def test_what_was_made_twice_is_told_with_what_it_cost(catalogue: Catalogue, fol
     assert found.summary == "1 made in several places, of 6 looked at; 30 s of computing; 600 B on disk."
 
 
+@pytest.mark.slow
 def test_the_same_labels_made_again_are_told_though_each_store_names_its_own_run(
     catalogue: Catalogue, folder: Path
 ) -> None:
@@ -102,6 +106,7 @@ def test_the_same_labels_made_again_are_told_though_each_store_names_its_own_run
     assert "2 times" in labels.detail
 
 
+@pytest.mark.slow
 def test_a_circle_through_several_runs_and_a_name_that_two_runs_made_are_found(
     catalogue: Catalogue, folder: Path
 ) -> None:
@@ -215,6 +220,7 @@ def test_what_changed_on_disk_makes_stale_what_was_made_of_it(
     assert told(ledger.stale("table.csv")) == (later or [(kind, what)])
 
 
+@pytest.mark.slow
 def test_what_a_later_run_knows_makes_stale_without_the_disk(ledger: Ledger, folder: Path) -> None:
     run = CrateBuilder(folder, 2)
     run.job("fetch", ("skimage:ihc",), {"raw.tif": "raw, fetched again"})
@@ -237,6 +243,7 @@ def test_what_a_later_run_knows_makes_stale_without_the_disk(ledger: Ledger, fol
     assert then.stale(disk=True).counts == {"input": 1, "inherited": 1}
 
 
+@pytest.mark.slow
 def test_parameters_that_differ_between_samples_of_one_run_make_nothing_stale(
     catalogue: Catalogue, folder: Path
 ) -> None:
@@ -248,6 +255,7 @@ def test_parameters_that_differ_between_samples_of_one_run_make_nothing_stale(
         assert Ledger(folder).stale(disk=False).found == (), "a sample's own value says nothing of another sample"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_stale_in_all_is_what_is_stale_thing_by_thing(
     catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int

@@ -176,6 +176,7 @@ def requests_of_a_deposit(repository: Repository, crate: Path, home: Path) -> in
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [500, RESET_BEFORE, RESET_MIDWAY, RESET_AFTER, SPOIL])
 def test_whatever_breaks_at_whichever_request_there_is_one_record_and_it_is_whole(
     kind: int | str, repository: Repository, crate: Path, tmp_path: Path
@@ -574,6 +575,7 @@ def test_a_service_that_is_silent_or_away_is_left_after_some_tries(crate: Path, 
         course.deposit(Wish(crate, service))
 
 
+@pytest.mark.slow
 def test_an_independent_client_finds_an_inveniordm_in_the_stand_in_and_reads_what_we_deposited(
     repository: Repository, crate: Path, tmp_path: Path
 ) -> None:

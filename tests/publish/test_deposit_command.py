@@ -160,6 +160,7 @@ def test_tokens_come_from_the_environment_the_keyring_or_a_file_of_ones_own(
         assert wrong not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_result_goes_the_whole_way_to_somebody_elses_empty_folder(
     run: CrateBuilder, zenodo: Zenodo, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -224,6 +224,7 @@ def test_what_dataverse_needs_is_asked_for(
         dataverse.deposit(crate, tmp_path / "deposits", **more)
 
 
+@pytest.mark.slow
 def test_an_independent_client_finds_a_dataverse_in_the_stand_in(
     dataverse: Server, crate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_bundle_gives_the_same_answer_in_a_catalogue_of_its_own(run: CrateBuil
     assert (bundle / "lineage.provn").read_text().startswith("document")
 
 
+@pytest.mark.slow
 def test_a_bundle_is_a_valid_crate_that_is_sealed_like_any_other(run: CrateBuilder, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     bundle = write_evidence(ledger, LABELS, tmp_path / "evidence").target

@@ -28,6 +28,7 @@ def findings(call: Call, *arguments: object, code: int | None = None) -> list[tu
     return found
 
 
+@pytest.mark.slow
 def test_a_registered_run_is_explained_and_images_beside_it_were_never_analysed(
     recorded: Recorded, call: Call, signed_in: OmeroServer
 ):
@@ -48,6 +49,7 @@ def test_a_registered_run_is_explained_and_images_beside_it_were_never_analysed(
     assert said.splitlines()[-1] == "Looked at 1 run and 3 images: 0 serious, 0 warnings, 1 note."
 
 
+@pytest.mark.slow
 def test_a_registered_run_that_no_crate_explains_is_told_with_who_registered_it(
     recorded: Recorded, call: Call, signed_in: OmeroServer
 ):
@@ -84,6 +86,7 @@ def test_what_was_registered_and_somebody_removed_is_told(recorded: Recorded, ca
     assert f"MapAnnotation:{annotation.id}" in call("omero", "audit").stdout
 
 
+@pytest.mark.slow
 def test_images_that_are_gone_or_were_changed_are_told(recorded: Recorded, call: Call, signed_in: OmeroServer):
     first, second = recorded.images
     known(recorded, signed_in, dateModified="2020-01-01T00:00:00+00:00")
@@ -102,6 +105,7 @@ def test_images_that_are_gone_or_were_changed_are_told(recorded: Recorded, call:
     assert first.id != second.id
 
 
+@pytest.mark.slow
 def test_another_server_under_the_name_is_told_once(recorded: Recorded, call: Call, signed_in: OmeroServer):
     """It never had what was written to the first one, so nothing is missing there."""
     known(recorded, signed_in)
@@ -117,6 +121,7 @@ def test_another_server_under_the_name_is_told_once(recorded: Recorded, call: Ca
     assert findings(call) == [("serious", "another-server", "")]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_named_is_the_one_that_the_catalogue_knows(
     recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,7 @@ def _text(term: object) -> str:
     return f"<{one_spelling(term.value)}>" if isinstance(term, ox.NamedNode) else str(term)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, phases=(Phase.reuse, Phase.generate))
 @given(parts())
 def test_no_statement_of_any_crate_is_lost_when_they_become_one(made: list[Part]) -> None:

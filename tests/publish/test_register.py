@@ -54,6 +54,7 @@ def table_of(gateway: Any, file: int) -> list[list[Any]]:
     return [list(found.columns), *(list(row) for row in found.itertuples(index=False))]
 
 
+@pytest.mark.slow
 def test_ezomero_reads_the_pairs_the_table_and_the_crate(recorded: Recorded, call: Call, gateway: Any, tmp_path: Path):
     done = call("omero", "register", recorded.run.id[:8])
 
@@ -90,6 +91,7 @@ def test_ezomero_reads_the_pairs_the_table_and_the_crate(recorded: Recorded, cal
     assert kept.read_bytes() == crate.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_second_time_nothing_changes_and_it_is_said(recorded: Recorded, call: Call, signed_in: OmeroServer):
     call("omero", "register", recorded.run.id[:8])
     before, records = on_the_server(signed_in), len(filiation.open(recorded.folder).runs())
@@ -102,6 +104,7 @@ def test_a_second_time_nothing_changes_and_it_is_said(recorded: Recorded, call: 
     assert len(filiation.open(recorded.folder).runs()) == records
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_and_writes_nothing(recorded: Recorded, call: Call, signed_in: OmeroServer):
     done = call("omero", "register", recorded.run.id[:8], "--dry-run")
 
@@ -120,6 +123,7 @@ def test_a_dry_run_tells_and_writes_nothing(recorded: Recorded, call: Call, sign
     assert len(filiation.open(recorded.folder).runs()) == 1
 
 
+@pytest.mark.slow
 def test_undo_removes_what_was_written_and_nothing_else(recorded: Recorded, call: Call, signed_in: OmeroServer):
     planting = signed_in.plant("ada")
     image = recorded.images[0]
@@ -139,6 +143,7 @@ def test_undo_removes_what_was_written_and_nothing_else(recorded: Recorded, call
     assert "Nothing of run 00000001 is on a server, as far as this catalogue knows." in again.stderr
 
 
+@pytest.mark.slow
 def test_what_somebody_removed_by_hand_is_no_obstacle(recorded: Recorded, call: Call, gateway: Any):
     call("omero", "register", recorded.run.id[:8])
     gateway.deleteObjects("Annotation", [1], wait=True)
@@ -189,6 +194,7 @@ def test_undo_is_recorded(recorded: Recorded, call: Call):
     assert "2 removed since" in call("show", recorded.run.id[:8]).stdout
 
 
+@pytest.mark.slow
 def test_what_differs_is_told_and_renewed_on_request(
     recorded: Recorded, call: Call, gateway: Any, monkeypatch: pytest.MonkeyPatch
 ):
@@ -209,6 +215,7 @@ def test_what_differs_is_told_and_renewed_on_request(
     assert [len(each.there) for each in found] == [0, 0, 0, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_values_too_long_for_the_index_go_into_a_file(
     signed_in: OmeroServer, call: Call, gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -230,6 +237,7 @@ def test_values_too_long_for_the_index_go_into_a_file(
     assert set(outcomes(call, "00000001")) == {"there already"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("permissions", "meaning"), [(READ_ONLY, "read-only"), (PRIVATE, "")])
 def test_nothing_is_written_where_it_is_not_allowed_and_the_message_says_why(
     permissions: str, meaning: str, recorded: Recorded, call: Call, signed_in: OmeroServer,
@@ -259,6 +267,7 @@ def test_nothing_is_written_where_it_is_not_allowed_and_the_message_says_why(
     )
 
 
+@pytest.mark.slow
 def test_others_may_write_in_a_read_annotate_group_and_only_they_or_its_leader_undo(
     recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -284,6 +293,7 @@ def test_others_may_write_in_a_read_annotate_group_and_only_they_or_its_leader_u
     assert on_the_server(signed_in) == before
 
 
+@pytest.mark.slow
 def test_what_another_user_wrote_and_one_cannot_see_is_not_taken_for_gone(
     recorded: Recorded, call: Call, signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -307,6 +317,7 @@ def test_what_another_user_wrote_and_one_cannot_see_is_not_taken_for_gone(
     assert not on_the_server(signed_in)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--replace",), ("--undo", "--server", "127.0.0.1")])
 def test_another_server_under_the_name_is_not_touched(
     arguments: tuple[str, ...], recorded: Recorded, call: Call, signed_in: OmeroServer
@@ -326,6 +337,7 @@ def test_another_server_under_the_name_is_not_touched(
     assert not on_the_server(signed_in)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", [1, 4, 10, 14])
 def test_a_connection_lost_on_the_way_leaves_what_a_second_call_completes_and_undo_removes(
@@ -409,6 +421,7 @@ def test_a_killed_call_leaves_what_the_next_completes(recorded: Recorded, call: 
     assert on_the_server(signed_in) == set()
 
 
+@pytest.mark.slow
 def test_a_file_that_arrives_otherwise_is_removed_and_told(recorded: Recorded, call: Call, signed_in: OmeroServer):
     signed_in.faults.short_writes = True
 
@@ -490,6 +503,7 @@ def test_a_job_of_no_recorded_run_is_told_how_to_register(monkeypatch: pytest.Mo
         register_within_a_run([Path("labels.ome.zarr")])
 
 
+@pytest.mark.slow
 def test_a_run_without_images_of_a_server_is_told_so(here_with_nothing: str, call: Call):
     done = call("omero", "register", here_with_nothing)
 

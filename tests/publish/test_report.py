@@ -52,6 +52,7 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(each) for each in arguments], prog_name="filiation")
 
 
+@pytest.mark.slow
 def test_a_report_says_what_it_comes_to(run: CrateBuilder, tmp_path: Path, keys: Keys, ada: Signer) -> None:  # noqa: F811
     assert report_of(tmp_path, most=0).state is State.UNREAD
     assert report_of(tmp_path).state is State.UNSIGNED
@@ -73,12 +74,14 @@ def test_a_report_says_what_it_comes_to(run: CrateBuilder, tmp_path: Path, keys:
     assert report_of(tmp_path).state is State.CHANGED, "the seal does not hold any more"
 
 
+@pytest.mark.slow
 def test_what_is_too_much_to_read_is_not_read_whatever_its_record_says(run: CrateBuilder, tmp_path: Path) -> None:
     (tmp_path / LABELS / "0/c/0/0").write_bytes(bytes(5_000_000))
     assert report_of(tmp_path, most=1_000_000).check is None
     assert report_of(tmp_path, most=10_000_000).state is State.CHANGED
 
 
+@pytest.mark.slow
 def test_every_check_of_a_report_names_a_command_that_repeats_it(
     run: CrateBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +96,7 @@ def test_every_check_of_a_report_names_a_command_that_repeats_it(
         assert call(*command).exit_code in (0, 9), command
 
 
+@pytest.mark.slow
 def test_the_pdf_holds_the_answer_the_digests_and_names_as_they_are(tmp_path: Path) -> None:
     built = CrateBuilder(tmp_path)
     name = f"labels {HOSTILE.replace('/', '')}.tif"
@@ -122,6 +126,7 @@ def test_a_pdf_fetches_nothing(tmp_path: Path) -> None:
             pdf_of(f'<!doctype html><html lang="en"><title>x</title><p><img alt="x" src="{address}"></p></html>')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -146,6 +151,7 @@ def test_what_is_missing_for_a_pdf_is_told_with_the_way_around(code: str, said: 
     assert issubclass(MissingExtraError, ImportError)
 
 
+@pytest.mark.slow
 def test_the_command_writes_each_form_once(run: CrateBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = call("report", LABELS, "--to", "out/nuclei.html", "--no-bytes")
@@ -165,6 +171,7 @@ def test_the_command_writes_each_form_once(run: CrateBuilder, tmp_path: Path, mo
     assert not (tmp_path / "x.html").exists()
 
 
+@pytest.mark.slow
 def test_the_words_of_a_report_are_those_of_its_language(run: CrateBuilder, tmp_path: Path) -> None:
     def loud(text: str) -> str:
         parts = re.split(r"(%\(\w+\)s|\{[^{}]*\})", text)

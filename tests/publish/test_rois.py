@@ -206,6 +206,7 @@ def test_a_copy_of_the_label_image_knows_its_regions_and_is_told_by_lineage(
     assert "there is something at" in again[f"label image {copy}"]["reason"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_is_told_and_the_rest_is_registered(drawable: Recorded, call: Call, gateway: Any):
     pieces = registered(call, "--rois", "masks", "--most-rois", "2")
 

@@ -58,6 +58,7 @@ def test_otsu_watershed_finds_the_nuclei_of_other_seeds(seed: int) -> None:
     assert found.aji >= 0.75
 
 
+@pytest.mark.slow
 def test_local_threshold_finds_the_nuclei_too() -> None:
     image, truth = nuclei3d(Nuclei3D(seed=7, shape=(24, 160, 160)))
     settings = FOR_VOLUME | {"window": 20, "correction": 1.2}

@@ -54,6 +54,7 @@ def test_images_of_one_raw_image_are_in_one_part_and_lineage_goes_through_the_se
     assert [action.rule for action in alone.actions].count("training set") == 1
 
 
+@pytest.mark.slow
 def test_a_set_is_the_same_each_time_and_another_with_another_seed(six: Laboratory):
     first, again = built(six), built(six, "again")
     assert parts_of(first) == parts_of(again)

@@ -253,6 +253,7 @@ def test_a_secret_is_read_from_a_file_that_nobody_else_can_read_and_never_shown(
 # --- what is seen, and what is logged --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_view_is_logged_with_who_when_and_what_and_no_secret(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path / "project")
     with behind(catalogue.folder) as client:
@@ -276,6 +277,7 @@ def test_every_view_is_logged_with_who_when_and_what_and_no_secret(tmp_path: Pat
     assert place.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_what_cannot_be_logged_is_not_shown_where_all_has_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ def test_what_cannot_be_logged_is_not_shown_where_all_has_to_be(
         assert client.get("/runs").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_reader_finds_nothing_of_what_others_groups_made(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path / "project")
     rules = Rules(

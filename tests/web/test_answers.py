@@ -48,6 +48,7 @@ def ask(pages: TestClient, path: str, who: str, language: str = "en") -> str:
     return told.text
 
 
+@pytest.mark.slow
 def test_what_everybody_asks_is_worked_out_once_until_the_catalogue_is_another(
     tmp_path: Path, counted: list[str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_what_everybody_asks_is_worked_out_once_until_the_catalogue_is_another(
         assert ask(pages, "/runs", "ada").count('href="/run?run=') == 4
 
 
+@pytest.mark.slow
 def test_who_may_see_a_part_is_never_shown_what_others_were(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path / "project")
     rules = Rules(
@@ -83,6 +85,7 @@ def test_who_may_see_a_part_is_never_shown_what_others_were(tmp_path: Path) -> N
             assert ask(pages, "/runs", "eve").count('href="/run?run=') == 0
 
 
+@pytest.mark.slow
 def test_who_waits_for_their_part_is_told_so_and_gets_it_when_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def test_no_template_makes_markup_of_what_a_record_holds(template: Path) -> None
     assert "| safe" not in template.read_text()
 
 
+@pytest.mark.slow
 def test_every_text_is_said_in_french_and_none_is_left_over() -> None:
     assert missing() == []
     said = {message.id if isinstance(message.id, str) else message.id[0] for message in texts() if message.id}

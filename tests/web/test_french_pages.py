@@ -54,6 +54,7 @@ def _is_alike(message: Message) -> bool:
     return isinstance(message.id, str) and message.id == message.string
 
 
+@pytest.mark.slow
 def test_no_page_says_in_french_what_it_says_in_english(pages: TestClient, alike: re.Pattern[str]) -> None:
     found = dict[str, str]()
     seen = list[str]()

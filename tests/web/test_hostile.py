@@ -179,6 +179,7 @@ def test_what_lies_in_a_crate_is_never_shown_only_downloaded_and_links_in_it_lea
         assert client.get("/static/filiation.css").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_file_that_becomes_a_link_while_it_is_served_is_not_followed(tmp_path: Path) -> None:
     run = CrateBuilder(tmp_path, 1)
     run.job("segment", (), {"labels.tif": "x"})
@@ -205,6 +206,7 @@ def test_nothing_that_is_asked_for_is_opened_on_the_server(hostile: Catalogue) -
                 assert "sha256:" not in answer.text, "its bytes were not read to be known by"
 
 
+@pytest.mark.slow
 def test_every_door_answers_hostile_parameters_in_a_sentence(hostile: Catalogue) -> None:
     names = (
         "thing", "run", "q", "page", "depth", "back", "on", "expanded", "digest", "name", "about", "path", "x", "y",
@@ -223,6 +225,7 @@ def test_every_door_answers_hostile_parameters_in_a_sentence(hostile: Catalogue)
                 assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_the_client_of_these_tests_would_see_a_page_that_is_wrong(browser: Browser, served: Served) -> None:
     with pytest.raises(AssertionError, match="dialog: 1"), watching(browser, served.address) as tab:
         tab.page.set_content(MARK)

@@ -170,6 +170,7 @@ def test_who_leaves_where_the_provider_has_no_end_or_is_not_to_end_has_left_here
         assert client.get("/api/runs").status_code == 401
 
 
+@pytest.mark.slow
 def test_groups_and_orcids_say_who_may_look(web_catalogue: Catalogue, provider: Provider) -> None:
     for who, status in (("grace", 200), ("ada", 200), ("mallory", 403), ("somebody else", 403)):
         with signing_in(web_catalogue, provider) as client:

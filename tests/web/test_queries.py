@@ -103,6 +103,7 @@ def test_the_protocols_other_ways_to_change_are_refused(pages: TestClient) -> No
     assert [answer.status_code for answer, _ in refused] == [status for _, status in refused]
 
 
+@pytest.mark.slow
 def test_answering_and_refusing_leave_the_store_byte_for_byte_as_it_was(tmp_path: Path) -> None:
     made = make_catalogue(tmp_path / "project")
     with asking(create_app(WebSettings(made.folder, limits=PATIENT))) as pages:
@@ -126,6 +127,7 @@ def test_an_answer_is_kept_as_an_attachment_that_can_do_nothing(pages: TestClien
     assert as_csv(Answer(("@a",), (("+b",), (None,)))) == "'@a\r\n'+b\r\n\"\"\r\n"
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_cut_short_says_so(web_catalogue: Catalogue) -> None:
     settings = WebSettings(web_catalogue.folder, limits=replace(PATIENT, query_rows=5, query_rows_shown=3))
     with asking(create_app(settings)) as pages:
@@ -137,12 +139,14 @@ def test_an_answer_that_is_cut_short_says_so(web_catalogue: Catalogue) -> None:
         assert "3 rows" in text
 
 
+@pytest.mark.slow
 def test_what_takes_longer_than_it_has_to_is_warned_of(pages: TestClient) -> None:
     query = "SELECT ?a ?b WHERE { ?a <http://www.w3.org/ns/prov#wasDerivedFrom>+ ?b }"
     assert "Both ends of the path" in pages.get("/api/queries", params={"query": query}).json()["warnings"][0]
     assert "Both ends of the path" in pages.get("/queries", params={"query": query}).text
 
 
+@pytest.mark.slow
 def test_queries_are_for_auditors_and_for_nobody_who_may_see_a_part_alone(web_catalogue: Catalogue) -> None:
     sights = (Sight(("user:ada",), everything=True), Sight(("user:eve", "user:bob"), groups=frozenset({"Lab A"})))
     rules = Rules((("auditor", ("user:ada", "user:eve")), ("viewer", ("everyone",))), sights)

@@ -15,6 +15,7 @@ from filiation.web.shared import Shared, Sharing
 from tests.lineage.crates import nuclei_run
 
 
+@pytest.mark.slow
 def test_what_came_since_is_seen_at_the_next_look_and_not_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

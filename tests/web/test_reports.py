@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from fastapi.testclient import TestClient
 from pypdf import PdfReader
 
 from tests.web.conftest import LABELS
 
 
+@pytest.mark.slow
 def test_a_report_is_a_page_a_document_and_json(pages: TestClient) -> None:
     page = pages.get("/report", params={"thing": LABELS})
     assert page.status_code == 200

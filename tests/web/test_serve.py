@@ -69,6 +69,7 @@ def ask(address: str, *, method: str = "GET", **headers: str) -> tuple[int, dict
     return answer.status, dict(answer.headers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_printed_address_lets_one_browser_in_and_the_server_ends_cleanly(
     web_catalogue: Catalogue, how: signal.Signals

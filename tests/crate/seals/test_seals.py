@@ -102,6 +102,7 @@ def test_times_alone_change_nothing(crate: Path, keys: Keys, ada: Signer) -> Non
     assert verified(crate, keys).holds
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_found(crate: Path, keys: Keys, ada: Signer, data: st.DataObject) -> None:

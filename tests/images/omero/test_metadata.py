@@ -201,6 +201,7 @@ def test_what_the_schema_has_no_place_for_stays_out_of_the_ome_xml_and_in_the_fa
     assert document.structured_annotations.comment_annotations[0].value == "bell \ufffd rings"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(metadata=image_metadata(st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_whatever_a_server_tells_becomes_ome_xml_that_the_schema_accepts(metadata: ImageMetadata):

@@ -90,6 +90,7 @@ def terminal(signed_in: OmeroServer, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         os.close(keyboard)
 
 
+@pytest.mark.slow
 def test_user_and_password_are_asked_for_and_the_password_is_not_shown(terminal: Terminal):
     terminal.wait_for(b"User on the OMERO server 127.0.0.1")
     terminal.type("ada")
@@ -103,6 +104,7 @@ def test_user_and_password_are_asked_for_and_the_password_is_not_shown(terminal:
     assert b"ada-password" not in terminal.screen + output
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_one_message_without_it(terminal: Terminal, signed_in: OmeroServer):
     terminal.wait_for(b"User on")
     terminal.type("ada")
@@ -117,6 +119,7 @@ def test_a_wrong_password_is_one_message_without_it(terminal: Terminal, signed_i
     assert signed_in.calls.count("Router.createSession") == 1
 
 
+@pytest.mark.slow
 def test_who_names_nobody_is_told_how_else_to_sign_in(terminal: Terminal):
     terminal.wait_for(b"User on")
     terminal.type("")

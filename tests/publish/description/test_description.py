@@ -276,6 +276,7 @@ _JSON = st.recursive(
 _NAMES = ("author", "funder", "funding", "license", "about", "keywords", "mainEntity", "datePublished", "identifier")
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.sampled_from(_NAMES), _JSON),
     st.lists(st.dictionaries(st.sampled_from(_NAMES), _JSON), max_size=3),

