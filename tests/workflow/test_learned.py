@@ -48,6 +48,7 @@ def test_weights_lead_to_the_labels_that_were_made_with_them(
         "method": "instanseg",
         "channel": 0,
         "minimum_size": 5.0,
+        "each": "volume",
         "device": used["device"],
         "pixel_size_of_model": 0.5,
     }
@@ -63,4 +64,4 @@ def test_weights_lead_to_the_labels_that_were_made_with_them(
 
     assert "models/discs.pt" in ask("trace", labels)
     assert labels in ask("impact", "models/discs.pt")
-    assert "segment" in ask("find", "software.instanseg-torch>=0.1", "parameter.method=instanseg")
+    assert "segment" in ask("find", "action", "software.instanseg-torch>=0.1", "parameter.method=instanseg")
