@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from filiation.catalogue import ActionNode, EntityNode, Json
 from filiation.crate.record_names import CORRECTION, DIFFERENCES, MENDING
@@ -24,15 +24,15 @@ CrateFolder = Callable[[str], Path | None]
 
 
 @dataclass(frozen=True, slots=True)
-class CameOf:
-    """What an object was before a correction.
+class _Corrected:
+    """What a correction tells of an object.
 
     Parameters
     ----------
     change
         ``unchanged``, or what happened, such as ``split``.
-    before
-        Labels of the objects that it came of; none for one that was added.
+    objects
+        Labels of the objects on the correction's other side; none for one that was added or removed.
     image
         The label image that they are in, and its place.
     place
@@ -43,8 +43,10 @@ class CameOf:
         Voxels that the objects of this change gained and lost.
     """
 
+    verb: ClassVar[str]
+    side: ClassVar[str]
     change: str
-    before: tuple[int, ...]
+    objects: tuple[int, ...]
     image: str
     place: str | None
     action: ActionNode
@@ -53,72 +55,41 @@ class CameOf:
 
     def lines(self) -> Iterator[str]:
         """Say it on one line or a few."""
-        return _lines("was", self.before, self)
+        named = ", ".join(f"object {label}" for label in self.objects[:10]) or "no object"
+        moved = f", {self.gained} voxels gained, {self.lost} lost" if self.gained or self.lost else ""
+        text = f"{named} of {self.image} ({self.change}{moved}); by {_by(self.action) or 'somebody'}"
+        first, *rest = textwrap.wrap(words.plain(text + (f": {why}" if (why := _why(self.action)) else "")), WIDTH - 15)
+        yield f"   {self.verb:<11} {first}"
+        yield from (f"               {line}" for line in rest)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
         return {
             "change": self.change,
-            "before": list(self.before),
-            **_to_json(self),
+            self.side: list(self.objects),
+            "image": self.image,
+            "place": self.place,
+            "action": self.action.iri,
+            "by": _by(self.action),
+            "gained": self.gained,
+            "lost": self.lost,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Became:
-    """What an object became by a correction.
+class CameOf(_Corrected):
+    """What an object was before a correction: ``objects`` are those that it came of."""
 
-    Parameters
-    ----------
-    change
-        ``unchanged``, or what happened, such as ``removed``.
-    after
-        Labels of the objects that it became; none for one that was removed.
-    image
-        The label image that they are in, and its place.
-    place
-        Where that is.
-    action
-        Who corrected it, when, with what, why.
-    gained, lost
-        Voxels that the objects of this change gained and lost.
-    """
-
-    change: str
-    after: tuple[int, ...]
-    image: str
-    place: str | None
-    action: ActionNode
-    gained: int
-    lost: int
-
-    def lines(self) -> Iterator[str]:
-        """Say it on one line or a few."""
-        return _lines("became", self.after, self)
-
-    def to_json(self) -> dict[str, Json]:
-        """Return it as plain JSON."""
-        return {"change": self.change, "after": list(self.after), **_to_json(self)}
+    __slots__ = ()
+    verb = "was"
+    side = "before"
 
 
-def _lines(how: str, objects: tuple[int, ...], told: CameOf | Became) -> Iterator[str]:
-    named = ", ".join(f"object {label}" for label in objects[:10]) or "no object"
-    moved = f", {told.gained} voxels gained, {told.lost} lost" if told.gained or told.lost else ""
-    text = f"{named} of {told.image} ({told.change}{moved}); by {_by(told.action) or 'somebody'}"
-    first, *rest = textwrap.wrap(words.plain(text + (f": {why}" if (why := _why(told.action)) else "")), WIDTH - 15)
-    yield f"   {how:<11} {first}"
-    yield from (f"               {line}" for line in rest)
+class Became(_Corrected):
+    """What an object became by a correction: ``objects`` are those after it."""
 
-
-def _to_json(told: CameOf | Became) -> dict[str, Json]:
-    return {
-        "image": told.image,
-        "place": told.place,
-        "action": told.action.iri,
-        "by": _by(told.action),
-        "gained": told.gained,
-        "lost": told.lost,
-    }
+    __slots__ = ()
+    verb = "became"
+    side = "after"
 
 
 def _by(action: ActionNode) -> str | None:
@@ -237,7 +208,7 @@ def history_of_object(label: int, labels: str, lineage: Lineage, crate_folder: C
                     if isinstance(old, EntityNode):
                         told = tuple(_came_of(node, old, values, crate_folder))
                         found += told
-                        waiting.append((used, tuple(sorted({value for each in told for value in each.before}))))
+                        waiting.append((used, tuple(sorted({value for each in told for value in each.objects}))))
     return tuple(found)
 
 
